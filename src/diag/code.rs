@@ -1,0 +1,81 @@
+//! Every diagnostic code, once. Codes are never reused.
+
+/// How grave a diagnostic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The input is refused.
+    Error,
+    /// The input is taken; `--deny-warnings` refuses it.
+    Warning,
+}
+
+macro_rules! codes {
+    ($($code:ident $severity:ident $summary:literal,)*) => {
+        /// A diagnostic code of the manifest language, section 3.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $(#[doc = $summary] $code,)* }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// The code as printed, `TL301`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$code => stringify!($code),)* }
+            }
+
+            /// Error or warning.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$code => Severity::$severity,)* }
+            }
+
+            /// The rule in one line.
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$code => $summary,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    TL001 Error "the file is not valid YAML",
+    TL002 Error "a key stands twice in one mapping",
+    TL003 Error "a size, depth or alias limit is exceeded",
+    TL004 Error "the file is not UTF-8",
+    TL005 Error "a document is not a mapping",
+    TL101 Error "the apiVersion is unknown",
+    TL102 Error "the kind is unknown",
+    TL103 Error "the field is unknown",
+    TL104 Error "the value has the wrong type or form",
+    TL105 Error "a required field is missing",
+    TL106 Error "the value is out of bounds",
+    TL107 Error "the field belongs to another trunk type or scope",
+    TL201 Error "a reference to something that does not exist",
+    TL202 Error "a resource is declared twice",
+    TL203 Error "a reference across tenants",
+    TL301 Error "pools of two tenants share numbers at one provider",
+    TL302 Error "a number begins with +, 0 or 00",
+    TL303 Error "a number or range is malformed",
+    TL401 Error "the trunk type is not allowed in this scope",
+    TL402 Error "a tenant's own trunk is used by another tenant",
+    TL405 Error "a second ip trunk of one provider",
+    TL406 Error "the trunk's transport is missing or has the wrong protocol",
+    TL407 Error "two trunks can match the same packet",
+    TL408 Error "two transports share one address, port and protocol",
+    TL409 Error "there is no transport",
+    TL410 Error "two tenants share one SIP domain",
+    TL501 Error "an inbound rule's numbers are not all in the tenant's pool",
+    TL502 Error "two inbound rules answer the same numbers",
+    TL504 Error "an outbound rule has no condition",
+    TL505 Error "routes or strip are out of bounds",
+    TL506 Error "a rule uses a trunk that is not the tenant's",
+    TL603 Error "a symlink or a path outside the repository",
+    TL801 Error "a deletion is refused: the resource is in use",
+    TL804 Error "the new revision is empty",
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

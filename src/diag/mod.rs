@@ -1,0 +1,84 @@
+//! What we say to a person: codes, spans, diagnostics and their printers.
+//!
+//! A diagnostic is data; the renderers beside it turn it into text or JSON. Nothing here reads a
+//! file, and nothing here knows a resource's type.
+#![deny(clippy::disallowed_methods)]
+
+mod code;
+mod source_map;
+
+pub use code::{Code, Severity};
+pub use source_map::{FileId, Position, SourceMap, Span};
+
+/// A further place that belongs to a diagnostic: the other end of a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// Where it is; absent when the other side is live state without a file.
+    pub span: Option<Span>,
+    /// What stands there, one sentence.
+    pub message: String,
+}
+
+/// One problem: what was found, where, why it is refused and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The stable code, which fixes severity and meaning.
+    pub code: Code,
+    /// What was found, one line without a full stop.
+    pub message: String,
+    /// Where; absent only for faults of the whole input (an empty directory).
+    pub span: Option<Span>,
+    /// The resource it concerns, as `Kind/tenant/name`.
+    pub resource: Option<String>,
+    /// What to do.
+    pub help: Option<String>,
+    /// Other places that belong to it, in the order to show them.
+    pub related: Vec<Related>,
+}
+
+impl Diagnostic {
+    /// A diagnostic with a code and a message, to be completed by the `with_*` calls.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            span: None,
+            resource: None,
+            help: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// Sets the place.
+    #[must_use]
+    pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
+        self.span = span.into();
+        self
+    }
+
+    /// Sets the resource concerned.
+    #[must_use]
+    pub fn of(mut self, resource: impl ToString) -> Self {
+        self.resource = Some(resource.to_string());
+        self
+    }
+
+    /// Sets the advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn related(mut self, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        self.related.push(Related { span: span.into(), message: message.into() });
+        self
+    }
+
+    /// Error or warning, as the code says.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+}

@@ -1,0 +1,6 @@
+//! Trunkline: GitOps for SIP trunks. `ARCHITECTURE.md` is the map.
+
+pub mod diag;
+pub mod manifest;
+pub mod model;
+pub mod port;

@@ -1,0 +1,125 @@
+//! What the engine tells of itself: values for status, plan impact and the API.
+
+use serde::{Deserialize, Serialize};
+
+use super::revision::Revision;
+
+/// Whether a transport or trunk does its work, as a condition with a CamelCase reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// In force and working.
+    Ready,
+    /// On its way.
+    Reconciling,
+    /// Cannot work until something changes; the message says what.
+    Stalled,
+    /// Declared, and switched off.
+    Disabled,
+}
+
+/// A listener as it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedTransport {
+    /// `Transport/name`.
+    pub resource: String,
+    /// Ready when bound, Stalled when it cannot bind.
+    pub condition: Condition,
+    /// The bound address with its real port, `udp 127.0.0.1:5060`.
+    pub address: String,
+    /// Why it is not Ready, with the system's own words.
+    pub message: Option<String>,
+}
+
+/// What the keep-alive says of a trunk's far end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrunkHealth {
+    /// Not probed yet, or keep-alive is off.
+    Unknown,
+    /// Answers.
+    Up,
+    /// Failed as often in a row as `failAfter` says; not hunted.
+    Down,
+}
+
+/// A trunk as it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedTrunk {
+    /// `Trunk/name` or `Trunk/tenant/name`.
+    pub resource: String,
+    /// Whether it is enabled.
+    pub enabled: bool,
+    /// Ready, Stalled (its transport is), Disabled.
+    pub condition: Condition,
+    /// Why it is not Ready.
+    pub message: Option<String>,
+    /// What the keep-alive says.
+    pub health: TrunkHealth,
+    /// Calls in progress over it, both directions, whatever generation they began with.
+    pub active_calls: u32,
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallState {
+    /// Not answered.
+    Ringing,
+    /// Answered.
+    Established,
+    /// A BYE or CANCEL is under way.
+    Ending,
+}
+
+/// One call in progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedCall {
+    /// The Call-ID of the leg that began it.
+    pub id: String,
+    /// `inbound` (from a trunk) or `outbound`.
+    pub direction: String,
+    /// The tenant's name.
+    pub tenant: String,
+    /// The trunk it runs over, as a resource.
+    pub trunk: String,
+    /// The rule that routed it, as a resource.
+    pub rule: String,
+    /// Caller as presented.
+    pub from: String,
+    /// Called number as routed.
+    pub to: String,
+    /// How far it is.
+    pub state: CallState,
+    /// The generation it is pinned to.
+    pub generation: u64,
+    /// Age in whole seconds.
+    pub seconds: u64,
+}
+
+/// The engine as a value, read once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// How many generations have been installed; 0 before the first.
+    pub generation: u64,
+    /// The revision of the generation in force.
+    pub revision: Option<Revision>,
+    /// Every listener.
+    pub transports: Vec<ObservedTransport>,
+    /// Every trunk of the generation in force, and removed ones that still carry calls.
+    pub trunks: Vec<ObservedTrunk>,
+    /// Calls in progress, oldest first, at most [`Observed::MAX_CALLS`].
+    pub calls: Vec<ObservedCall>,
+    /// How many calls there are, also beyond the list.
+    pub active_calls: u64,
+    /// Counted refusals and drops by stable reason (`UnknownSource`, `NoPool`, …).
+    pub refusals: std::collections::BTreeMap<String, u64>,
+}
+
+impl Observed {
+    /// Bound of the call list.
+    pub const MAX_CALLS: usize = 1000;
+}

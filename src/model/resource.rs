@@ -1,0 +1,85 @@
+//! One resource: who it is and what it says.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{Kind, ResourceId};
+use super::spec::{DidPool, Extension, InboundRule, OutboundRule, Tenant, Transport, Trunk};
+use super::value::Name;
+
+/// The one API version that this build reads.
+pub const API_VERSION: &str = "trunkline.dev/v1";
+
+/// Identity and notes of a resource, as under `metadata`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// An RFC 1123 label of at most 63 characters, unique per kind and tenant. Example: `sales`.
+    pub name: Name,
+    /// The owning tenant; absent means the system scope. Example: `acme`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Name>,
+    /// Free labels; the prefix `trunkline.dev/` is ours.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Free notes; the prefix `trunkline.dev/` is ours.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What a resource says, by kind. On the wire: the fields `kind` and `spec`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "spec")]
+pub enum Spec {
+    /// A local SIP listener.
+    Transport(Transport),
+    /// A customer.
+    Tenant(Tenant),
+    /// A link to a provider.
+    Trunk(Trunk),
+    /// The numbers a tenant owns on one trunk.
+    DidPool(DidPool),
+    /// Numbers on the tenant's side.
+    Extension(Extension),
+    /// From a trunk's number to a destination.
+    InboundRule(InboundRule),
+    /// From a dialled number to trunks.
+    OutboundRule(OutboundRule),
+}
+
+impl Spec {
+    /// The kind that this is the spec of.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Transport(_) => Kind::Transport,
+            Self::Tenant(_) => Kind::Tenant,
+            Self::Trunk(_) => Kind::Trunk,
+            Self::DidPool(_) => Kind::DidPool,
+            Self::Extension(_) => Kind::Extension,
+            Self::InboundRule(_) => Kind::InboundRule,
+            Self::OutboundRule(_) => Kind::OutboundRule,
+        }
+    }
+}
+
+/// One resource. Serialises as `{metadata, kind, spec}`, the stored form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Identity and notes.
+    pub metadata: Metadata,
+    /// Kind and content.
+    #[serde(flatten)]
+    pub spec: Spec,
+}
+
+impl Resource {
+    /// The identity.
+    pub fn id(&self) -> ResourceId {
+        ResourceId {
+            kind: self.spec.kind(),
+            tenant: self.metadata.tenant.clone(),
+            name: self.metadata.name.clone(),
+        }
+    }
+}

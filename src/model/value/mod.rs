@@ -1,0 +1,40 @@
+//! Parsed values: never raw strings where a rule exists.
+
+mod host;
+mod name;
+mod number;
+mod seconds;
+
+pub use host::{Cidr, Host, HostPort, SipTarget};
+pub use name::Name;
+pub use number::{DidMatch, DidSet, LeadingPrefix, Number, NumberError, NumberRange};
+pub use seconds::Seconds;
+
+/// Implements `Serialize`, `Deserialize` and `JsonSchema` through `Display` and `FromStr`.
+macro_rules! text_value {
+    ($type:ident, $schema:tt) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!($schema)
+            }
+        }
+    };
+}
+pub(crate) use text_value;

@@ -1,0 +1,86 @@
+//! Durations in manifests.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A duration in whole seconds: `10s`, `6m`, `1h`; a bare integer is seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seconds(pub u32);
+
+impl Seconds {
+    /// As a duration.
+    pub fn duration(self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.0.into())
+    }
+}
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}s", self.0)
+    }
+}
+
+impl std::str::FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let error = || format!("`{text}` is not a duration: write `10s`, `6m` or `1h`");
+        let (digits, unit) = match text.as_bytes().last() {
+            Some(b's') => (text.trim_end_matches('s'), 1),
+            Some(b'm') => (text.trim_end_matches('m'), 60),
+            Some(b'h') => (text.trim_end_matches('h'), 3600),
+            _ => (text, 1),
+        };
+        let one_unit = text.len() - digits.len() <= 1;
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !one_unit || !plain {
+            return Err(error());
+        }
+        let value: u32 = digits.parse().map_err(|_| error())?;
+        value.checked_mul(unit).map(Self).ok_or_else(error)
+    }
+}
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Seconds {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Seconds".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                {"type": "string", "pattern": "^[0-9]{1,9}[smh]?$"},
+                {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+            ],
+            "description": "A duration: 10s, 6m, 1h; a bare integer is seconds",
+            "examples": ["360s"]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_take_one_unit() {
+        assert_eq!("90".parse(), Ok(Seconds(90)));
+        assert_eq!("6m".parse(), Ok(Seconds(360)));
+        assert_eq!("1h".parse(), Ok(Seconds(3600)));
+        for bad in ["", "s", "1d", "1ss", "-1s", "1.5s", "99999999h", "+5"] {
+            assert!(bad.parse::<Seconds>().is_err(), "{bad}");
+        }
+    }
+}
