@@ -21,7 +21,6 @@ macro_rules! typed {
         pub fn $each(&self) -> impl Iterator<Item = (&ResourceId, &$kind)> {
             self.of_kind(Kind::$kind).filter_map(|(id, resource)| match &resource.spec {
                 Spec::$kind(spec) => Some((id, spec)),
-                #[expect(clippy::wildcard_enum_match_arm, reason = "of_kind yields one kind only")]
                 _ => None,
             })
         }
@@ -31,7 +30,6 @@ macro_rules! typed {
             let id = ResourceId { kind: Kind::$kind, tenant: tenant.cloned(), name: name.clone() };
             match &self.resources.get(&id)?.spec {
                 Spec::$kind(spec) => Some(spec),
-                #[expect(clippy::wildcard_enum_match_arm, reason = "the key carries the kind")]
                 _ => None,
             }
         }

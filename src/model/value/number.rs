@@ -274,29 +274,32 @@ impl Serialize for DidSet {
     }
 }
 
+/// Reads the two written forms of a [`DidSet`].
+struct Items;
+
+impl<'de> de::Visitor<'de> for Items {
+    type Value = DidSet;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of numbers and ranges, or one text with `;` between them")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<DidSet, E> {
+        let items = text.split(';').map(|item| item.trim().parse().map_err(E::custom));
+        items.collect::<Result<_, _>>().map(DidSet::new)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<DidSet, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<NumberRange>()? {
+            items.push(item);
+        }
+        Ok(DidSet::new(items))
+    }
+}
+
 impl<'de> Deserialize<'de> for DidSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items;
-        impl<'de> de::Visitor<'de> for Items {
-            type Value = DidSet;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list of numbers and ranges, or one text with `;` between them")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<DidSet, E> {
-                let items = text.split(';').map(|item| item.trim().parse().map_err(E::custom));
-                items.collect::<Result<_, _>>().map(DidSet::new)
-            }
-
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<DidSet, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element::<NumberRange>()? {
-                    items.push(item);
-                }
-                Ok(DidSet::new(items))
-            }
-        }
         deserializer.deserialize_any(Items)
     }
 }
