@@ -4,3 +4,4 @@ pub mod diag;
 pub mod manifest;
 pub mod model;
 pub mod port;
+pub mod routing;

@@ -1,0 +1,138 @@
+//! The answer for one call.
+
+use std::net::SocketAddr;
+
+use super::table::{RuleIndex, TenantIndex, TransportIndex, TrunkIndex};
+
+/// Why a call is refused: a stable reason, counted and shown. The SIP code depends on who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The called number holds no number.
+    NotANumber,
+    /// The number is in no pool of the trunk.
+    NoPool,
+    /// No inbound or outbound rule takes it.
+    NoRule,
+    /// The trunk is switched off.
+    TrunkDisabled,
+    /// The tenant is switched off.
+    TenantDisabled,
+    /// The rule's destination is an extension that no one declares.
+    NoExtension,
+    /// No enabled route is left.
+    NoRoute,
+    /// No transport may reach the destination (egress policy).
+    NoTransport,
+    /// The rule says reject.
+    Rejected(u16),
+}
+
+impl Refusal {
+    /// The reason as one CamelCase word.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotANumber => "NotANumber",
+            Self::NoPool => "NoPool",
+            Self::NoRule => "NoRule",
+            Self::TrunkDisabled => "TrunkDisabled",
+            Self::TenantDisabled => "TenantDisabled",
+            Self::NoExtension => "NoExtension",
+            Self::NoRoute => "NoRoute",
+            Self::NoTransport => "NoTransport",
+            Self::Rejected(_) => "RejectedByRule",
+        }
+    }
+
+    /// The SIP code towards a trunk (engine.md section 2, Codes).
+    pub fn code_to_trunk(self) -> u16 {
+        match self {
+            Self::NotANumber | Self::NoPool | Self::NoRule | Self::NoExtension | Self::NoRoute => {
+                404
+            }
+            Self::TrunkDisabled | Self::TenantDisabled | Self::NoTransport => 503,
+            Self::Rejected(code) => code,
+        }
+    }
+
+    /// The SIP code towards a tenant (domain.md section 4.3).
+    pub fn code_to_tenant(self) -> u16 {
+        match self {
+            Self::TenantDisabled => 403,
+            Self::NotANumber
+            | Self::NoPool
+            | Self::NoRule
+            | Self::NoExtension
+            | Self::NoRoute
+            | Self::TrunkDisabled
+            | Self::NoTransport => 404,
+            Self::Rejected(code) => code,
+        }
+    }
+}
+
+/// Where an attempt goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To a provider.
+    Trunk(TrunkIndex),
+    /// To the tenant's side: an extension's contact or a `sip` destination.
+    Contact,
+}
+
+/// One address to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which side.
+    pub target: Target,
+    /// The local listener to send from.
+    pub transport: TransportIndex,
+    /// Where to send.
+    pub address: SocketAddr,
+    /// The user part of Request-URI and To, already escaped; empty for none.
+    pub user: String,
+    /// Host, port and parameters of the Request-URI, as printed behind the `@`.
+    pub host: String,
+}
+
+impl Attempt {
+    /// The Request-URI.
+    pub fn request_uri(&self) -> String {
+        if self.user.is_empty() {
+            return format!("sip:{}", self.host);
+        }
+        format!("sip:{}@{}", self.user, self.host)
+    }
+}
+
+/// What is to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Try these in order; never empty.
+    Deliver(Vec<Attempt>),
+    /// Refuse.
+    Refuse(Refusal),
+}
+
+/// The answer for one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The tenant whose call it is, once known.
+    pub tenant: Option<TenantIndex>,
+    /// The rule that decided, once known.
+    pub rule: Option<RuleIndex>,
+    /// The called number as looked up, without `+` or `00` for inbound calls.
+    pub number: String,
+    /// What is to happen.
+    pub outcome: Outcome,
+}
+
+impl Decision {
+    pub(super) fn refuse(number: &str, refusal: Refusal) -> Self {
+        Self {
+            tenant: None,
+            rule: None,
+            number: number.to_owned(),
+            outcome: Outcome::Refuse(refusal),
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The compiled form of a resource set.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::model::value::{DidMatch, Host, Name, Number, NumberRange, SipTarget};
+use crate::model::{Destination, Kind, OutboundRoute, ResourceId, ResourceSet, Tenant, Trunk};
+
+use super::egress;
+use super::identify::SourceIndex;
+
+macro_rules! index {
+    ($($(#[$doc:meta])* $name:ident,)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub(super) u32);
+
+        impl $name {
+            pub(super) fn of(position: usize) -> Self {
+                Self(u32::try_from(position).unwrap_or(u32::MAX))
+            }
+        }
+    )*};
+}
+
+index! {
+    /// A transport of one [`Table`].
+    TransportIndex,
+    /// A tenant of one [`Table`].
+    TenantIndex,
+    /// A trunk of one [`Table`].
+    TrunkIndex,
+    /// An inbound or outbound rule of one [`Table`].
+    RuleIndex,
+}
+
+/// A listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportEntry {
+    /// Identity.
+    pub id: ResourceId,
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// What stands in Via and Contact; absent: the bound address.
+    pub public_address: Option<Host>,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantEntry {
+    /// Identity.
+    pub id: ResourceId,
+    /// As declared.
+    pub spec: Tenant,
+    pub(super) extensions: Vec<ExtensionEntry>,
+    pub(super) outbound: Vec<OutboundEntry>,
+}
+
+impl TenantEntry {
+    /// The extension that holds a number.
+    pub(super) fn extension(&self, number: Number) -> Option<&ExtensionEntry> {
+        let at = self.extensions.partition_point(|entry| entry.numbers.first() <= number);
+        at.checked_sub(1)
+            .and_then(|at| self.extensions.get(at))
+            .filter(|entry| entry.numbers.contains(number))
+    }
+}
+
+/// A trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrunkEntry {
+    /// Identity.
+    pub id: ResourceId,
+    /// As declared.
+    pub spec: Trunk,
+    /// Its listener; `None` when the named one does not exist.
+    pub transport: Option<TransportIndex>,
+    /// Where calls to it go; `None` when no transport may reach it.
+    pub address: Option<SocketAddr>,
+    pub(super) pools: Vec<PoolEntry>,
+    pub(super) inbound: BTreeMap<TenantIndex, InboundTable>,
+}
+
+/// One range of one pool on a trunk, sorted by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolEntry {
+    /// The numbers.
+    pub numbers: NumberRange,
+    /// Whose they are.
+    pub tenant: TenantIndex,
+    /// The pool.
+    pub id: ResourceId,
+    /// The tenant's share of the trunk's calls; absent: no share limit.
+    pub concurrent_calls: Option<u32>,
+}
+
+/// The inbound rules of one tenant on one trunk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct InboundTable {
+    pub(super) ranges: Vec<(NumberRange, RuleIndex)>,
+    pub(super) any: Option<RuleIndex>,
+    pub(super) disabled: Vec<(DidMatch, ResourceId)>,
+}
+
+/// An extension of a tenant, sorted by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtensionEntry {
+    /// Identity.
+    pub id: ResourceId,
+    /// Its numbers.
+    pub numbers: NumberRange,
+    /// Its PBX.
+    pub contact: SipTarget,
+    /// The listener that reaches it; `None` when none may.
+    pub transport: Option<TransportIndex>,
+    /// The PBX's address.
+    pub address: Option<SocketAddr>,
+}
+
+/// A PBX as a caller: all extensions that share one contact address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerEntry {
+    /// Whose it is.
+    pub tenant: TenantIndex,
+    /// Its address.
+    pub address: SocketAddr,
+}
+
+/// What a rule decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RuleEntry {
+    pub(super) id: ResourceId,
+    pub(super) inbound: Option<(DidMatch, Destination)>,
+}
+
+/// An outbound rule, in the order they are tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OutboundEntry {
+    pub(super) priority: u32,
+    pub(super) rule: RuleIndex,
+    pub(super) prefixes: Vec<String>,
+    pub(super) routes: Vec<(OutboundRoute, Option<TrunkIndex>)>,
+}
+
+/// One generation's routing, immutable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    pub(super) transports: Vec<TransportEntry>,
+    pub(super) tenants: Vec<TenantEntry>,
+    pub(super) trunks: Vec<TrunkEntry>,
+    pub(super) rules: Vec<RuleEntry>,
+    pub(super) sources: SourceIndex,
+}
+
+impl Table {
+    /// Compiles a set that `validate` accepts. Of another set, what contradicts itself is left out:
+    /// a call that would need it is refused.
+    pub fn compile(set: &ResourceSet) -> Self {
+        let mut table = Self::default();
+        table.add_transports(set);
+        table.add_tenants(set);
+        table.add_trunks(set);
+        table.add_pools(set);
+        table.add_extensions(set);
+        table.add_inbound_rules(set);
+        table.add_outbound_rules(set);
+        table.sources = SourceIndex::build(&table);
+        table
+    }
+
+    /// The listeners, in order of name.
+    pub fn transports(&self) -> impl Iterator<Item = (TransportIndex, &TransportEntry)> {
+        self.transports.iter().enumerate().map(|(at, entry)| (TransportIndex::of(at), entry))
+    }
+
+    /// The trunks, system trunks first, in order of tenant and name.
+    pub fn trunks(&self) -> impl Iterator<Item = (TrunkIndex, &TrunkEntry)> {
+        self.trunks.iter().enumerate().map(|(at, entry)| (TrunkIndex::of(at), entry))
+    }
+
+    /// The tenants, in order of name.
+    pub fn tenants(&self) -> impl Iterator<Item = (TenantIndex, &TenantEntry)> {
+        self.tenants.iter().enumerate().map(|(at, entry)| (TenantIndex::of(at), entry))
+    }
+
+    /// One listener; `None` only for an index of another table.
+    pub fn transport(&self, index: TransportIndex) -> Option<&TransportEntry> {
+        self.transports.get(index.0 as usize)
+    }
+
+    /// One trunk; `None` only for an index of another table.
+    pub fn trunk(&self, index: TrunkIndex) -> Option<&TrunkEntry> {
+        self.trunks.get(index.0 as usize)
+    }
+
+    /// One tenant; `None` only for an index of another table.
+    pub fn tenant(&self, index: TenantIndex) -> Option<&TenantEntry> {
+        self.tenants.get(index.0 as usize)
+    }
+
+    /// The identity of a rule; `None` only for an index of another table.
+    pub fn rule_id(&self, index: RuleIndex) -> Option<&ResourceId> {
+        self.rule(index).map(|rule| &rule.id)
+    }
+
+    /// The tenant of a name.
+    pub fn tenant_named(&self, name: &Name) -> Option<TenantIndex> {
+        let found = self.tenants.binary_search_by(|entry| entry.id.name.cmp(name));
+        found.ok().map(TenantIndex::of)
+    }
+
+    /// The trunk of an identity.
+    pub fn trunk_of(&self, id: &ResourceId) -> Option<TrunkIndex> {
+        self.trunks.binary_search_by(|entry| entry.id.cmp(id)).ok().map(TrunkIndex::of)
+    }
+
+    /// The transport of a name.
+    pub fn transport_named(&self, name: &Name) -> Option<TransportIndex> {
+        let found = self.transports.binary_search_by(|entry| entry.id.name.cmp(name));
+        found.ok().map(TransportIndex::of)
+    }
+
+    /// The trunk that a name means to a tenant: its own, else the system's.
+    pub fn trunk_for(&self, tenant: &Name, name: &Name) -> Option<TrunkIndex> {
+        self.trunk_of(&ResourceId::owned(Kind::Trunk, tenant.clone(), name.clone()))
+            .or_else(|| self.trunk_of(&ResourceId::system(Kind::Trunk, name.clone())))
+    }
+
+    /// The pool range of a trunk that holds a number.
+    pub fn pool(&self, trunk: TrunkIndex, number: Number) -> Option<&PoolEntry> {
+        let pools = &self.trunk(trunk)?.pools;
+        let at = pools.partition_point(|pool| pool.numbers.first() <= number);
+        pools.get(at.checked_sub(1)?).filter(|pool| pool.numbers.contains(number))
+    }
+
+    pub(super) fn rule(&self, index: RuleIndex) -> Option<&RuleEntry> {
+        self.rules.get(index.0 as usize)
+    }
+
+    /// The first listener that may send to an address (egress policy).
+    pub(super) fn transport_towards(&self, target: IpAddr) -> Option<TransportIndex> {
+        let mut reaching =
+            self.transports().filter(|(_, entry)| egress::permits(entry, target, false));
+        reaching.next().map(|(index, _)| index)
+    }
+
+    fn add_transports(&mut self, set: &ResourceSet) {
+        self.transports.extend(set.transports().map(|(id, spec)| TransportEntry {
+            id: id.clone(),
+            bind: SocketAddr::new(spec.bind, spec.port),
+            public_address: spec.public_address.clone(),
+        }));
+    }
+
+    fn add_tenants(&mut self, set: &ResourceSet) {
+        self.tenants.extend(set.tenants().map(|(id, spec)| TenantEntry {
+            id: id.clone(),
+            spec: spec.clone(),
+            extensions: Vec::new(),
+            outbound: Vec::new(),
+        }));
+    }
+
+    fn add_trunks(&mut self, set: &ResourceSet) {
+        for (id, spec) in set.trunks() {
+            let transport = match &spec.transport {
+                Some(name) => self.transport_named(name),
+                None => self.transports().next().map(|(index, _)| index),
+            };
+            let port = if spec.port == 0 { 5060 } else { spec.port };
+            let address = spec.host.ip().map(|ip| SocketAddr::new(ip, port));
+            let reach = |address: &SocketAddr| {
+                let entry = transport.and_then(|index| self.transport(index));
+                entry.is_some_and(|entry| egress::permits(entry, address.ip(), id.tenant.is_none()))
+            };
+            self.trunks.push(TrunkEntry {
+                id: id.clone(),
+                spec: spec.clone(),
+                transport,
+                address: address.filter(reach),
+                pools: Vec::new(),
+                inbound: BTreeMap::new(),
+            });
+        }
+    }
+
+    fn add_pools(&mut self, set: &ResourceSet) {
+        for (id, spec) in set.did_pools() {
+            let Some((tenant, trunk)) = self.tenant_and_trunk(id, &spec.trunk) else { continue };
+            let Some(entry) = self.trunks.get_mut(trunk.0 as usize) else { continue };
+            entry.pools.extend(spec.numbers.merged().into_iter().map(|numbers| PoolEntry {
+                numbers,
+                tenant,
+                id: id.clone(),
+                concurrent_calls: spec.concurrent_calls,
+            }));
+        }
+        for trunk in &mut self.trunks {
+            trunk.pools.sort_by_key(|pool| pool.numbers);
+        }
+    }
+
+    fn add_extensions(&mut self, set: &ResourceSet) {
+        for (id, spec) in set.extensions() {
+            let Some(tenant) = id.tenant.as_ref().and_then(|name| self.tenant_named(name)) else {
+                continue;
+            };
+            let port = spec.contact.host_port.port.unwrap_or(5060);
+            let address = spec.contact.host_port.host.ip().map(|ip| SocketAddr::new(ip, port));
+            let entry = ExtensionEntry {
+                id: id.clone(),
+                numbers: spec.numbers,
+                contact: spec.contact.clone(),
+                transport: address.and_then(|address| self.transport_towards(address.ip())),
+                address,
+            };
+            self.tenants
+                .get_mut(tenant.0 as usize)
+                .into_iter()
+                .for_each(|t| t.extensions.push(entry.clone()));
+        }
+        for tenant in &mut self.tenants {
+            tenant.extensions.sort_by_key(|entry| entry.numbers);
+        }
+    }
+
+    fn add_inbound_rules(&mut self, set: &ResourceSet) {
+        for (id, spec) in set.inbound_rules() {
+            let Some((tenant, trunk)) = self.tenant_and_trunk(id, &spec.trunk) else { continue };
+            let rule = RuleIndex::of(self.rules.len());
+            let inbound = Some((spec.did, spec.destination.clone()));
+            self.rules.push(RuleEntry { id: id.clone(), inbound });
+            let Some(entry) = self.trunks.get_mut(trunk.0 as usize) else { continue };
+            let table = entry.inbound.entry(tenant).or_default();
+            match spec.did {
+                did if !spec.enabled => table.disabled.push((did, id.clone())),
+                DidMatch::Range(range) => table.ranges.push((range, rule)),
+                DidMatch::Any => table.any = table.any.or(Some(rule)),
+            }
+        }
+        for table in self.trunks.iter_mut().flat_map(|trunk| trunk.inbound.values_mut()) {
+            table.ranges.sort_unstable();
+        }
+    }
+
+    fn add_outbound_rules(&mut self, set: &ResourceSet) {
+        for (id, spec) in set.outbound_rules() {
+            let Some(owner) = &id.tenant else { continue };
+            let Some(tenant) = self.tenant_named(owner) else { continue };
+            let rule = RuleIndex::of(self.rules.len());
+            self.rules.push(RuleEntry { id: id.clone(), inbound: None });
+            let routes = spec.routes.iter();
+            let entry = OutboundEntry {
+                priority: spec.priority,
+                rule,
+                prefixes: spec.matches.prefixes.iter().cloned().collect(),
+                routes: routes.map(|r| (r.clone(), self.trunk_for(owner, &r.trunk))).collect(),
+            };
+            self.tenants
+                .get_mut(tenant.0 as usize)
+                .into_iter()
+                .for_each(|t| t.outbound.push(entry.clone()));
+        }
+        // Stable: equal priorities stay in the order of names, in which the set yields them.
+        for tenant in &mut self.tenants {
+            tenant.outbound.sort_by_key(|entry| entry.priority);
+        }
+    }
+
+    fn tenant_and_trunk(&self, id: &ResourceId, trunk: &Name) -> Option<(TenantIndex, TrunkIndex)> {
+        let owner = id.tenant.as_ref()?;
+        Some((self.tenant_named(owner)?, self.trunk_for(owner, trunk)?))
+    }
+}
