@@ -5,3 +5,4 @@ pub mod manifest;
 pub mod model;
 pub mod port;
 pub mod routing;
+pub mod store;

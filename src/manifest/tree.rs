@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::Revision;
+
 /// Files over this size are refused unread (TL003).
 pub const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -32,4 +34,55 @@ pub struct SourceFile {
 pub struct SourceTree {
     /// The files, sorted by path.
     pub files: Vec<SourceFile>,
+}
+
+impl SourceTree {
+    /// The name of this content, `dir@blake3:<hex>`: a digest of every path and what stands there.
+    /// Lengths are hashed with the bytes, so that no two trees print alike.
+    pub fn revision(&self) -> Revision {
+        let mut hasher = blake3::Hasher::new();
+        let mut part = |tag: &[u8; 1], bytes: &[u8]| {
+            hasher.update(tag);
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        for file in &self.files {
+            part(b"p", file.path.as_bytes());
+            match &file.content {
+                Content::Bytes(bytes) => part(b"b", bytes),
+                Content::TooLarge(size) => part(b"l", &size.to_le_bytes()),
+                Content::Unreadable(why) => part(b"u", why.as_bytes()),
+                Content::NotAFile(what) => part(b"n", what.as_bytes()),
+            }
+        }
+        Revision(format!("dir@blake3:{}", hasher.finalize().to_hex()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> SourceTree {
+        let file = |(path, text): &(&str, &str)| SourceFile {
+            path: (*path).to_owned(),
+            content: Content::Bytes(text.as_bytes().into()),
+        };
+        SourceTree { files: files.iter().map(file).collect() }
+    }
+
+    #[test]
+    fn the_revision_follows_paths_and_contents() {
+        let one = tree(&[("a.yaml", "x"), ("b.yaml", "y")]).revision();
+        assert_eq!(one, tree(&[("a.yaml", "x"), ("b.yaml", "y")]).revision());
+        for other in [
+            tree(&[]),
+            tree(&[("a.yaml", "x")]),
+            tree(&[("a.yaml", "xb.yaml"), ("", "y")]),
+            tree(&[("a.yaml", "x"), ("c.yaml", "y")]),
+            tree(&[("a.yaml", "y"), ("b.yaml", "x")]),
+        ] {
+            assert_ne!(one, other.revision());
+        }
+    }
 }
