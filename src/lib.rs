@@ -3,6 +3,7 @@
 pub mod diag;
 pub mod manifest;
 pub mod model;
+pub mod plan;
 pub mod port;
 pub mod routing;
 pub mod store;
