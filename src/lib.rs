@@ -1,9 +1,12 @@
 //! Trunkline: GitOps for SIP trunks. `ARCHITECTURE.md` is the map.
 
+pub mod cli;
 pub mod diag;
 pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod port;
 pub mod routing;
+pub mod source;
 pub mod store;
+pub mod validate;

@@ -1,3 +1,7 @@
 //! The `trunkline` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trunkline::cli::run(std::env::args_os()).into()
+}

@@ -5,9 +5,13 @@
 #![deny(clippy::disallowed_methods)]
 
 mod code;
+mod render_json;
+mod render_text;
 mod source_map;
 
 pub use code::{Code, Severity};
+pub use render_json::render_json;
+pub use render_text::render_text;
 pub use source_map::{FileId, Position, SourceMap, Span};
 
 /// A further place that belongs to a diagnostic: the other end of a conflict.

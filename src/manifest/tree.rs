@@ -18,6 +18,8 @@ pub enum Content {
     Unreadable(String),
     /// Not a regular file where a manifest should be (a named pipe, a device), in words.
     NotAFile(String),
+    /// A symbolic link, which is not followed (TL603).
+    Symlink,
 }
 
 /// One file: its path relative to the root with `/` separators (`-` for stdin), and its content.

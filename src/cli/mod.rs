@@ -1,0 +1,63 @@
+//! The command line: one file per verb, holding its arguments, its help and its body.
+
+mod error;
+mod exit;
+mod output;
+mod validate;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use error::Failure;
+pub use exit::Exit;
+pub use output::{Color, FORMAT_VERSION, Format, Output, paint};
+
+/// GitOps for SIP trunks: manifests in, a running trunk engine out.
+#[derive(Debug, Parser)]
+#[command(name = "trunkline", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    /// The form of the data on stdout.
+    #[arg(short, long, global = true, value_enum, default_value = "human")]
+    output: Format,
+    /// When to colour; `NO_COLOR` is respected.
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    color: Color,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What to do. One line here and one file beside this one per verb.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Validate(validate::Args),
+}
+
+impl Verb {
+    fn run(&self, output: Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Validate(args) => validate::run(args, output),
+        }
+    }
+}
+
+/// Runs the program with its arguments (the first one is its name).
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let parsed = Cli::command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data; anything else is wrong usage (clap would exit with 2).
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            drop(error.print());
+            return exit;
+        }
+    };
+    let output = Output::new(cli.output, cli.color);
+    cli.verb.run(output).unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    })
+}

@@ -1,0 +1,119 @@
+//! Diagnostics as a good compiler prints them: code, summary, place, excerpt, other places, help.
+
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::{Diagnostic, FileId, Severity, SourceMap, Span};
+
+/// Other places within this many lines of the first one share its excerpt.
+const NEAR_LINES: u32 = 200;
+
+/// Excerpts with a line longer than this many bytes are left out: the place alone is shown.
+const MAX_LINE_BYTES: usize = 1000;
+
+/// All diagnostics in the given order, each followed by an empty line. With `color` the text holds
+/// ANSI codes. Control characters of manifests are made visible, never passed on to a terminal.
+pub fn render_text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        text.push_str(&renderer.render(&[group(diagnostic, sources)]));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
+    let level = match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
+    let mut group = Group::with_title(title);
+    let mut apart = Vec::new();
+    if let Some(span) = diagnostic.span {
+        let mut marks = vec![Mark { span, label: None }];
+        for related in &diagnostic.related {
+            let near = related.span.filter(|other| is_near(span, *other, sources));
+            match near {
+                Some(span) => marks.push(Mark { span, label: Some(&related.message) }),
+                None => apart.push(related),
+            }
+        }
+        group = with_excerpt(group, &marks, sources);
+    } else {
+        apart.extend(&diagnostic.related);
+    }
+    for related in apart {
+        group = match related.span {
+            Some(span) => {
+                with_excerpt(group, &[Mark { span, label: Some(&related.message) }], sources)
+            }
+            None => group.element(Level::NOTE.message(related.message.as_str())),
+        };
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    group
+}
+
+/// A place in an excerpt; the one without a label is what the diagnostic is about.
+struct Mark<'a> {
+    span: Span,
+    label: Option<&'a str>,
+}
+
+fn is_near(first: Span, other: Span, sources: &SourceMap) -> bool {
+    let lines = (sources.start(first).line, sources.start(other).line);
+    first.file == other.file && lines.0.abs_diff(lines.1) <= NEAR_LINES
+}
+
+/// Adds an excerpt with its marks; only the lines between the marks are handed to the renderer,
+/// which would otherwise look through the whole file for each diagnostic.
+fn with_excerpt<'a>(group: Group<'a>, marks: &[Mark<'a>], sources: &'a SourceMap) -> Group<'a> {
+    let Some(first) = marks.first() else { return group };
+    let file = first.span.file;
+    let at = sources.start(first.span);
+    let from = marks.iter().map(|mark| line_range(mark.span, sources).start).min().unwrap_or(0);
+    let to = marks.iter().map(|mark| line_range(mark.span, sources).end).max().unwrap_or(0);
+    let text = sources.text(file).get(from..to).unwrap_or_default();
+    if text.is_empty() || text.lines().any(|line| line.len() > MAX_LINE_BYTES) {
+        let origin = Origin::path(sources.path(file)).line(at.line as usize);
+        let group = group.element(origin.char_column(at.column as usize));
+        let labels = marks.iter().filter_map(|mark| mark.label);
+        return group.elements(labels.map(|label| Level::NOTE.message(label)));
+    }
+    let annotations = marks.iter().map(|mark| annotation(mark, from, sources));
+    let line = line_of(file, from, sources);
+    let snippet = Snippet::source(text).path(sources.path(file)).line_start(line);
+    group.element(snippet.annotations(annotations))
+}
+
+fn annotation<'a>(mark: &Mark<'a>, from: usize, sources: &SourceMap) -> Annotation<'a> {
+    // A span of many lines (a whole document) is shown by its first line.
+    let line = line_range(mark.span, sources);
+    let start = (mark.span.start as usize).min(line.end);
+    let end = (mark.span.end as usize).clamp(start, line.end);
+    let kind = if mark.label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
+    let span = start.saturating_sub(from)..end.saturating_sub(from);
+    kind.span(span).label(mark.label)
+}
+
+fn line_of(file: FileId, byte: usize, sources: &SourceMap) -> usize {
+    sources.position(file, u32::try_from(byte).unwrap_or(u32::MAX)).line as usize
+}
+
+/// The bytes of the line on which a span begins, without its end.
+fn line_range(span: Span, sources: &SourceMap) -> Range<usize> {
+    let text = sources.text(span.file);
+    let at = (span.start as usize).min(text.len());
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let rest = after.find('\n').unwrap_or(after.len());
+    let rest = after.get(..rest).unwrap_or_default().trim_end_matches('\r').len();
+    start..at + rest
+}

@@ -1,0 +1,407 @@
+//! Text to spanned trees. The parser's events are put together here under hard limits, so that no
+//! input can exhaust the stack or the memory; scalars keep the text that was written.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
+
+use super::hint::{self, Hint};
+use super::node::{Field, Meaning, Node, Scalar, Value};
+use super::segments::{self, Segment};
+use crate::diag::{Code, Diagnostic, FileId, Span};
+
+/// Levels of nesting in one document.
+pub const MAX_DEPTH: usize = 64;
+
+/// Nodes that the aliases of one file may copy.
+const MAX_ALIAS_NODES: usize = 10_000;
+
+/// Bytes of text that the aliases of one file may copy.
+const MAX_ALIAS_BYTES: usize = 1024 * 1024;
+
+/// Duplicate keys and other faults beyond the syntax that are told for one document.
+const MAX_FAULTS: usize = 100;
+
+/// One document of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its place; for a document that cannot be parsed, the fault's.
+    pub span: Span,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a document says, as far as it can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// The tree.
+    Tree(Node),
+    /// The tree of a document with faults that have been told (a duplicate key): it declares its
+    /// resource but is not used.
+    Damaged(Node),
+    /// It cannot be parsed, which has been told; what its lines seem to declare.
+    Broken(Hint),
+}
+
+/// The documents of one file, without the empty ones, and what is wrong with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// The documents in their order.
+    pub documents: Vec<Document>,
+    /// TL001, TL002 and TL003.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses a file. A document that cannot be parsed does not hide the ones after it.
+pub fn parse(file: FileId, text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    for segment in segments::split(text) {
+        parse_segment(file, segment, &mut parsed);
+    }
+    parsed
+}
+
+fn parse_segment(file: FileId, segment: Segment<'_>, parsed: &mut Parsed) {
+    let mut builder = Builder::new(file, segment.offset);
+    let result = match segments::control_character(segment.text) {
+        Some((at, found)) => Err(control_character(builder.span(at, at + found.len_utf8()), found)),
+        None => builder.build(segment.text),
+    };
+    let faults = std::mem::take(&mut builder.faults);
+    parsed.documents.append(&mut builder.documents);
+    parsed.diagnostics.extend(faults);
+    if let Err(fault) = result {
+        let span = fault.span.unwrap_or_else(|| builder.span(0, 0));
+        let content = Content::Broken(hint::read(segment.text));
+        parsed.documents.push(Document { span, content });
+        parsed.diagnostics.push(*fault);
+    }
+}
+
+fn control_character(span: Span, found: char) -> Box<Diagnostic> {
+    let message = format!("the control character U+{:04X} stands in the file", u32::from(found));
+    let help = "a manifest is a text file: remove the character, or write it as an escape in double quotes";
+    Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
+}
+
+/// What stops the reading of a document.
+type Fatal = Box<Diagnostic>;
+
+/// A collection that is not finished yet.
+struct Open {
+    start: usize,
+    anchor: usize,
+    flow: bool,
+    children: Children,
+}
+
+enum Children {
+    Sequence(Vec<Node>),
+    Mapping { fields: Vec<Field>, key: Option<(Box<str>, Span)> },
+}
+
+/// What an anchor stands for, with the cost of one copy.
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    bytes: usize,
+    depth: usize,
+}
+
+struct Builder {
+    file: FileId,
+    offset: usize,
+    stack: Vec<Open>,
+    anchors: BTreeMap<usize, Anchored>,
+    alias_nodes: usize,
+    alias_bytes: usize,
+    anchor_nodes: usize,
+    anchor_bytes: usize,
+    root: Option<Node>,
+    damaged: bool,
+    faults: Vec<Diagnostic>,
+    documents: Vec<Document>,
+}
+
+impl Builder {
+    fn new(file: FileId, offset: usize) -> Self {
+        Self {
+            file,
+            offset,
+            stack: Vec::new(),
+            anchors: BTreeMap::new(),
+            alias_nodes: 0,
+            alias_bytes: 0,
+            anchor_nodes: 0,
+            anchor_bytes: 0,
+            root: None,
+            damaged: false,
+            faults: Vec::new(),
+            documents: Vec::new(),
+        }
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        let byte = |at: usize| u32::try_from(self.offset + at).unwrap_or(u32::MAX);
+        Span { file: self.file, start: byte(start), end: byte(end.max(start)) }
+    }
+
+    fn build(&mut self, text: &str) -> Result<(), Fatal> {
+        let mut options = granit_parser::options! { strict_indentation: false };
+        options.set_emit_comments(false);
+        for event in Parser::new_from_str_with_options(text, options) {
+            let (event, span) = event.map_err(|error| self.syntax(&error, text.len()))?;
+            let range = span.byte_range().unwrap_or(0..0);
+            self.event(event, range)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event<'_>, Range { start, end }: Range<usize>) -> Result<(), Fatal> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.tag(tag.as_deref(), start);
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let meaning = if plain { Meaning::of_plain(&text) } else { Meaning::Text };
+                let value = Value::Scalar(Scalar { text: text.into(), meaning });
+                let node = Node { span: self.span(start, end), value };
+                self.anchor(anchor, &node);
+                self.add(node, anchor != 0)?;
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.tag(tag.as_deref(), start);
+                self.open(start, anchor, style, Children::Sequence(Vec::new()))?;
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.tag(tag.as_deref(), start);
+                let children = Children::Mapping { fields: Vec::new(), key: None };
+                self.open(start, anchor, style, children)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(end)?,
+            Event::Alias(anchor) => self.alias(anchor, start, end)?,
+            Event::DocumentEnd => self.finish(),
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::Anchor(..)
+            | Event::UnresolvedAlias(_)
+            | Event::Comment(..)
+            | _ => {}
+        }
+        Ok(())
+    }
+
+    fn syntax(&self, error: &ScanError, length: usize) -> Fatal {
+        let at = error.marker().byte_offset().unwrap_or(0).min(length);
+        let span = self.span(at, at);
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            return too_deep(span);
+        }
+        let message = format!("the file is not valid YAML: {}", error.info());
+        let help = "check indentation, colons and quotes on this line and the one before";
+        Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
+    }
+
+    fn fault(&mut self, diagnostic: Diagnostic) {
+        self.damaged = true;
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(diagnostic);
+        }
+    }
+
+    fn tag(&mut self, tag: Option<&Tag>, at: usize) {
+        let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema_tag("str")) else { return };
+        let message = format!("the tag `{}` is not supported", tag.original());
+        let help = "remove the tag: manifests need none";
+        let span = self.span(at, at);
+        self.fault(Diagnostic::new(Code::TL001, message).at(span).help(help));
+    }
+
+    fn open(
+        &mut self,
+        start: usize,
+        anchor: usize,
+        style: StructureStyle,
+        children: Children,
+    ) -> Result<(), Fatal> {
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(too_deep(self.span(start, start)));
+        }
+        let flow = style == StructureStyle::Flow;
+        self.stack.push(Open { start, anchor, flow, children });
+        Ok(())
+    }
+
+    fn close(&mut self, end: usize) -> Result<(), Fatal> {
+        let Some(open) = self.stack.pop() else { return Ok(()) };
+        let (value, last) = match open.children {
+            Children::Sequence(items) => {
+                let last = items.last().map(|item| item.span.end);
+                (Value::Sequence(items), last)
+            }
+            Children::Mapping { fields, .. } => {
+                self.duplicates(&fields);
+                let last = fields.last().map(|field| field.value.span.end);
+                (Value::Mapping(fields), last)
+            }
+        };
+        let mut span = self.span(open.start, end);
+        // The end of a block collection is the beginning of what follows it: show its last value.
+        if let Some(last) = last.filter(|_| !open.flow) {
+            span.end = last.max(span.start);
+        }
+        let node = Node { span, value };
+        self.anchor(open.anchor, &node);
+        self.add(node, open.anchor != 0)
+    }
+
+    fn duplicates(&mut self, fields: &[Field]) {
+        let mut first: BTreeMap<&str, Span> = BTreeMap::new();
+        for field in fields {
+            let Some(before) = first.get(&*field.key).copied() else {
+                first.insert(&field.key, field.key_span);
+                continue;
+            };
+            let message = format!("the key `{}` stands twice in this mapping", shown(&field.key));
+            let diagnostic = Diagnostic::new(Code::TL002, message)
+                .at(field.key_span)
+                .related(before, "it stands here already")
+                .help("keep one of the two");
+            self.fault(diagnostic);
+        }
+    }
+
+    /// Puts a finished node where it belongs: a list, a key's value, a key, or the root.
+    fn add(&mut self, node: Node, anchored: bool) -> Result<(), Fatal> {
+        let Some(open) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.children {
+            Children::Sequence(items) => items.push(node),
+            Children::Mapping { fields, key } => match key.take() {
+                None => return self.key(node, anchored),
+                Some((key, key_span)) => {
+                    let mut value = node;
+                    if value.span.start == value.span.end && !anchored {
+                        value.span = key_span;
+                    }
+                    fields.push(Field { key, key_span, value });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, node: Node, anchored: bool) -> Result<(), Fatal> {
+        let span = node.span;
+        let fault = match &node.value {
+            Value::Scalar(scalar) if scalar.meaning == Meaning::Null => Some("a key is missing"),
+            Value::Scalar(scalar) if &*scalar.text == "<<" => {
+                Some("merge keys (`<<`) are not supported")
+            }
+            Value::Scalar(_) if anchored => Some("an anchor on a key is not supported"),
+            Value::Scalar(_) => None,
+            Value::Sequence(_) | Value::Mapping(_) => Some("a key is a list or a mapping"),
+        };
+        if let Some(message) = fault {
+            let help = "write each field as `key: value`";
+            self.fault(Diagnostic::new(Code::TL001, message).at(span).help(help));
+        }
+        let text = match node.value {
+            Value::Scalar(scalar) => scalar.text,
+            Value::Sequence(_) | Value::Mapping(_) => "".into(),
+        };
+        if let Some(Open { children: Children::Mapping { key, .. }, .. }) = self.stack.last_mut() {
+            *key = Some((text, span));
+        }
+        Ok(())
+    }
+
+    /// Remembers what an anchor stands for, as long as the copies fit the budget.
+    fn anchor(&mut self, id: usize, node: &Node) {
+        if id == 0 {
+            return;
+        }
+        let (nodes, bytes, depth) = cost(node);
+        let fits = self.anchor_nodes + nodes <= MAX_ALIAS_NODES
+            && self.anchor_bytes + bytes <= MAX_ALIAS_BYTES;
+        if fits {
+            self.anchor_nodes += nodes;
+            self.anchor_bytes += bytes;
+            self.anchors.insert(id, Anchored { node: node.clone(), nodes, bytes, depth });
+        }
+    }
+
+    fn alias(&mut self, id: usize, start: usize, end: usize) -> Result<(), Fatal> {
+        let span = self.span(start, end);
+        let Some(anchored) = self.anchors.get(&id) else {
+            let message = "the alias stands for itself or for more than an alias may copy";
+            return Err(over_budget(message, span));
+        };
+        self.alias_nodes += anchored.nodes;
+        self.alias_bytes += anchored.bytes;
+        if self.alias_nodes > MAX_ALIAS_NODES || self.alias_bytes > MAX_ALIAS_BYTES {
+            return Err(over_budget("the aliases of this document copy too much", span));
+        }
+        if self.stack.len() + anchored.depth > MAX_DEPTH {
+            return Err(too_deep(span));
+        }
+        let mut node = anchored.node.clone();
+        node.span = span;
+        self.add(node, false)
+    }
+
+    fn finish(&mut self) {
+        self.stack.clear();
+        self.anchors.clear();
+        let damaged = std::mem::take(&mut self.damaged);
+        let Some(node) = self.root.take() else { return };
+        let empty = node.span.start == node.span.end
+            && matches!(&node.value, Value::Scalar(scalar) if scalar.meaning == Meaning::Null);
+        if !empty {
+            let span = node.span;
+            let content = if damaged { Content::Damaged(node) } else { Content::Tree(node) };
+            self.documents.push(Document { span, content });
+        }
+    }
+}
+
+fn too_deep(span: Span) -> Fatal {
+    let message = format!("the document is nested over {MAX_DEPTH} levels");
+    let help = "no manifest needs that many: check brackets, dashes and indentation";
+    Box::new(Diagnostic::new(Code::TL003, message).at(span).help(help))
+}
+
+fn over_budget(message: &str, span: Span) -> Fatal {
+    let help = format!(
+        "aliases may copy {MAX_ALIAS_NODES} values and {MAX_ALIAS_BYTES} bytes: write the values out"
+    );
+    Box::new(Diagnostic::new(Code::TL003, message).at(span).help(help))
+}
+
+/// Nodes, bytes of text and levels of a tree. The recursion is bounded by [`MAX_DEPTH`].
+fn cost(node: &Node) -> (usize, usize, usize) {
+    let add = |(nodes, bytes, depth): (usize, usize, usize), key: usize, child: &Node| {
+        let inner = cost(child);
+        (nodes + inner.0, bytes + inner.1 + key, depth.max(inner.2 + 1))
+    };
+    match &node.value {
+        Value::Scalar(scalar) => (1, scalar.text.len(), 0),
+        Value::Sequence(items) => items.iter().fold((1, 0, 1), |sum, item| add(sum, 0, item)),
+        Value::Mapping(fields) => {
+            fields.iter().fold((1, 0, 1), |sum, field| add(sum, field.key.len(), &field.value))
+        }
+    }
+}
+
+/// A text of the input inside a message, cut where it would drown the message.
+pub(crate) fn shown(text: &str) -> String {
+    const MAX_CHARS: usize = 80;
+    let mut shown: String = text.chars().take(MAX_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

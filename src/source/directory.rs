@@ -1,0 +1,161 @@
+//! Reads manifests from a directory, single files or a stream, bounded in every direction: nothing
+//! but regular files is opened, symlinks are not followed, large files are not read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ignore::{DirEntry, WalkBuilder};
+
+use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceFile, SourceTree};
+
+/// More manifest files than this in one tree are refused: a loop or a mistake, not a repository.
+pub const MAX_FILES: usize = 1_000_000;
+
+/// The file of ignore patterns (gitignore syntax), in any folder of the tree.
+pub const IGNORE_FILE: &str = ".trunklineignore";
+
+/// Reads every `*.yaml` and `*.yml` below `root`, sorted by path. Hidden files and folders and what
+/// [`IGNORE_FILE`] names are skipped. Fails only when the root itself cannot be read; what cannot
+/// be read below it is part of the tree as such.
+pub fn read(root: &Path) -> io::Result<SourceTree> {
+    // Opened first so that a root that is missing or closed to us is an error, not an empty tree.
+    drop(std::fs::read_dir(root)?);
+    let mut files = Vec::new();
+    let mut seen: u64 = 0;
+    for entry in walk(root) {
+        let file = match entry {
+            Ok(entry) => manifest(root, &entry),
+            Err(error) => Some(unreadable(root, &error)),
+        };
+        files.extend(file);
+        seen += 1;
+        if files.len() > MAX_FILES {
+            return Err(io::Error::other(format!("more than {MAX_FILES} manifest files")));
+        }
+    }
+    tracing::debug!(entries = seen, files = files.len(), "directory read");
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(SourceTree { files })
+}
+
+/// Reads one file that was named by its path; a symlink there is followed.
+pub fn read_file(path: &Path, name: &str) -> io::Result<SourceFile> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    let content = if metadata.is_file() {
+        content(path, 0)
+    } else {
+        Content::NotAFile("it is not a regular file".to_owned())
+    };
+    Ok(SourceFile { path: name.to_owned(), content })
+}
+
+/// Reads a stream to its end, or until it is too large.
+pub fn read_stream(stream: impl Read, name: &str) -> SourceFile {
+    let content = bounded(stream).unwrap_or_else(|error| Content::Unreadable(error.to_string()));
+    SourceFile { path: name.to_owned(), content }
+}
+
+fn walk(root: &Path) -> ignore::Walk {
+    WalkBuilder::new(root)
+        .standard_filters(false)
+        .hidden(true)
+        .follow_links(false)
+        .add_custom_ignore_filename(IGNORE_FILE)
+        .filter_entry(|entry| {
+            // The walker opens the ignore file of each folder that it enters: a pipe would block.
+            !is_dir(entry) || ignore_file_is_harmless(entry.path())
+        })
+        .build()
+}
+
+fn ignore_file_is_harmless(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder.join(IGNORE_FILE)).map_or(true, |meta| meta.is_file())
+}
+
+fn is_dir(entry: &DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| kind.is_dir())
+}
+
+/// The manifest that an entry is, if its name says that it is one.
+fn manifest(root: &Path, entry: &DirEntry) -> Option<SourceFile> {
+    if is_dir(entry) {
+        return None;
+    }
+    let extension = entry.path().extension()?;
+    if extension != "yaml" && extension != "yml" {
+        return None;
+    }
+    let kind = entry.file_type()?;
+    let content = if kind.is_symlink() {
+        Content::Symlink
+    } else if kind.is_file() {
+        content(entry.path(), nix::libc::O_NOFOLLOW)
+    } else {
+        Content::NotAFile("it is not a regular file".to_owned())
+    };
+    Some(SourceFile { path: relative(root, entry.path()), content })
+}
+
+/// What a regular file holds. It may have become a pipe since we looked: `O_NONBLOCK` opens one
+/// without waiting for a writer, and the second look refuses it.
+fn content(path: &Path, flags: i32) -> Content {
+    let flags = flags | nix::libc::O_NONBLOCK;
+    let read = OpenOptions::new().read(true).custom_flags(flags).open(path).and_then(regular);
+    read.unwrap_or_else(|error| Content::Unreadable(error.to_string()))
+}
+
+fn regular(file: File) -> io::Result<Content> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(Content::NotAFile("it is not a regular file".to_owned()));
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Ok(Content::TooLarge(metadata.len()));
+    }
+    bounded(file)
+}
+
+fn bounded(stream: impl Read) -> io::Result<Content> {
+    let mut bytes = Vec::new();
+    stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    let size = bytes.len() as u64;
+    Ok(if size > MAX_FILE_BYTES {
+        Content::TooLarge(size)
+    } else {
+        Content::Bytes(Arc::from(bytes))
+    })
+}
+
+/// A folder that cannot be entered, as a file of the tree: it may hold manifests.
+fn unreadable(root: &Path, error: &ignore::Error) -> SourceFile {
+    let path = blamed(error).map_or_else(|| ".".to_owned(), |path| relative(root, &path));
+    let words = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+    SourceFile { path, content: Content::Unreadable(words) }
+}
+
+fn blamed(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path.clone()),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            blamed(err)
+        }
+        ignore::Error::Partial(errors) => errors.iter().find_map(blamed),
+        ignore::Error::Loop { .. }
+        | ignore::Error::Io(_)
+        | ignore::Error::Glob { .. }
+        | ignore::Error::UnrecognizedFileType(_)
+        | ignore::Error::InvalidDefinition => None,
+    }
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let parts = below.components().map(|part| part.as_os_str().to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,3 @@
+//! Where manifests come from. Readers turn the outside into a [`crate::manifest::tree::SourceTree`].
+
+pub mod directory;

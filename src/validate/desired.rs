@@ -1,0 +1,57 @@
+//! The proof of validation: what is wanted, without errors, with the place of every field.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diag::{SourceMap, Span};
+use crate::manifest::node::Node;
+use crate::model::{ResourceId, ResourceSet};
+
+/// A set of resources that has no errors. Only [`super::validate`] makes one. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    pub(super) resources: Arc<ResourceSet>,
+    pub(super) sources: Arc<SourceMap>,
+    pub(super) places: Arc<Places>,
+}
+
+impl Desired {
+    /// The resources.
+    pub fn resources(&self) -> &Arc<ResourceSet> {
+        &self.resources
+    }
+
+    /// The texts that they come from.
+    pub fn sources(&self) -> &Arc<SourceMap> {
+        &self.sources
+    }
+
+    /// The place of a field of a resource, as a JSON pointer inside its document: `""` is the
+    /// document, `/spec/did` a field. Falls back to the nearest ancestor that is written down.
+    pub fn span(&self, id: &ResourceId, field: &str) -> Option<Span> {
+        self.places.span(id, field)
+    }
+}
+
+/// The documents that resources come from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    documents: BTreeMap<ResourceId, Node>,
+}
+
+impl Places {
+    /// Remembers the document of a resource; the first one counts.
+    pub(super) fn insert(&mut self, id: ResourceId, document: Node) {
+        self.documents.entry(id).or_insert(document);
+    }
+
+    /// See [`Desired::span`].
+    pub(super) fn span(&self, id: &ResourceId, field: &str) -> Option<Span> {
+        self.documents.get(id).map(|document| document.nearest_span(field))
+    }
+
+    /// The place of a field's key; falls back like [`Places::span`].
+    pub(super) fn key_span(&self, id: &ResourceId, field: &str) -> Option<Span> {
+        self.documents.get(id).map(|document| document.nearest_key_span(field))
+    }
+}
