@@ -23,7 +23,7 @@ fn doc(kind: &str, tenant: Option<&str>, name: &str, spec: Value) -> Value {
 }
 
 fn base() -> Vec<Value> {
-    vec![
+    let mut documents = vec![
         doc(
             "Transport",
             None,
@@ -59,6 +59,13 @@ fn base() -> Vec<Value> {
             "c",
             json!({"numbers": "20", "contact": "sip:pbx@127.0.1.2"}),
         ),
+    ];
+    documents.extend(rules());
+    documents
+}
+
+fn rules() -> Vec<Value> {
+    vec![
         doc(
             "InboundRule",
             Some("acme"),
