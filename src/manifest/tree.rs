@@ -55,6 +55,7 @@ impl SourceTree {
                 Content::TooLarge(size) => part(b"l", &size.to_le_bytes()),
                 Content::Unreadable(why) => part(b"u", why.as_bytes()),
                 Content::NotAFile(what) => part(b"n", what.as_bytes()),
+                Content::Symlink => part(b"s", b""),
             }
         }
         Revision(format!("dir@blake3:{}", hasher.finalize().to_hex()))
