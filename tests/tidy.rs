@@ -66,7 +66,7 @@ fn rust_files() -> Vec<(String, String)> {
 /// The folder of `src` that a file belongs to; `main` and `lib` wire, as `cli` does.
 fn folder(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("src/")?;
-    Some(rest.split(['/', '.']).next().unwrap())
+    rest.split(['/', '.']).next()
 }
 
 /// Every `crate::x` and `trunkline::x` of a text, also inside `use crate::{x, y}`.

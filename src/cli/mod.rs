@@ -3,6 +3,7 @@
 mod error;
 mod exit;
 mod output;
+mod simulate;
 mod validate;
 
 use std::ffi::OsString;
@@ -30,12 +31,14 @@ struct Cli {
 /// What to do. One line here and one file beside this one per verb.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Simulate(simulate::Args),
     Validate(validate::Args),
 }
 
 impl Verb {
     fn run(&self, output: Output) -> Result<Exit, Failure> {
         match self {
+            Self::Simulate(args) => simulate::run(args, output),
             Self::Validate(args) => validate::run(args, output),
         }
     }

@@ -7,6 +7,8 @@ use super::table::{RuleIndex, TenantIndex, TransportIndex, TrunkIndex};
 /// Why a call is refused: a stable reason, counted and shown. The SIP code depends on who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
+    /// No trunk and no PBX has the source address; the packet gets no answer.
+    UnknownSource,
     /// The called number holds no number.
     NotANumber,
     /// The number is in no pool of the trunk.
@@ -31,6 +33,7 @@ impl Refusal {
     /// The reason as one CamelCase word.
     pub fn reason(self) -> &'static str {
         match self {
+            Self::UnknownSource => "UnknownSource",
             Self::NotANumber => "NotANumber",
             Self::NoPool => "NoPool",
             Self::NoRule => "NoRule",
@@ -50,6 +53,8 @@ impl Refusal {
                 404
             }
             Self::TrunkDisabled | Self::TenantDisabled | Self::NoTransport => 503,
+            // Never sent: strangers get silence.
+            Self::UnknownSource => 403,
             Self::Rejected(code) => code,
         }
     }
@@ -57,7 +62,7 @@ impl Refusal {
     /// The SIP code towards a tenant (domain.md section 4.3).
     pub fn code_to_tenant(self) -> u16 {
         match self {
-            Self::TenantDisabled => 403,
+            Self::TenantDisabled | Self::UnknownSource => 403,
             Self::NotANumber
             | Self::NoPool
             | Self::NoRule

@@ -233,6 +233,11 @@ impl Table {
         pools.get(at.checked_sub(1)?).filter(|pool| pool.numbers.contains(number))
     }
 
+    /// The extension of a tenant that holds a number.
+    pub fn extension(&self, tenant: TenantIndex, number: Number) -> Option<&ExtensionEntry> {
+        self.tenant(tenant)?.extension(number)
+    }
+
     pub(super) fn rule(&self, index: RuleIndex) -> Option<&RuleEntry> {
         self.rules.get(index.0 as usize)
     }
