@@ -1,11 +1,14 @@
 //! Trunkline: GitOps for SIP trunks. `ARCHITECTURE.md` is the map.
 
+pub mod api;
+pub mod apply;
 pub mod cli;
 pub mod diag;
 pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod port;
+pub mod reconcile;
 pub mod routing;
 pub mod source;
 pub mod store;

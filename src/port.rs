@@ -162,6 +162,10 @@ pub trait Store: Send + Sync {
     /// forgotten but for the history.
     fn finish(&self, outcome: &Outcome) -> Result<(), StoreError>;
 
+    /// Notes that the applied resources are also what `revision` says (a comment was edited): the
+    /// revision moves, the generation and the history stay. Nothing to do before the first change.
+    fn rename(&self, revision: &Revision, followed: Option<&Revision>) -> Result<(), StoreError>;
+
     /// The newest changes first, at most `limit`.
     fn history(&self, limit: usize) -> Result<Vec<HistoryEntry>, StoreError>;
 }

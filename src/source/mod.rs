@@ -1,3 +1,4 @@
 //! Where manifests come from. Readers turn the outside into a [`crate::manifest::tree::SourceTree`].
 
 pub mod directory;
+pub mod watch;

@@ -98,6 +98,10 @@ impl Store for Embedded {
         self.transact(|writing| writing.end(outcome))
     }
 
+    fn rename(&self, revision: &Revision, followed: Option<&Revision>) -> Result<(), StoreError> {
+        self.transact(|writing| writing.rename(revision, followed))
+    }
+
     fn history(&self, limit: usize) -> Result<Vec<HistoryEntry>, StoreError> {
         self.transact(|writing| writing.history(limit))
     }
@@ -360,7 +364,10 @@ impl Writing<'_> {
                 [id, body],
             )?;
         }
-        let head = &pending.head;
+        self.write_head(&pending.head, digest)
+    }
+
+    fn write_head(&self, head: &Head, mut digest: SetDigest) -> Result<(), StoreError> {
         digest.toggle("", &head.text());
         self.execute(
             "INSERT OR REPLACE INTO applied (one, generation, revision, followed, digest)
@@ -368,6 +375,13 @@ impl Writing<'_> {
             params![head.generation, head.revision, head.followed, digest.bytes()],
         )?;
         Ok(())
+    }
+
+    fn rename(&self, revision: &Revision, followed: Option<&Revision>) -> Result<(), StoreError> {
+        let Some((mut head, digest)) = self.head()? else { return Ok(()) };
+        head.revision = revision.0.clone();
+        head.followed = followed.map(|revision| revision.0.clone());
+        self.write_head(&head, digest)
     }
 
     fn history(&self, limit: usize) -> Result<Vec<HistoryEntry>, StoreError> {

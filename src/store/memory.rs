@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MAX_HISTORY;
+use crate::model::Revision;
 use crate::port::{Applied, Change, HistoryEntry, Outcome, Store, StoreError};
 
 #[derive(Debug, Default)]
@@ -84,6 +85,14 @@ impl Store for Memory {
             return Err(StoreError::OutOfOrder("no change is begun".to_owned()));
         };
         content.end(change, outcome.clone());
+        Ok(())
+    }
+
+    fn rename(&self, revision: &Revision, followed: Option<&Revision>) -> Result<(), StoreError> {
+        if let Some(applied) = &mut self.content().applied {
+            applied.revision = revision.clone();
+            applied.followed = followed.cloned();
+        }
         Ok(())
     }
 

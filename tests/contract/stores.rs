@@ -161,3 +161,22 @@ fn a_change_without_resources_still_moves_the_revision() {
         assert_eq!(applied.revision, change(2, &[], &[]).revision);
     });
 }
+
+#[test]
+fn a_renamed_revision_keeps_resources_generation_and_history() {
+    every_store(|place| {
+        let store = place.open();
+        let name = Revision("dir@blake3:other".to_owned());
+        store.rename(&name, None).unwrap();
+        assert_eq!(store.load().unwrap(), None);
+        apply(&*store, &change(1, &[tenant("a", "a.example")], &[]));
+        store.rename(&name, Some(&name)).unwrap();
+        drop(store);
+        let store = place.open();
+        let applied = store.load().unwrap().unwrap();
+        assert_eq!(applied.revision, name);
+        assert_eq!(applied.followed, Some(name));
+        assert_eq!((applied.generation, applied.resources.len()), (1, 1));
+        assert_eq!(store.history(9).unwrap().len(), 1);
+    });
+}

@@ -1,0 +1,125 @@
+//! What goes over the wire: shapes of requests and answers, apart from what others own.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::time::rfc3339;
+use crate::diag::render_json;
+use crate::manifest::tree::{Content, SourceFile, SourceTree};
+use crate::model::{Condition, Observed};
+use crate::port::{HistoryEntry, Outcome};
+use crate::reconcile::{ConditionLine, Standing};
+
+/// Manifests to plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PlanRequest {
+    files: Vec<PlanFile>,
+}
+
+/// One manifest file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlanFile {
+    /// Relative to the root, `/` separators.
+    path: String,
+    /// The text.
+    content: String,
+}
+
+impl PlanRequest {
+    /// The files as a tree: sorted, as a directory is read, so that equal files have an equal
+    /// revision. The error names a path that stands twice.
+    pub(super) fn into_tree(self) -> Result<SourceTree, String> {
+        let file = |file: PlanFile| SourceFile {
+            path: file.path,
+            content: Content::Bytes(Arc::from(file.content.into_bytes())),
+        };
+        let mut files: Vec<SourceFile> = self.files.into_iter().map(file).collect();
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        for pair in files.windows(2) {
+            if let [one, other] = pair
+                && one.path == other.path
+            {
+                return Err(one.path.clone());
+            }
+        }
+        Ok(SourceTree { files })
+    }
+}
+
+/// Everything that `status` shows.
+pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
+    let applied = standing.applied.as_ref();
+    let revision = applied.map(|applied| &applied.revision);
+    // Applied is not converged: a listener may be unable to bind.
+    let transports = &observed.transports;
+    let all_ready = transports.iter().all(|transport| transport.condition == Condition::Ready);
+    let problems = standing.problems.as_ref();
+    json!({
+        "source": standing.source,
+        "revision": {
+            "source": standing.seen,
+            "wanted": standing.wanted,
+            "applied": revision,
+            "converged": revision.filter(|_| all_ready),
+        },
+        "generation": applied.map(|applied| applied.generation),
+        "resources": applied.map_or(0, |applied| applied.resources.len()),
+        "ready": standing.is_ready(),
+        "condition": overall(standing, all_ready),
+        "conditions": standing.conditions().map(condition),
+        "diagnostics": problems.map_or_else(
+            || json!([]), |problems| render_json(&problems.diagnostics, &problems.sources)
+        ),
+        "transports": transports,
+        "trunks": observed.trunks,
+        "activeCalls": observed.active_calls,
+        "calls": observed.calls,
+        "refusals": observed.refusals,
+    })
+}
+
+fn overall(standing: &Standing, all_ready: bool) -> Condition {
+    if standing.is_stalled() || !all_ready {
+        Condition::Stalled
+    } else if standing.busy || !standing.is_ready() {
+        Condition::Reconciling
+    } else {
+        Condition::Ready
+    }
+}
+
+fn condition(line: &ConditionLine) -> Value {
+    let status = match line.holds {
+        None => "Unknown",
+        Some(true) => "True",
+        Some(false) => "False",
+    };
+    json!({
+        "type": line.name,
+        "status": status,
+        "reason": line.reason,
+        "message": line.message,
+        "since": rfc3339(line.since_unix_ms),
+    })
+}
+
+/// One line of the history.
+pub(super) fn history_entry(entry: &HistoryEntry) -> Value {
+    let (outcome, detail) = match &entry.outcome {
+        Outcome::Applied => ("applied", None),
+        Outcome::Interrupted => ("interrupted", None),
+        Outcome::Failed(why) => ("failed", Some(why)),
+    };
+    json!({
+        "generation": entry.generation,
+        "revision": entry.revision,
+        "summary": entry.summary,
+        "began": rfc3339(entry.began_unix_ms),
+        "outcome": outcome,
+        "detail": detail,
+    })
+}

@@ -1,0 +1,86 @@
+//! Plans: made from posted manifests, approved by digest.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::dto::PlanRequest;
+use super::live::blocking;
+use super::problem::Problem;
+use crate::diag::render_json;
+use crate::reconcile::{ApproveError, Handle, Weighed};
+
+/// The largest body of manifests, in bytes.
+pub const MAX_PLAN_BYTES: usize = 256 * 1024 * 1024;
+
+pub(super) async fn create(
+    State(handle): State<Handle>,
+    body: Result<Json<PlanRequest>, JsonRejection>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let Json(request) =
+        body.map_err(|error| Problem::new(error.status(), "bad-request", error.body_text()))?;
+    let tree = request.into_tree().map_err(|path| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            format!("the file `{path}` stands twice"),
+        )
+    })?;
+    let weighed = blocking(move || handle.submit(&tree)).await?;
+    answer(&weighed)
+}
+
+fn answer(weighed: &Weighed) -> Result<(StatusCode, Json<Value>), Problem> {
+    let diagnostics = render_json(&weighed.diagnostics, &weighed.sources);
+    let Some(plan) = &weighed.plan else {
+        let words = "the manifests have errors";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", words)
+            .with("diagnostics", diagnostics));
+    };
+    let summary = plan.summary;
+    let answer = json!({
+        "revision": weighed.revision,
+        "digest": plan.digest,
+        "changes": plan.changes.len(),
+        "diagnostics": diagnostics,
+        "refused": plan.is_refused(),
+        "summary": {
+            "create": summary.create,
+            "change": summary.change,
+            "replace": summary.replace,
+            "delete": summary.delete,
+            "refusals": summary.refusals,
+        },
+    });
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+pub(super) async fn approve(
+    State(handle): State<Handle>,
+    Path(digest): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let approved = handle.approve(&digest).await.map_err(problem)?;
+    Ok(Json(json!({
+        "generation": approved.generation,
+        "revision": approved.revision,
+        "changes": approved.changes,
+    })))
+}
+
+fn problem(error: ApproveError) -> Problem {
+    let words = error.to_string();
+    match error {
+        ApproveError::Unknown(_) => Problem::new(StatusCode::NOT_FOUND, "unknown-plan", words),
+        ApproveError::Stale { found, .. } => {
+            Problem::new(StatusCode::CONFLICT, "stale", words).with("digest", json!(found))
+        }
+        ApproveError::Refused(_) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", words)
+        }
+        ApproveError::Busy => Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", words),
+        ApproveError::Failed(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", words),
+        ApproveError::Stopped => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", words),
+    }
+}

@@ -1,0 +1,198 @@
+//! The second half of the loop: what came of a look or a change is kept, told and logged.
+
+use std::sync::Arc;
+
+use super::handle::{ApproveError, Approved};
+use super::runner::{Applying, Recovered, Runner, now};
+use super::state::Verdict;
+use super::status::Problems;
+use super::weigh::Weighed;
+use crate::apply::{Failed, RestoreError};
+use crate::diag::{Severity, render_text};
+use crate::model::Revision;
+use crate::port::{Applied, Installed, StoreError};
+
+impl Runner {
+    /// What an approver is told when nothing had to change.
+    pub(super) fn unchanged(&self, weighed: &Weighed) -> Approved {
+        Approved { generation: self.generation(), revision: weighed.revision.clone(), changes: 0 }
+    }
+
+    pub(super) fn source_is_readable(&self) {
+        self.publish(|standing| {
+            let message = format!("{} can be read", standing.source);
+            let again = standing.source_ready.holds == Some(false);
+            standing.source_ready.set(true, "Read", message, now());
+            if again {
+                tracing::info!("{} can be read again", standing.source);
+            }
+        });
+    }
+
+    pub(super) fn report_unreadable(&mut self) {
+        let Some(error) = self.unreadable.take() else { return };
+        let kept = self.kept();
+        self.publish(|standing| {
+            let words = error.to_string();
+            if standing.source_ready.set(false, "Unreadable", words, now()) {
+                tracing::error!("{error}; {kept}");
+            }
+        });
+    }
+
+    /// The revision has errors or a guard refuses it: the last good state stays.
+    pub(super) fn report_rejected(&mut self) {
+        let Some(weighed) = self.weighed.take() else { return };
+        let all = weighed.diagnostics.iter();
+        let errors = all.filter(|one| one.severity() == Severity::Error).count();
+        let (reason, word) = match weighed.verdict {
+            Verdict::Refused => ("Refused", "is refused"),
+            Verdict::Invalid | Verdict::Same | Verdict::Change => ("Invalid", "is invalid"),
+        };
+        let count = format!("{errors} error{}", if errors == 1 { "" } else { "s" });
+        let kept = self.kept();
+        tracing::error!(
+            revision = %weighed.revision, errors,
+            "revision {} {word}: {count}; {kept}\n{}",
+            weighed.revision,
+            render_text(&weighed.diagnostics, &weighed.sources, true)
+        );
+        let revision = weighed.revision;
+        let problems = Problems {
+            revision: revision.clone(),
+            diagnostics: weighed.diagnostics,
+            sources: weighed.sources,
+        };
+        self.publish(|standing| {
+            let message = format!("revision {revision} {word}: {count}; {kept}");
+            standing.valid.set(false, reason, message, now());
+            standing.wanted = Some(revision);
+            standing.problems = Some(Arc::new(problems));
+        });
+    }
+
+    /// The wanted resources are in force already: only the revision's name moves.
+    pub(super) fn rename(&mut self) {
+        let Some(weighed) = self.weighed.take() else { return };
+        let revision = weighed.revision;
+        let renamed = match &self.broken {
+            Some(error) => Err(error.clone()),
+            None => self.ports.store.rename(&revision, Some(&revision)),
+        };
+        if let Err(error) = renamed {
+            tracing::error!("the revision cannot be stored: {error}");
+        }
+        self.publish(|standing| {
+            if let Some(applied) = &mut standing.applied {
+                applied.revision = revision.clone();
+                applied.followed = Some(revision.clone());
+            }
+            standing.valid.set(true, "Valid", format!("revision {revision} has no errors"), now());
+            let message = format!("revision {revision} is in force");
+            standing.applied_well.set(true, "Applied", message, now());
+            standing.wanted = Some(revision);
+            standing.problems = None;
+        });
+    }
+
+    /// Keeps and tells what came of a change. Returns whether it is in force.
+    pub(super) fn applied(&mut self, applying: Applying) -> bool {
+        let Applying { plan, wanted, result, recovered, took } = applying;
+        let (revision, generation) = (wanted.revision.clone(), wanted.generation);
+        let mut applied = Some(Applied {
+            generation,
+            revision: revision.clone(),
+            followed: wanted.followed,
+            resources: wanted.resources,
+        });
+        let result = match recovered {
+            None => result.map_err(|error| error.to_string()),
+            Some(Ok(Some((found, installed)))) if found.generation == generation => {
+                applied = Some(found);
+                Ok(installed)
+            }
+            Some(recovered) => {
+                applied = self.recovered(recovered);
+                Err(result.err().map_or_else(String::new, |error: Failed| error.to_string()))
+            }
+        };
+        match result {
+            Ok(installed) => {
+                let count = plan.changes.len();
+                tracing::info!(
+                    %revision, generation, duration_ms = took.as_millis(),
+                    "applied {count} change{}: {}",
+                    if count == 1 { "" } else { "s" }, wanted.summary
+                );
+                log_stalled(&installed);
+                self.in_force(applied, &revision);
+                if self.machine.approver().is_some() {
+                    self.answer = Some(Ok(Approved { generation, revision, changes: count }));
+                }
+                true
+            }
+            Err(error) => {
+                let kept = self.kept();
+                tracing::error!(%revision, "revision {revision} was not applied: {error}; {kept}");
+                self.publish(|standing| {
+                    standing.applied_well.set(false, "Failed", error.clone(), now());
+                    standing.wanted = Some(revision);
+                });
+                if self.machine.approver().is_some() {
+                    self.answer = Some(Err(ApproveError::Failed(error)));
+                }
+                false
+            }
+        }
+    }
+
+    fn in_force(&self, applied: Option<Applied>, revision: &Revision) {
+        self.publish(|standing| {
+            standing.applied = applied;
+            standing.wanted = Some(revision.clone());
+            standing.problems = None;
+            standing.valid.set(true, "Valid", format!("revision {revision} has no errors"), now());
+            let message = format!("revision {revision} is in force");
+            standing.applied_well.set(true, "Applied", message, now());
+        });
+    }
+
+    /// What the store says after an unknown outcome; when it says nothing, nothing is written any
+    /// more until a restart reads it.
+    fn recovered(&mut self, recovered: Recovered) -> Option<Applied> {
+        match recovered {
+            Ok(found) => {
+                let applied = found.map(|(applied, _)| applied);
+                self.publish(|standing| standing.applied = applied.clone());
+                applied
+            }
+            Err(error) => {
+                tracing::error!("{error}; nothing is stored any more until a restart");
+                self.broken = Some(match error {
+                    RestoreError::Store(error) => error,
+                    RestoreError::Target(error) => StoreError::OutOfOrder(error.to_string()),
+                });
+                None
+            }
+        }
+    }
+
+    /// What goes on when something is refused.
+    fn kept(&self) -> String {
+        match &self.standing.borrow().applied {
+            Some(applied) => format!("revision {} stays in force", applied.revision),
+            None => "nothing is in force yet".to_owned(),
+        }
+    }
+}
+
+pub(super) fn restored_words(applied: &Applied) -> String {
+    format!("revision {} was restored from the state directory", applied.revision)
+}
+
+/// Listeners that could not be opened: everything else runs.
+pub(super) fn log_stalled(installed: &Installed) {
+    for (transport, why) in &installed.stalled {
+        tracing::warn!("{transport} is stalled: {why}; everything else runs");
+    }
+}

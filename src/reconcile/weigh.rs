@@ -1,0 +1,89 @@
+//! What a tree comes to against the live state: checked, guarded, planned.
+
+use std::sync::Arc;
+
+use super::state::Verdict;
+use crate::diag::{Diagnostic, SourceMap};
+use crate::manifest::tree::SourceTree;
+use crate::model::{Observed, ResourceSet, Revision};
+use crate::plan::{self, Context, Plan, Summary};
+use crate::validate::{Desired, validate};
+
+/// A revision, weighed.
+#[derive(Debug, Clone)]
+pub struct Weighed {
+    /// The revision.
+    pub revision: Revision,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Everything that was found wrong, refusals included, sorted as `validate` sorts.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that the diagnostics point into.
+    pub sources: Arc<SourceMap>,
+    /// What is wanted; `None` when the revision has errors.
+    pub desired: Option<Desired>,
+    /// The way there; `None` when the revision has errors.
+    pub plan: Option<Plan>,
+}
+
+/// Checks a tree and plans it against the live state.
+pub fn weigh(
+    tree: &SourceTree,
+    revision: Revision,
+    live: &ResourceSet,
+    observed: Option<&Observed>,
+) -> Weighed {
+    let checked = validate(tree);
+    let Some(desired) = checked.desired else {
+        return Weighed {
+            revision,
+            verdict: Verdict::Invalid,
+            diagnostics: checked.diagnostics,
+            sources: checked.sources,
+            desired: None,
+            plan: None,
+        };
+    };
+    let plan = plan_of(&desired, live, observed);
+    let mut diagnostics = checked.diagnostics;
+    diagnostics.extend(plan.refusals.iter().cloned());
+    Weighed {
+        revision,
+        verdict: verdict(&plan),
+        diagnostics,
+        sources: checked.sources,
+        desired: Some(desired),
+        plan: Some(plan),
+    }
+}
+
+/// The plan from the live state to what is wanted.
+pub fn plan_of(desired: &Desired, live: &ResourceSet, observed: Option<&Observed>) -> Plan {
+    let span = |id: &_, field: &_| desired.span(id, field);
+    let context = Context { span: &span, observed, allow_empty: false };
+    plan::plan(live, desired.resources(), &context)
+}
+
+/// What a plan comes to.
+pub fn verdict(plan: &Plan) -> Verdict {
+    if plan.is_refused() {
+        Verdict::Refused
+    } else if plan.is_empty() {
+        Verdict::Same
+    } else {
+        Verdict::Change
+    }
+}
+
+/// The counts in one line, `1 created, 2 changed`.
+pub fn summary_line(summary: &Summary) -> String {
+    let counts = [
+        (summary.create, "created"),
+        (summary.change, "changed"),
+        (summary.replace, "replaced"),
+        (summary.delete, "deleted"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = told.map(|(count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() { "nothing changed".to_owned() } else { parts.join(", ") }
+}
