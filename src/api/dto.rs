@@ -1,13 +1,10 @@
 //! What goes over the wire: shapes of requests and answers, apart from what others own.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::time::rfc3339;
 use crate::diag::render_json;
-use crate::manifest::tree::{Content, SourceFile, SourceTree};
 use crate::model::{Condition, Observed};
 use crate::port::{HistoryEntry, Outcome};
 use crate::reconcile::{ConditionLine, Standing};
@@ -30,23 +27,9 @@ struct PlanFile {
 }
 
 impl PlanRequest {
-    /// The files as a tree: sorted, as a directory is read, so that equal files have an equal
-    /// revision. The error names a path that stands twice.
-    pub(super) fn into_tree(self) -> Result<SourceTree, String> {
-        let file = |file: PlanFile| SourceFile {
-            path: file.path,
-            content: Content::Bytes(Arc::from(file.content.into_bytes())),
-        };
-        let mut files: Vec<SourceFile> = self.files.into_iter().map(file).collect();
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        for pair in files.windows(2) {
-            if let [one, other] = pair
-                && one.path == other.path
-            {
-                return Err(one.path.clone());
-            }
-        }
-        Ok(SourceTree { files })
+    /// The files as path and text.
+    pub(super) fn into_files(self) -> Vec<(String, String)> {
+        self.files.into_iter().map(|file| (file.path, file.content)).collect()
     }
 }
 

@@ -21,14 +21,12 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let Json(request) =
         body.map_err(|error| Problem::new(error.status(), "bad-request", error.body_text()))?;
-    let tree = request.into_tree().map_err(|path| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "bad-request",
-            format!("the file `{path}` stands twice"),
-        )
+    let files = request.into_files();
+    let weighed = blocking(move || handle.submit(files)).await?;
+    let weighed = weighed.map_err(|path| {
+        let words = format!("the file `{path}` stands twice");
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", words)
     })?;
-    let weighed = blocking(move || handle.submit(&tree)).await?;
     answer(&weighed)
 }
 

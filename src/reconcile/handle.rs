@@ -6,10 +6,9 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::state::Verdict;
 use super::status::Standing;
-use super::submission::{Submission, Submissions};
+use super::submission::{Submission, Submissions, tree_of};
 use super::weigh::{Weighed, weigh};
 use crate::diag::Diagnostic;
-use crate::manifest::tree::SourceTree;
 use crate::model::{Observed, ResourceSet, Revision};
 use crate::port::{HistoryEntry, Store, StoreError, Target, TargetError};
 
@@ -126,11 +125,13 @@ impl Handle {
     }
 
     /// Checks and plans a tree against the live state. A plan that changes something and that no
-    /// guard refuses can be approved by its digest afterwards. Costs CPU, changes nothing.
-    pub fn submit(&self, tree: &SourceTree) -> Weighed {
+    /// guard refuses can be approved by its digest afterwards. Costs CPU, changes nothing. The
+    /// files are path and text; a path that stands twice is the error.
+    pub fn submit(&self, files: Vec<(String, String)>) -> Result<Weighed, String> {
+        let tree = tree_of(files)?;
         let live = self.live();
         let observed = self.observe().ok();
-        let weighed = weigh(tree, tree.revision(), &live, observed.as_ref());
+        let weighed = weigh(&tree, tree.revision(), &live, observed.as_ref());
         if let (Verdict::Change | Verdict::Same, Some(plan), Some(desired)) =
             (weighed.verdict, &weighed.plan, &weighed.desired)
         {
@@ -140,7 +141,7 @@ impl Handle {
                 desired: desired.clone(),
             });
         }
-        weighed
+        Ok(weighed)
     }
 
     /// Carries out the plan with this digest, if it is still the plan.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::manifest::tree::{Content, SourceFile, SourceTree};
 use crate::model::Revision;
 use crate::validate::Desired;
 
@@ -45,4 +46,20 @@ impl Submissions {
         // A panic between two of our calls leaves a shorter queue, never a broken one.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The files as a tree: sorted, as a directory is read, so that equal files have an equal revision.
+/// The error names a path that stands twice.
+pub(super) fn tree_of(files: Vec<(String, String)>) -> Result<SourceTree, String> {
+    let file = |(path, text): (String, String)| SourceFile {
+        path,
+        content: Content::Bytes(Arc::from(text.into_bytes())),
+    };
+    let mut files: Vec<SourceFile> = files.into_iter().map(file).collect();
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    let twice = files.windows(2).find_map(|pair| match pair {
+        [one, other] if one.path == other.path => Some(one.path.clone()),
+        _ => None,
+    });
+    twice.map_or(Ok(SourceTree { files }), Err)
 }
