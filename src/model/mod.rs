@@ -6,6 +6,7 @@
 
 mod id;
 mod observed;
+mod provider;
 mod resource;
 mod resource_set;
 mod revision;

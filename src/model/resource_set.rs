@@ -79,6 +79,17 @@ impl ResourceSet {
         self.resources.range(from..).take_while(move |(id, _)| id.kind == kind)
     }
 
+    /// Those of one kind that a tenant owns, in order; costs what it returns.
+    pub fn owned<'a>(
+        &'a self,
+        kind: Kind,
+        tenant: &'a Name,
+    ) -> impl Iterator<Item = (&'a ResourceId, &'a Arc<Resource>)> {
+        let from = ResourceId::owned(kind, tenant.clone(), Name::least());
+        let same = move |id: &ResourceId| id.kind == kind && id.tenant.as_ref() == Some(tenant);
+        self.resources.range(from..).take_while(move |(id, _)| same(id))
+    }
+
     /// The trunk that a name means to a tenant: its own, else the system's.
     pub fn resolve_trunk(
         &self,
