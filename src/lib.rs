@@ -12,4 +12,5 @@ pub mod reconcile;
 pub mod routing;
 pub mod source;
 pub mod store;
+pub mod transaction;
 pub mod validate;

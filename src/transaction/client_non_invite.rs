@@ -1,0 +1,121 @@
+//! The non-INVITE client transaction (RFC 3261 section 17.1.2).
+
+use std::time::Duration;
+
+use super::{GIVE_UP, Moment, Packet, Status, Step, T1, T2, T4, Tell};
+
+/// What can happen to it.
+#[derive(Debug)]
+pub enum Event {
+    /// A response came.
+    Response(Status),
+    /// A deadline may have passed.
+    Time,
+    /// The packet could not be sent.
+    Unreachable,
+}
+
+/// The states, by their RFC names.
+#[derive(Debug)]
+pub enum ClientNonInvite {
+    /// The request is sent again by timer E until a response or timer F.
+    Trying {
+        /// The printed request.
+        request: Packet,
+        /// Timer E.
+        retransmit: Moment,
+        /// Doubles up to T2.
+        interval: Duration,
+        /// Timer F.
+        give_up: Moment,
+    },
+    /// A provisional response has come; timer E goes on at T2.
+    Proceeding {
+        /// The printed request.
+        request: Packet,
+        /// Timer E.
+        retransmit: Moment,
+        /// Timer F.
+        give_up: Moment,
+    },
+    /// A final response has come; its repetitions are absorbed.
+    Completed {
+        /// Timer K.
+        until: Moment,
+    },
+    /// Over.
+    Terminated,
+}
+
+impl ClientNonInvite {
+    /// Sends the request.
+    pub fn start(request: Packet, now: Moment) -> Step<Self> {
+        let next = Self::Trying {
+            request: request.clone(),
+            retransmit: now + T1,
+            interval: T1,
+            give_up: now + GIVE_UP,
+        };
+        Step::sending(next, request)
+    }
+
+    /// The next deadline.
+    pub fn deadline(&self) -> Option<Moment> {
+        match self {
+            Self::Trying { retransmit, give_up, .. }
+            | Self::Proceeding { retransmit, give_up, .. } => Some(*retransmit.min(give_up)),
+            Self::Completed { until } => Some(*until),
+            Self::Terminated => None,
+        }
+    }
+
+    /// One event.
+    pub fn handle(self, event: Event, now: Moment) -> Step<Self> {
+        match (self, event) {
+            (state @ (Self::Completed { .. } | Self::Terminated), Event::Response(_)) => {
+                Step::stay(state)
+            }
+            (state @ (Self::Trying { .. } | Self::Proceeding { .. }), Event::Response(status)) => {
+                Step::telling(state.response(status, now), Tell::Response)
+            }
+            (Self::Trying { .. } | Self::Proceeding { .. }, Event::Unreachable) => {
+                Step::telling(Self::Terminated, Tell::Unreachable)
+            }
+            (state @ (Self::Completed { .. } | Self::Terminated), Event::Unreachable) => {
+                Step::stay(state)
+            }
+            (state, Event::Time) => state.time(now),
+        }
+    }
+
+    fn response(self, status: Status, now: Moment) -> Self {
+        match (self, status) {
+            (Self::Trying { request, give_up, .. }, Status::Provisional) => {
+                Self::Proceeding { request, retransmit: now + T2, give_up }
+            }
+            (state, Status::Provisional) => state,
+            (_, Status::Success | Status::Failure) => Self::Completed { until: now + T4 },
+        }
+    }
+
+    fn time(self, now: Moment) -> Step<Self> {
+        match self {
+            Self::Trying { give_up, .. } | Self::Proceeding { give_up, .. } if now >= give_up => {
+                Step::telling(Self::Terminated, Tell::TimedOut)
+            }
+            Self::Trying { request, retransmit, interval, give_up } if now >= retransmit => {
+                let interval = (interval * 2).min(T2);
+                let retransmit = now + interval;
+                let send = request.clone();
+                Step::sending(Self::Trying { request, retransmit, interval, give_up }, send)
+            }
+            Self::Proceeding { request, retransmit, give_up } if now >= retransmit => {
+                let send = request.clone();
+                Step::sending(Self::Proceeding { request, retransmit: now + T2, give_up }, send)
+            }
+            Self::Completed { until } if now >= until => Step::stay(Self::Terminated),
+            state @ (Self::Trying { .. } | Self::Proceeding { .. })
+            | state @ (Self::Completed { .. } | Self::Terminated) => Step::stay(state),
+        }
+    }
+}

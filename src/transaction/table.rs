@@ -1,0 +1,387 @@
+//! All transactions of one engine: client ones in a slab that our branches index, server ones behind
+//! a hash map, each with one timer in the wheel.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use slab::Slab;
+
+use super::entry::{Client, ClientMachine, Left, Server, ServerMachine};
+use super::{
+    Chance, Class, ClientInvite, ClientKey, Moment, Packet, ServerId, ServerKey, Status, Tell,
+    TimerKey, Wheel, client_invite,
+};
+
+/// A local listener and a remote address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// The listener, by the number that the rim gave it.
+    pub transport: u32,
+    /// The far end.
+    pub remote: SocketAddr,
+}
+
+/// A packet to send.
+#[derive(Debug, Clone)]
+pub struct Transmit {
+    /// From where to where.
+    pub flow: Flow,
+    /// The bytes.
+    pub packet: Packet,
+    /// The client transaction to tell when it cannot be sent.
+    pub origin: Option<ClientKey>,
+}
+
+/// The table holds as many transactions as it may: answer 503 without state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// What a response was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response<O> {
+    /// For the user of this transaction.
+    Deliver(ClientKey, O),
+    /// A repetition; dealt with.
+    Absorbed,
+    /// Of no transaction of ours.
+    Stray,
+}
+
+/// What a request was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// New: the user has to answer it.
+    New(ServerKey),
+    /// A repetition, or the ACK of a failure; dealt with.
+    Absorbed,
+    /// New, and there is no room.
+    Full,
+}
+
+/// What time brought about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice<O> {
+    /// A client transaction ended without an answer.
+    Client(ClientKey, O, Tell),
+    /// A server transaction ended without an ACK.
+    Server(ServerKey, O, Tell),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Timed {
+    Client(u32),
+    Server(u32),
+}
+
+/// The transactions of one engine. `O` names the user of each.
+#[derive(Debug)]
+pub struct Table<O> {
+    clients: Slab<Client<O>>,
+    servers: Slab<Server<O>>,
+    by_id: HashMap<Box<[u8]>, u32>,
+    wheel: Wheel<Timed>,
+    out: VecDeque<Transmit>,
+    serial: u64,
+    limit: usize,
+}
+
+impl<O: Copy> Table<O> {
+    /// An empty table for at most `limit` transactions on each side.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            clients: Slab::new(),
+            servers: Slab::new(),
+            by_id: HashMap::new(),
+            wheel: Wheel::new(),
+            out: VecDeque::new(),
+            serial: 0,
+            limit: limit.min(1 << 24),
+        }
+    }
+
+    /// How many transactions there are, also those that only absorb repetitions.
+    pub fn len(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The next packet to send; drain it after every call that changes anything.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.out.pop_front()
+    }
+
+    /// Queues a packet that belongs to no transaction: an ACK of a 2xx, a stateless answer.
+    pub fn send_stateless(&mut self, flow: Flow, packet: Packet) {
+        self.out.push_back(Transmit { flow, packet, origin: None });
+    }
+
+    /// When [`Self::poll_timeout`] has to be called next.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        self.wheel.next_deadline()
+    }
+
+    /// Lets time pass; call until it returns `None`.
+    pub fn poll_timeout(&mut self, now: Moment) -> Option<Notice<O>> {
+        while let Some(timed) = self.wheel.poll(now) {
+            let notice = match timed {
+                Timed::Client(index) => self.client_time(index, now),
+                Timed::Server(index) => self.server_time(index, now),
+            };
+            if notice.is_some() {
+                return notice;
+            }
+        }
+        None
+    }
+
+    /// Makes room for a request and with it the branch to write into it.
+    pub fn open_client(
+        &mut self,
+        class: Class,
+        flow: Flow,
+        owner: O,
+        chance: &mut Chance,
+    ) -> Result<ClientKey, Full> {
+        if self.clients.len() >= self.limit {
+            return Err(Full);
+        }
+        let entry = self.clients.vacant_entry();
+        let index = u32::try_from(entry.key()).map_err(|_| Full)?;
+        let key = ClientKey::new(index, chance);
+        let machine = ClientMachine::Open(class);
+        entry.insert(Client { token: key.token, owner, flow, machine, cancel: None, timer: None });
+        Ok(key)
+    }
+
+    /// Makes room for the CANCEL of an INVITE, to be written with the branch of `invite`.
+    pub fn open_cancel(
+        &mut self,
+        invite: ClientKey,
+        chance: &mut Chance,
+    ) -> Result<Option<ClientKey>, Full> {
+        let Some(entry) = self.client(invite) else { return Ok(None) };
+        if entry.cancel.is_some() {
+            return Ok(None);
+        }
+        let (flow, owner) = (entry.flow, entry.owner);
+        let cancel = self.open_client(Class::Cancel, flow, owner, chance)?;
+        if let Some(entry) = self.client_mut(invite) {
+            entry.cancel = Some(cancel);
+        }
+        Ok(Some(cancel))
+    }
+
+    /// Sends the request that was written for an opened transaction.
+    pub fn start_client(&mut self, key: ClientKey, request: Packet, now: Moment) {
+        self.step_client(key, |machine| machine.start(request, now));
+    }
+
+    /// The bytes of an INVITE that is not finally answered yet, to build its CANCEL from.
+    pub fn pending_invite(&self, key: ClientKey) -> Option<&Packet> {
+        match &self.client(key)?.machine {
+            ClientMachine::Invite(
+                ClientInvite::Calling { request, .. } | ClientInvite::Proceeding { request, .. },
+            ) => Some(request),
+            ClientMachine::Invite(
+                ClientInvite::Completed { .. }
+                | ClientInvite::Accepted { .. }
+                | ClientInvite::Terminated,
+            )
+            | ClientMachine::Open(_)
+            | ClientMachine::Other(_) => None,
+        }
+    }
+
+    /// Gives an INVITE 64*T1 from now to end (RFC 3261 section 9.1).
+    pub fn bound_client(&mut self, key: ClientKey, now: Moment) {
+        self.step_client(key, |machine| machine.invite(client_invite::Event::Bound, now));
+    }
+
+    /// A packet of this transaction could not be sent; its user, if that ended it.
+    pub fn client_unreachable(&mut self, key: ClientKey, now: Moment) -> Option<O> {
+        let owner = self.client(key)?.owner;
+        self.step_client(key, |machine| machine.unreachable(now)).map(|_| owner)
+    }
+
+    /// A response to one of our requests. `class` is that of its CSeq; `ack` prints the ACK of a
+    /// failure from our INVITE.
+    pub fn receive_response(
+        &mut self,
+        (branch, class): (&[u8], Class),
+        status: Status,
+        ack: &dyn Fn(&[u8]) -> Option<Packet>,
+        now: Moment,
+    ) -> Response<O> {
+        let Some(key) = ClientKey::from_branch(branch) else { return Response::Stray };
+        let Some(entry) = self.client(key) else { return Response::Stray };
+        let key = match (class, entry.cancel) {
+            (Class::Cancel, Some(cancel)) => cancel,
+            (Class::Cancel, None) => return Response::Stray,
+            (Class::Invite | Class::Other, _) => key,
+        };
+        let Some(entry) = self.client(key) else { return Response::Stray };
+        if !entry.machine.is_of(class) {
+            return Response::Stray;
+        }
+        let owner = entry.owner;
+        match self.step_client(key, |machine| machine.response(status, ack, now)) {
+            Some(_) => Response::Deliver(key, owner),
+            None => Response::Absorbed,
+        }
+    }
+
+    /// A request. `reply` is where its responses go (RFC 3261 section 18.2.2, RFC 3581).
+    pub fn receive_request(
+        &mut self,
+        id: &ServerId,
+        class: Class,
+        reply: Flow,
+        now: Moment,
+    ) -> Request {
+        if let Some(&index) = self.by_id.get(id.as_bytes()) {
+            self.step_server(index, |machine| machine.again(now));
+            return Request::Absorbed;
+        }
+        if self.servers.len() >= self.limit {
+            return Request::Full;
+        }
+        let entry = self.servers.vacant_entry();
+        let Ok(index) = u32::try_from(entry.key()) else { return Request::Full };
+        self.serial += 1;
+        let machine = ServerMachine::start(class);
+        let id: Box<[u8]> = id.as_bytes().into();
+        self.by_id.insert(id.clone(), index);
+        let serial = self.serial;
+        entry.insert(Server { serial, owner: None, id, reply, machine, timer: None });
+        Request::New(ServerKey { index, serial })
+    }
+
+    /// An ACK: true if it was that of a failure sent by an INVITE transaction here, which has it
+    /// now; false if it may be that of a 2xx, for its dialog.
+    pub fn receive_ack(&mut self, id: &ServerId, now: Moment) -> bool {
+        let Some(&index) = self.by_id.get(id.as_bytes()) else { return false };
+        let left = self.servers.get_mut(at(index)).and_then(|entry| entry.machine.ack(now));
+        match left {
+            Some(left) => self.settle_server(index, left).is_none(),
+            None => false,
+        }
+    }
+
+    /// The transaction with this id and its user.
+    pub fn find_server(&self, id: &ServerId) -> Option<(ServerKey, Option<O>)> {
+        let index = *self.by_id.get(id.as_bytes())?;
+        let entry = self.servers.get(at(index))?;
+        Some((ServerKey { index, serial: entry.serial }, entry.owner))
+    }
+
+    /// Names the user of a server transaction.
+    pub fn own_server(&mut self, key: ServerKey, owner: O) {
+        if let Some(entry) = self.server_mut(key) {
+            entry.owner = Some(owner);
+        }
+    }
+
+    /// Answers a request, or repeats the 2xx of an INVITE. After a final response others are
+    /// ignored.
+    pub fn respond(&mut self, key: ServerKey, status: Status, packet: Packet, now: Moment) {
+        if self.server_mut(key).is_some() {
+            self.step_server(key.index, |machine| machine.respond(status, packet, now));
+        }
+    }
+
+    fn client(&self, key: ClientKey) -> Option<&Client<O>> {
+        self.clients.get(at(key.index)).filter(|entry| entry.token == key.token)
+    }
+
+    fn client_mut(&mut self, key: ClientKey) -> Option<&mut Client<O>> {
+        self.clients.get_mut(at(key.index)).filter(|entry| entry.token == key.token)
+    }
+
+    fn server_mut(&mut self, key: ServerKey) -> Option<&mut Server<O>> {
+        self.servers.get_mut(at(key.index)).filter(|entry| entry.serial == key.serial)
+    }
+
+    fn client_time(&mut self, index: u32, now: Moment) -> Option<Notice<O>> {
+        let entry = self.clients.get_mut(at(index))?;
+        entry.timer = None;
+        let (key, owner) = (ClientKey { index, token: entry.token }, entry.owner);
+        let tell = self.step_client(key, |machine| machine.time(now))?;
+        Some(Notice::Client(key, owner, tell))
+    }
+
+    fn server_time(&mut self, index: u32, now: Moment) -> Option<Notice<O>> {
+        let entry = self.servers.get_mut(at(index))?;
+        entry.timer = None;
+        let (key, owner) = (ServerKey { index, serial: entry.serial }, entry.owner);
+        let tell = self.step_server(index, |machine| machine.time(now))?;
+        Some(Notice::Server(key, owner?, tell))
+    }
+
+    /// Steps a machine, sends what that left to send, sets the timer anew or removes what is over.
+    fn step_client(
+        &mut self,
+        key: ClientKey,
+        step: impl FnOnce(&mut ClientMachine) -> Left,
+    ) -> Option<Tell> {
+        let entry = self.client_mut(key)?;
+        let (send, tell) = step(&mut entry.machine);
+        let (flow, deadline, over) =
+            (entry.flow, entry.machine.deadline(), entry.machine.is_over());
+        if let Some(packet) = send {
+            self.out.push_back(Transmit { flow, packet, origin: Some(key) });
+        }
+        let entry = self.clients.get_mut(at(key.index))?;
+        rearm(&mut self.wheel, &mut entry.timer, deadline, Timed::Client(key.index));
+        if over {
+            self.clients.remove(at(key.index));
+        }
+        tell
+    }
+
+    fn step_server(
+        &mut self,
+        index: u32,
+        step: impl FnOnce(&mut ServerMachine) -> Left,
+    ) -> Option<Tell> {
+        let left = step(&mut self.servers.get_mut(at(index))?.machine);
+        self.settle_server(index, left)
+    }
+
+    fn settle_server(&mut self, index: u32, (send, tell): Left) -> Option<Tell> {
+        let entry = self.servers.get_mut(at(index))?;
+        if let Some(packet) = send {
+            self.out.push_back(Transmit { flow: entry.reply, packet, origin: None });
+        }
+        let deadline = entry.machine.deadline();
+        rearm(&mut self.wheel, &mut entry.timer, deadline, Timed::Server(index));
+        if entry.machine.is_over() {
+            let entry = self.servers.remove(at(index));
+            self.by_id.remove(&entry.id);
+        }
+        tell
+    }
+}
+
+/// Makes `timer` run to `deadline`, touching the wheel only if that is a change.
+fn rearm(
+    wheel: &mut Wheel<Timed>,
+    timer: &mut Option<(Moment, TimerKey)>,
+    deadline: Option<Moment>,
+    token: Timed,
+) {
+    if timer.map(|(moment, _)| moment) == deadline {
+        return;
+    }
+    if let Some((_, key)) = timer.take() {
+        wheel.cancel(key);
+    }
+    *timer = deadline.map(|deadline| (deadline, wheel.insert(deadline, token)));
+}
+
+fn at(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,6 @@
+//! Virtual time: the transaction machines and the whole engine in a simulated network.
+
+#[cfg(test)]
+mod lossy;
+#[cfg(test)]
+mod timers;
