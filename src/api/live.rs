@@ -36,6 +36,11 @@ pub(super) async fn calls(State(handle): State<Handle>) -> Result<Json<Value>, P
     Ok(Json(json!({"activeCalls": observed.active_calls, "calls": observed.calls})))
 }
 
+/// The engine's own word, as it is; what `plan` tells the impact from.
+pub(super) async fn observed(State(handle): State<Handle>) -> Result<Json<Observed>, Problem> {
+    Ok(Json(observe(handle).await?))
+}
+
 /// The live resources as stored; what `plan` compares with.
 pub(super) async fn resources(State(handle): State<Handle>) -> Result<Json<Value>, Problem> {
     let standing = handle.standing();

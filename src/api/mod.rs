@@ -40,6 +40,7 @@ fn router(handle: Handle, access: Access) -> Router {
     let api = Router::new()
         .route("/api/v1/status", get(live::status))
         .route("/api/v1/resources", get(live::resources))
+        .route("/api/v1/observed", get(live::observed))
         .route("/api/v1/calls", get(live::calls))
         .route("/api/v1/history", get(live::history))
         .route("/api/v1/plans/{digest}/approve", post(plans::approve))

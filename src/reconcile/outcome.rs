@@ -53,10 +53,10 @@ impl Runner {
         let kept = self.kept();
         tracing::error!(
             revision = %weighed.revision, errors,
-            "revision {} {word}: {count}; {kept}\n{}",
-            weighed.revision,
-            render_text(&weighed.diagnostics, &weighed.sources, true)
+            "the revision {word}: {count}; {kept}"
         );
+        let text = render_text(&weighed.diagnostics, &weighed.sources, false);
+        tracing::error!("as `validate` prints it:\n{text}");
         let revision = weighed.revision;
         let problems = Problems {
             revision: revision.clone(),
@@ -133,7 +133,7 @@ impl Runner {
             }
             Err(error) => {
                 let kept = self.kept();
-                tracing::error!(%revision, "revision {revision} was not applied: {error}; {kept}");
+                tracing::error!(%revision, "the change was not applied: {error}; {kept}");
                 self.publish(|standing| {
                     standing.applied_well.set(false, "Failed", error.clone(), now());
                     standing.wanted = Some(revision);

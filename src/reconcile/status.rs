@@ -108,6 +108,11 @@ impl Standing {
         self.applied.is_some()
     }
 
+    /// Whether the source was looked at since the start, and nothing came of it or everything has.
+    pub fn first_look_is_over(&self) -> bool {
+        self.source_ready.holds.is_some() && !self.busy
+    }
+
     /// Whether some condition does not hold.
     pub fn is_stalled(&self) -> bool {
         self.conditions().iter().any(|condition| condition.holds == Some(false))

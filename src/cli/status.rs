@@ -1,0 +1,149 @@
+//! `trunkline status`: what a running daemon does now.
+
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+
+use super::client::ServerArgs;
+use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
+
+/// Show what a daemon does: revision, conditions, transports, trunks, calls.
+///
+/// `wanted` is the revision that was asked for last, `applied` the one in force, `converged` the
+/// same once every transport is Ready, `source` what the followed directory holds. They differ
+/// while a revision is refused, and after `apply` brought another one than the directory's.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  trunkline status\n  trunkline status -o json --server http://127.0.0.1:7080"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
+    let status = args.server.client()?.get("/api/v1/status")?;
+    match output.format {
+        Format::Human => output.data(&human(&status))?,
+        Format::Json => output.json(&enveloped(status))?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn enveloped(mut status: Value) -> Value {
+    if let Some(members) = status.as_object_mut() {
+        members.insert("formatVersion".to_owned(), json!(FORMAT_VERSION));
+        members.insert("command".to_owned(), json!("status"));
+        members.insert("result".to_owned(), json!(Exit::Ok.word()));
+    }
+    status
+}
+
+fn human(status: &Value) -> String {
+    let revision = |name: &str| short(&text(status, &format!("/revision/{name}")));
+    let mut head = table(&[]);
+    head.add_row(["source".to_owned(), text(status, "/source")]);
+    head.add_row(["condition".to_owned(), text(status, "/condition")]);
+    for name in ["wanted", "applied", "converged"] {
+        head.add_row([name.to_owned(), revision(name)]);
+    }
+    if revision("source") != revision("applied") {
+        head.add_row(["directory".to_owned(), revision("source")]);
+    }
+    head.add_row(["generation".to_owned(), text(status, "/generation")]);
+    head.add_row(["resources".to_owned(), text(status, "/resources")]);
+    let sections = [
+        section(
+            "CONDITIONS",
+            status,
+            "/conditions",
+            &["type", "status", "reason", "since", "message"],
+        ),
+        section(
+            "TRANSPORTS",
+            status,
+            "/transports",
+            &["resource", "condition", "address", "message"],
+        ),
+        section(
+            "TRUNKS",
+            status,
+            "/trunks",
+            &["resource", "condition", "health", "activeCalls", "message"],
+        ),
+        section(
+            &format!("CALLS ({})", text(status, "/activeCalls")),
+            status,
+            "/calls",
+            &[
+                "direction",
+                "state",
+                "tenant",
+                "trunk",
+                "rule",
+                "from",
+                "to",
+                "generation",
+                "seconds",
+            ],
+        ),
+        problems(status),
+    ];
+    format!("{}\n{}", head.trim_fmt(), sections.concat())
+}
+
+/// A table of one list of the status; nothing when the list is empty.
+fn section(title: &str, status: &Value, list: &str, columns: &[&str]) -> String {
+    let rows = status.pointer(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table = table(columns);
+    for row in rows {
+        table.add_row(columns.iter().map(|column| text(row, &format!("/{column}"))));
+    }
+    format!("\n{title}\n{}\n", table.trim_fmt())
+}
+
+/// What is wrong with the wanted revision, one line each, as compilers do.
+fn problems(status: &Value) -> String {
+    let list = status.pointer("/diagnostics").and_then(Value::as_array);
+    let lines: Vec<String> = list.map_or(&[][..], Vec::as_slice).iter().map(problem).collect();
+    if lines.is_empty() { String::new() } else { format!("\nPROBLEMS\n{}", lines.concat()) }
+}
+
+fn problem(one: &Value) -> String {
+    let place = match one.get("file").and_then(Value::as_str) {
+        Some(file) => format!("{file}:{}:{}: ", text(one, "/line"), text(one, "/column")),
+        None => String::new(),
+    };
+    format!("{place}{} {}\n", text(one, "/code"), text(one, "/message"))
+}
+
+fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    if !columns.is_empty() {
+        table.set_header(columns.iter().map(|column| column.to_uppercase()));
+    }
+    table
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        None | Some(Value::Null) => "-".to_owned(),
+        // Names of callers come from the network: they must not steer the terminal.
+        Some(Value::String(text)) => text.replace(char::is_control, "\u{fffd}"),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A revision as people compare them: the beginning of its digest.
+fn short(revision: &str) -> String {
+    const DIGITS: usize = 12;
+    match revision.rsplit_once(':') {
+        Some((scheme, digest)) => {
+            format!("{scheme}:{}", digest.chars().take(DIGITS).collect::<String>())
+        }
+        None => revision.to_owned(),
+    }
+}
