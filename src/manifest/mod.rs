@@ -1,10 +1,15 @@
 //! Bytes to model: trees of files become spanned nodes, then typed resources.
 #![deny(clippy::disallowed_methods)]
 
+pub mod de;
+pub mod decode;
 mod hint;
 pub mod node;
+mod numbers;
 mod segments;
+pub(crate) mod suggest;
 pub mod tree;
+mod unbuilt;
 pub mod yaml;
 
 pub use hint::Hint;

@@ -1,16 +1,24 @@
 //! Rules over whole trees: from files to [`Desired`], or to everything that is wrong with them.
 #![deny(clippy::disallowed_methods)]
 
+mod context;
+mod declared;
 mod desired;
 mod load;
+mod rules;
 
 use std::sync::Arc;
 
 pub use desired::Desired;
 
-use crate::diag::{Code, Diagnostic, Severity, SourceMap};
+use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span};
+use crate::manifest::decode::{Declares, Decoded, decode};
 use crate::manifest::tree::SourceTree;
-use crate::model::ResourceSet;
+use crate::manifest::yaml::{Content, Document};
+use crate::model::{ResourceId, ResourceSet};
+use context::Context;
+use declared::Declared;
+use desired::Places;
 
 /// What the check of a tree came to.
 #[derive(Debug, Clone)]
@@ -42,28 +50,75 @@ pub struct Summary {
 pub fn validate(tree: &SourceTree) -> Checked {
     let loaded = load::load(tree);
     let sources = Arc::new(loaded.sources);
-    let mut diagnostics = loaded.diagnostics;
-    if tree.files.is_empty() {
-        diagnostics.push(no_manifests());
+    let documents = loaded.documents.len();
+    let mut found = loaded.diagnostics;
+    let mut declared = Declared::new(loaded.incomplete);
+    let mut places = Places::default();
+    let mut resources = ResourceSet::default();
+    for document in loaded.documents {
+        let Decoded { declares, resource, diagnostics } =
+            decode(&document, sources.text(document.span.file));
+        found.extend(diagnostics);
+        if let Declares::Resource(id) = &declares
+            && let Some(first) = places.span(id, NAME)
+        {
+            found.push(twice(id, &document, first));
+            continue;
+        }
+        if let (Declares::Resource(id), Content::Tree(node) | Content::Damaged(node)) =
+            (&declares, document.content)
+        {
+            places.insert(id.clone(), node);
+        }
+        match resource {
+            Some(resource) => drop(resources.insert(Arc::new(resource))),
+            None => declared.refuse(declares),
+        }
     }
-    sort(&mut diagnostics);
-    let errors = diagnostics.iter().filter(|one| one.severity() == Severity::Error).count();
-    let summary = Summary {
-        files: tree.files.len(),
-        documents: loaded.documents.len(),
-        errors,
-        warnings: diagnostics.len() - errors,
+    if documents == 0 && found.is_empty() {
+        found.push(no_manifests(tree));
+    }
+    found.extend(Context::new(&resources, &declared, Some(&places)).check());
+    sort(&mut found);
+    let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
+    let files = tree.files.len();
+    let summary = Summary { files, documents, errors, warnings: found.len() - errors };
+    let desired = (errors == 0).then(|| Desired {
+        resources: Arc::new(resources),
+        sources: Arc::clone(&sources),
+        places: Arc::new(places),
+    });
+    Checked { desired, diagnostics: found, sources, summary }
+}
+
+/// The rules over more than one field, on a set whose files are not at hand: the diagnostics have
+/// no places.
+pub fn check_resources(resources: &ResourceSet) -> Vec<Diagnostic> {
+    Context::new(resources, &Declared::default(), None).check()
+}
+
+/// The field that shows where a resource is declared.
+const NAME: &str = "/metadata/name";
+
+fn twice(id: &ResourceId, document: &Document, first: Span) -> Diagnostic {
+    let span = match &document.content {
+        Content::Tree(node) | Content::Damaged(node) => node.nearest_span(NAME),
+        Content::Broken(_) => document.span,
     };
-    Checked { desired: None, diagnostics, sources, summary }
+    Diagnostic::new(Code::TL202, format!("{id} is declared twice"))
+        .at(span)
+        .of(id)
+        .related(first, "it is declared here already")
+        .help("give one of them another name, or remove it")
 }
 
-/// The rules over more than one field, on a set whose files are not at hand.
-pub fn check_resources(_resources: &ResourceSet) -> Vec<Diagnostic> {
-    Vec::new()
-}
-
-fn no_manifests() -> Diagnostic {
-    Diagnostic::new(Code::TL804, "no manifests found: there is no *.yaml or *.yml file here")
+fn no_manifests(tree: &SourceTree) -> Diagnostic {
+    let message = if tree.files.is_empty() {
+        "no manifests found: there is no *.yaml or *.yml file here"
+    } else {
+        "no manifests found: the files hold no document"
+    };
+    Diagnostic::new(Code::TL804, message)
         .help("write a manifest, or give the directory that holds them")
 }
 

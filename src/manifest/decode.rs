@@ -1,0 +1,220 @@
+//! From a document's tree to a resource, or to everything that is wrong with the document by
+//! itself: envelope, numbers, schema.
+
+use super::node::{Node, Value};
+use super::yaml::{Content, Document, shown};
+use super::{Hint, de, numbers, suggest, unbuilt};
+use crate::diag::{Code, Diagnostic, Span};
+use crate::model::value::Name;
+use crate::model::{API_VERSION, Kind, Metadata, Resource, ResourceId, Spec};
+
+/// What a document came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// What it declares, as far as that can be read; also when the rest is refused.
+    pub declares: Declares,
+    /// The resource, if nothing is wrong with the document by itself.
+    pub resource: Option<Resource>,
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a document declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declares {
+    /// This resource.
+    Resource(ResourceId),
+    /// A resource of this kind, of which name or tenant cannot be read.
+    Some(Kind),
+    /// Anything: not even the kind can be read.
+    Anything,
+    /// Nothing that anyone could refer to.
+    Nothing,
+}
+
+/// Decodes a document. `source` is the text of its file.
+pub fn decode(document: &Document, source: &str) -> Decoded {
+    match &document.content {
+        Content::Tree(node) => decode_tree(node, source),
+        Content::Damaged(node) => {
+            let declares = Envelope::read(node).declares();
+            Decoded { declares, resource: None, diagnostics: Vec::new() }
+        }
+        Content::Broken(hint) => {
+            let declares = match hint {
+                Hint::Declares(id) => Declares::Resource(id.clone()),
+                Hint::Unknown => Declares::Anything,
+                Hint::Nothing => Declares::Nothing,
+            };
+            Decoded { declares, resource: None, diagnostics: Vec::new() }
+        }
+    }
+}
+
+fn decode_tree(node: &Node, source: &str) -> Decoded {
+    let envelope = Envelope::read(node);
+    let mut diagnostics = Vec::new();
+    let kind = envelope.check(node, &mut diagnostics);
+    let mut resource = None;
+    if let Some(kind) = kind {
+        diagnostics.extend(numbers::check(kind, node, source));
+        if diagnostics.is_empty() {
+            match typed(kind, node) {
+                Ok(typed) => resource = Some(typed),
+                Err(fault) => diagnostics.push(
+                    Diagnostic::new(Code::TL104, fault.message).at(fault.span.unwrap_or(node.span)),
+                ),
+            }
+        }
+    }
+    let declares = envelope.declares();
+    if let Declares::Resource(id) = &declares {
+        for diagnostic in &mut diagnostics {
+            diagnostic.resource = Some(id.to_string());
+        }
+    }
+    Decoded { declares, resource, diagnostics }
+}
+
+fn typed(kind: Kind, node: &Node) -> Result<Resource, de::Fault> {
+    let absent = |field: &str| de::Fault { message: format!("`{field}` is missing"), span: None };
+    let metadata = node.get("metadata").ok_or_else(|| absent("metadata"))?;
+    let metadata: Metadata = de::from_node(metadata)?;
+    let spec = node.get("spec").ok_or_else(|| absent("spec"))?;
+    let spec = match kind {
+        Kind::Transport => Spec::Transport(de::from_node(spec)?),
+        Kind::Tenant => Spec::Tenant(de::from_node(spec)?),
+        Kind::Trunk => Spec::Trunk(de::from_node(spec)?),
+        Kind::DidPool => Spec::DidPool(de::from_node(spec)?),
+        Kind::Extension => Spec::Extension(de::from_node(spec)?),
+        Kind::InboundRule => Spec::InboundRule(de::from_node(spec)?),
+        Kind::OutboundRule => Spec::OutboundRule(de::from_node(spec)?),
+    };
+    Ok(Resource { metadata, spec })
+}
+
+/// The fields that every document has, read without any rule.
+struct Envelope<'a> {
+    api_version: Option<&'a Node>,
+    kind: Option<&'a Node>,
+    name: Option<&'a Node>,
+    tenant: Option<&'a Node>,
+}
+
+impl<'a> Envelope<'a> {
+    fn read(node: &'a Node) -> Self {
+        Self {
+            api_version: node.get("apiVersion"),
+            kind: node.get("kind"),
+            name: node.pointer("/metadata/name"),
+            tenant: node.pointer("/metadata/tenant"),
+        }
+    }
+
+    fn known_kind(&self) -> Option<Kind> {
+        self.kind?.text()?.parse().ok()
+    }
+
+    fn declares(&self) -> Declares {
+        let Some(kind) = self.known_kind() else {
+            let text = self.kind.and_then(Node::text).unwrap_or_default();
+            let meant = suggest::nearest(text, Kind::ALL.iter().map(|kind| kind.as_str()));
+            return match meant.and_then(|word| word.parse().ok()) {
+                _ if unbuilt::KINDS.contains(&text) => Declares::Nothing,
+                Some(kind) => Declares::Some(kind),
+                None => Declares::Anything,
+            };
+        };
+        let name = |node: &Node| node.text().and_then(|text| text.parse::<Name>().ok());
+        let tenant = match self.tenant {
+            // A tenant where none may be is told; the resource counts as the system's.
+            Some(_) if kind.is_system_only() => None,
+            Some(node) => match name(node) {
+                Some(tenant) => Some(tenant),
+                None => return Declares::Some(kind),
+            },
+            None if kind.is_tenant_only() => return Declares::Some(kind),
+            None => None,
+        };
+        match self.name.and_then(name) {
+            Some(name) => Declares::Resource(ResourceId { kind, tenant, name }),
+            None => Declares::Some(kind),
+        }
+    }
+
+    /// TL005, TL101, TL102, and TL105 for the first two fields; the kind, if the rest can be
+    /// checked.
+    fn check(&self, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Kind> {
+        if !matches!(node.value, Value::Mapping(_)) {
+            let message = format!("a document is a mapping, this one is {}", node.what());
+            let help = "a manifest begins with `apiVersion: trunkline.dev/v1` and `kind: …`";
+            found.push(Diagnostic::new(Code::TL005, message).at(node.span).help(help));
+            return None;
+        }
+        let version = self.version(node, found);
+        let kind = self.kind(node, found);
+        kind.filter(|_| version)
+    }
+
+    fn version(&self, node: &Node, found: &mut Vec<Diagnostic>) -> bool {
+        let help = format!("this build reads `apiVersion: {API_VERSION}`");
+        let fault = match self.api_version {
+            None => Diagnostic::new(Code::TL105, "`apiVersion` is missing").at(first_key(node)),
+            Some(value) => match value.text() {
+                Some(API_VERSION) => return true,
+                Some(text) => {
+                    let message = format!("unknown apiVersion `{}`", shown(text));
+                    Diagnostic::new(Code::TL101, message).at(value.span)
+                }
+                None => wrong_text("apiVersion", value),
+            },
+        };
+        found.push(fault.help(help));
+        false
+    }
+
+    fn kind(&self, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Kind> {
+        let help = "every manifest says what it is, for example `kind: Trunk`";
+        let fault = match self.kind {
+            None => {
+                Diagnostic::new(Code::TL105, "`kind` is missing").at(first_key(node)).help(help)
+            }
+            Some(value) => match value.text() {
+                Some(text) => match text.parse() {
+                    Ok(kind) => return Some(kind),
+                    Err(()) => unknown_kind(text).at(value.span),
+                },
+                None => wrong_text("kind", value).help(help),
+            },
+        };
+        found.push(fault);
+        None
+    }
+}
+
+fn unknown_kind(text: &str) -> Diagnostic {
+    if unbuilt::KINDS.contains(&text) {
+        let message = format!("kind `{text}` is not built yet");
+        return Diagnostic::new(Code::TL102, message).help("remove the document for now");
+    }
+    let message = format!("unknown kind `{}`", shown(text));
+    let known = Kind::ALL.iter().map(|kind| kind.as_str());
+    let help = match suggest::nearest(text, known.clone()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("the kinds are {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    Diagnostic::new(Code::TL102, message).help(help)
+}
+
+fn wrong_text(field: &str, value: &Node) -> Diagnostic {
+    let message = format!("`{field}` must be a text, found {}", value.what());
+    Diagnostic::new(Code::TL104, message).at(value.span)
+}
+
+/// Where to show that something is missing from a mapping: its first key.
+fn first_key(node: &Node) -> Span {
+    match &node.value {
+        Value::Mapping(fields) => fields.first().map_or(node.span, |field| field.key_span),
+        Value::Scalar(_) | Value::Sequence(_) => node.span,
+    }
+}

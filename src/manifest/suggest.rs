@@ -1,0 +1,67 @@
+//! "Did you mean": the nearest known word, by edit distance.
+
+/// Texts longer than this are no misspelling of anything.
+const MAX_CHARS: usize = 64;
+
+/// The nearest of the known words, if it is near: at most a third of its letters away.
+pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let text: Vec<char> = text.chars().take(MAX_CHARS + 1).flat_map(char::to_lowercase).collect();
+    if text.is_empty() || text.len() > MAX_CHARS {
+        return None;
+    }
+    let near = known.into_iter().filter_map(|word| {
+        let letters: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
+        let distance = distance(&text, &letters);
+        let allowed = (letters.len().max(text.len()) / 3).max(1);
+        (distance <= allowed && distance < letters.len()).then_some((distance, word))
+    });
+    near.min().map(|(_, word)| word)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut previous_a = None;
+    for (row, &letter_a) in a.iter().enumerate() {
+        let mut current = vec![row + 1];
+        let mut previous_b = None;
+        for (column, &letter_b) in b.iter().enumerate() {
+            let at =
+                |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX);
+            let replaced = at(&last, column) + usize::from(letter_a != letter_b);
+            let mut best = replaced.min(at(&last, column + 1) + 1).min(at(&current, column) + 1);
+            if previous_a == Some(letter_b) && previous_b == Some(letter_a) {
+                let swapped =
+                    column.checked_sub(1).map_or(usize::MAX, |at_b| at(&before_last, at_b));
+                best = best.min(swapped.saturating_add(1));
+            }
+            current.push(best);
+            previous_b = Some(letter_b);
+        }
+        previous_a = Some(letter_a);
+        before_last = std::mem::replace(&mut last, current);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_suggested() {
+        let known = ["host", "port", "transport", "associatedIps", "verifyPort"];
+        for (text, word) in [
+            ("hots", Some("host")),
+            ("hostt", Some("host")),
+            ("transprot", Some("transport")),
+            ("associatedips", Some("associatedIps")),
+            ("verify_port", Some("verifyPort")),
+            ("xyz", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(text, known), word, "{text}");
+        }
+    }
+}

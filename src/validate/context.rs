@@ -1,0 +1,141 @@
+//! What a rule looks at: the resources, what else is declared, and where everything stands.
+
+use std::collections::BTreeMap;
+
+use super::declared::Declared;
+use super::desired::Places;
+use super::rules;
+use crate::diag::{Code, Diagnostic, Span};
+use crate::model::value::{DidSet, Name, NumberRange};
+use crate::model::{Kind, ResourceId, ResourceSet};
+
+/// One check of one set.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    /// The resources that are sound by themselves.
+    pub set: &'a ResourceSet,
+    /// What refused documents declare.
+    pub declared: &'a Declared,
+    places: Option<&'a Places>,
+    /// The items of a tenant's pools on a trunk, with the pools that they come from.
+    pools: BTreeMap<(ResourceId, Name), Vec<PoolItem>>,
+}
+
+/// One item of a pool.
+#[derive(Debug, Clone)]
+pub(super) struct PoolItem {
+    /// The pool.
+    pub pool: ResourceId,
+    /// Its index in the pool's list.
+    pub index: usize,
+    /// The numbers.
+    pub range: NumberRange,
+}
+
+/// What a trunk's name means where it stands.
+pub(super) enum TrunkName {
+    /// A trunk that the tenant may use by name.
+    Is(ResourceId),
+    /// A trunk whose document is refused: nothing can be said.
+    Refused,
+    /// Only another tenant's own trunk has that name.
+    OfTenant(ResourceId),
+    /// Nothing has that name.
+    Nothing,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        set: &'a ResourceSet,
+        declared: &'a Declared,
+        places: Option<&'a Places>,
+    ) -> Self {
+        let mut context = Self { set, declared, places, pools: BTreeMap::new() };
+        for (id, pool) in set.did_pools() {
+            let Some(tenant) = &id.tenant else { continue };
+            let TrunkName::Is(trunk) = context.trunk(Some(tenant), &pool.trunk) else {
+                continue;
+            };
+            let items = context.pools.entry((trunk, tenant.clone())).or_default();
+            items.extend(pool.numbers.items().iter().enumerate().map(|(index, range)| PoolItem {
+                pool: id.clone(),
+                index,
+                range: *range,
+            }));
+        }
+        context
+    }
+
+    /// Runs every rule.
+    pub(super) fn check(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for rule in rules::ALL {
+            rule(self, &mut found);
+        }
+        found
+    }
+
+    /// A diagnostic at a field of a resource.
+    pub(super) fn diagnostic(
+        &self,
+        code: Code,
+        id: &ResourceId,
+        field: &str,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::new(code, message).of(id).at(self.span(id, field))
+    }
+
+    /// The place of a field's value.
+    pub(super) fn span(&self, id: &ResourceId, field: &str) -> Option<Span> {
+        self.places.and_then(|places| places.span(id, field))
+    }
+
+    /// The place of a field's key: where to show that something is missing below it.
+    pub(super) fn key_span(&self, id: &ResourceId, field: &str) -> Option<Span> {
+        self.places.and_then(|places| places.key_span(id, field))
+    }
+
+    /// The place of an item of a pool: its own in a list, the whole text otherwise.
+    pub(super) fn item_span(&self, item: &PoolItem) -> Option<Span> {
+        self.span(&item.pool, &format!("/spec/numbers/{}", item.index))
+    }
+
+    /// What a trunk's name means to a tenant.
+    pub(super) fn trunk(&self, tenant: Option<&Name>, name: &Name) -> TrunkName {
+        if let Some((id, _)) = self.set.resolve_trunk(tenant, name) {
+            return TrunkName::Is(id);
+        }
+        let own = tenant.map(|tenant| ResourceId::owned(Kind::Trunk, tenant.clone(), name.clone()));
+        let system = ResourceId::system(Kind::Trunk, name.clone());
+        if own.into_iter().chain([system]).any(|id| self.declared.may_be(&id)) {
+            return TrunkName::Refused;
+        }
+        let other = self.set.trunks().find(|(id, _)| id.name == *name && id.tenant.is_some());
+        other.map_or(TrunkName::Nothing, |(id, _)| TrunkName::OfTenant(id.clone()))
+    }
+
+    /// The items of a tenant's pools on a trunk; `None` without a pool.
+    pub(super) fn pool_items(&self, trunk: &ResourceId, tenant: &Name) -> Option<&[PoolItem]> {
+        self.pools.get(&(trunk.clone(), tenant.clone())).map(Vec::as_slice)
+    }
+
+    /// The pools of every trunk and tenant.
+    pub(super) fn pools(&self) -> impl Iterator<Item = (&ResourceId, &Name, &[PoolItem])> {
+        self.pools.iter().map(|((trunk, tenant), items)| (trunk, tenant, items.as_slice()))
+    }
+}
+
+/// Ranges as people read them, `1-5, 7`; cut after some, with the number of the rest.
+pub(super) fn listed(ranges: &[NumberRange]) -> String {
+    const MAX_SHOWN: usize = 10;
+    let shown: Vec<String> = ranges.iter().take(MAX_SHOWN).map(ToString::to_string).collect();
+    let rest = ranges.len().saturating_sub(MAX_SHOWN);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    shown.join(", ") + &more
+}
+
+/// The numbers that some items hold.
+pub(super) fn number_set(items: &[PoolItem]) -> DidSet {
+    DidSet::new(items.iter().map(|item| item.range).collect())
+}

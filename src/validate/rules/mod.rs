@@ -1,0 +1,44 @@
+//! The rules: one function per code, grouped by what they are about.
+
+mod inbound;
+mod outbound;
+mod overlap;
+mod pools;
+mod provider;
+mod references;
+mod tenants;
+mod transports;
+mod trunks;
+mod values;
+
+use super::context::Context;
+use crate::diag::Diagnostic;
+
+/// A rule adds what it finds.
+pub(super) type Rule = fn(&Context<'_>, &mut Vec<Diagnostic>);
+
+/// Every rule.
+pub(super) const ALL: &[Rule] = &[
+    values::tl104_names_need_dns,
+    values::tl104_uri_templates,
+    values::tl106_bounds,
+    references::tl201_tenants,
+    references::tl201_trunks,
+    references::tl201_extensions,
+    references::tl202_trunk_names,
+    tenants::tl202_extension_numbers,
+    tenants::tl410_sip_domains,
+    transports::tl408_same_address,
+    transports::tl409_none,
+    trunks::tl401_scope,
+    trunks::tl405_second_of_provider,
+    trunks::tl406_transport,
+    trunks::tl407_same_packet,
+    trunks::tl407_same_pbx,
+    pools::tl301_shared_numbers,
+    inbound::tl501_outside_pool,
+    inbound::tl502_same_numbers,
+    inbound::tl503_lengths,
+    inbound::tl506_foreign_trunk,
+    outbound::tl506_foreign_trunk,
+];

@@ -1,0 +1,113 @@
+//! References: what a name means, and where it means nothing.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::suggest;
+use crate::model::value::{DidSet, Name};
+use crate::model::{Destination, Kind, ResourceId};
+use crate::validate::context::{Context, TrunkName, listed};
+
+/// Tenants that resources belong to.
+pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, _) in context.set.iter() {
+        let Some(tenant) = &id.tenant else { continue };
+        let reference = ResourceId::system(Kind::Tenant, tenant.clone());
+        if context.set.contains(&reference) || context.declared.may_be(&reference) {
+            continue;
+        }
+        let known = context.set.tenants().map(|(id, _)| id.name.as_str());
+        let message = format!("there is no Tenant `{tenant}`");
+        let diagnostic = context.diagnostic(Code::TL201, id, "/metadata/tenant", message);
+        found.push(diagnostic.help(did_you_mean(tenant, known, "declare the Tenant")));
+    }
+}
+
+/// Trunks that pools, rules and routes name: nothing (TL201), or another tenant's own (TL402).
+pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, field, name) in trunk_names(context) {
+        match context.trunk(id.tenant.as_ref(), name) {
+            TrunkName::Is(_) | TrunkName::Refused => {}
+            TrunkName::OfTenant(other) => {
+                let message = format!("trunk `{name}` is another tenant's own: {other}");
+                let diagnostic = context.diagnostic(Code::TL402, id, &field, message);
+                let span = context.span(&other, "/metadata/name");
+                found.push(
+                    diagnostic
+                        .related(span, "the trunk is declared here")
+                        .help("use a trunk of this tenant, or one of the system scope"),
+                );
+            }
+            TrunkName::Nothing => {
+                let usable =
+                    |other: &ResourceId| other.tenant.is_none() || other.tenant == id.tenant;
+                let known = context.set.trunks().filter(|(other, _)| usable(other));
+                let known = known.map(|(other, _)| other.name.as_str());
+                let message = format!("there is no Trunk `{name}`");
+                let diagnostic = context.diagnostic(Code::TL201, id, &field, message);
+                found.push(diagnostic.help(did_you_mean(name, known, "declare the Trunk")));
+            }
+        }
+    }
+}
+
+/// Every place that names a trunk.
+fn trunk_names<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
+    let field = || "/spec/trunk".to_owned();
+    let pools = context.set.did_pools().map(move |(id, pool)| (id, field(), &pool.trunk));
+    let rules = context.set.inbound_rules().map(move |(id, rule)| (id, field(), &rule.trunk));
+    let routes = context.set.outbound_rules().flat_map(|(id, rule)| {
+        let routes = rule.routes.iter().enumerate();
+        routes.map(move |(index, route)| (id, format!("/spec/routes/{index}/trunk"), &route.trunk))
+    });
+    pools.chain(rules).chain(routes)
+}
+
+/// Extensions that inbound rules send calls to.
+pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut numbers: BTreeMap<Option<&Name>, Vec<_>> = BTreeMap::new();
+    for (id, extension) in context.set.extensions() {
+        numbers.entry(id.tenant.as_ref()).or_default().push(extension.numbers);
+    }
+    let numbers: BTreeMap<_, _> =
+        numbers.into_iter().map(|(tenant, items)| (tenant, DidSet::new(items))).collect();
+    for (id, rule) in context.set.inbound_rules() {
+        let Destination::Extension(range) = rule.destination else { continue };
+        let tenant = id.tenant.as_ref();
+        if context.declared.may_have(Kind::Extension, tenant) {
+            continue;
+        }
+        let missing = numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
+        if !missing.is_empty() {
+            let message = format!("no Extension of this tenant has {}", listed(&missing));
+            let diagnostic =
+                context.diagnostic(Code::TL201, id, "/spec/destination/extension", message);
+            found.push(diagnostic.help("declare the Extension, or send the calls elsewhere"));
+        }
+    }
+}
+
+/// A tenant's trunk that hides a trunk of the system scope.
+pub(super) fn tl202_trunk_names(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, _) in context.set.trunks().filter(|(id, _)| id.tenant.is_some()) {
+        let system = ResourceId::system(Kind::Trunk, id.name.clone());
+        if !context.set.contains(&system) {
+            continue;
+        }
+        let message = format!("a trunk of the system scope has the name `{}` too", id.name);
+        let diagnostic = context.diagnostic(Code::TL202, id, "/metadata/name", message);
+        let other = context.span(&system, "/metadata/name");
+        found.push(
+            diagnostic.related(other, "the system's trunk").help("give one of them another name"),
+        );
+    }
+}
+
+fn did_you_mean<'a>(name: &Name, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
+    match suggest::nearest(name.as_str(), known) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("{otherwise} `{name}`, or correct the name"),
+    }
+}
