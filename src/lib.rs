@@ -11,6 +11,7 @@ pub mod port;
 pub mod reconcile;
 pub mod routing;
 pub mod source;
+pub mod sip;
 pub mod store;
 pub mod transaction;
 pub mod validate;

@@ -1,0 +1,143 @@
+//! `From`, `To`, `Contact`, `Route` and their kin: a display name, a URI, parameters.
+
+use super::params::Params;
+use super::scan::{Elements, find_outside, is_lws, is_token_byte, quoted_len, trim};
+use super::uri::Uri;
+
+/// One name-addr or addr-spec with its header parameters (RFC 3261 section 20.10).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NameAddr<'a> {
+    /// The display name as on the wire, with its quotes if it has any; empty when there is none.
+    pub display: &'a [u8],
+    /// The address.
+    pub uri: Uri<'a>,
+    /// The parameters of the header, not those of the URI.
+    pub params: Params<'a>,
+}
+
+impl<'a> NameAddr<'a> {
+    /// Parses one value; nothing when it is malformed.
+    pub fn parse(value: &'a [u8]) -> Option<Self> {
+        let value = trim(value);
+        let bracket = match value.first()? {
+            b'"' => {
+                let quoted = quoted_len(value)?;
+                quoted + memchr::memchr(b'<', value.get(quoted..)?)?
+            }
+            _ => match memchr::memchr(b'<', value) {
+                Some(bracket) => bracket,
+                None => return Self::addr_spec(value),
+            },
+        };
+        let (display, rest) = value.split_at_checked(bracket)?;
+        let close = memchr::memchr(b'>', rest)?;
+        let uri = Uri::parse(rest.get(1..close)?)?;
+        let params = Params::header(rest.get(close + 1..)?)?;
+        let display = trim(display);
+        is_display_name(display).then_some(Self { display, uri, params })
+    }
+
+    /// The tag, when there is one.
+    pub fn tag(&self) -> Option<&'a [u8]> {
+        self.params.get("tag")
+    }
+
+    /// Without brackets every `;` begins a header parameter, and `,` and `?` may not stand in the
+    /// URI (RFC 3261 section 20.10).
+    fn addr_spec(value: &'a [u8]) -> Option<Self> {
+        let end = memchr::memchr(b';', value).unwrap_or(value.len());
+        let (uri, params) = value.split_at_checked(end)?;
+        if memchr::memchr2(b',', b'?', uri).is_some() {
+            return None;
+        }
+        Some(Self { display: b"", uri: Uri::parse(trim(uri))?, params: Params::header(params)? })
+    }
+}
+
+/// What `Contact` holds.
+#[derive(Debug, Clone)]
+pub enum Contacts<'a> {
+    /// `*`: all bindings.
+    Star,
+    /// Addresses, in order.
+    List(NameAddrs<'a>),
+}
+
+/// The addresses of one header, over all its lines; malformed ones are left out.
+#[derive(Debug, Clone)]
+pub struct NameAddrs<'a> {
+    pub(crate) values: super::message::Values<'a>,
+}
+
+impl<'a> Iterator for NameAddrs<'a> {
+    type Item = NameAddr<'a>;
+
+    fn next(&mut self) -> Option<NameAddr<'a>> {
+        self.values.find_map(NameAddr::parse)
+    }
+}
+
+/// Whether every element of a header line is an address.
+pub(crate) fn all_are_addresses(value: &[u8]) -> bool {
+    find_outside(value, b"").is_ok()
+        && Elements::of(value).all(|element| NameAddr::parse(element).is_some())
+}
+
+/// A quoted string, or words. Beyond tokens we let pass what old equipment sends and what cannot be
+/// taken for a delimiter: Latin-1, `@`, `(`, `#` and so on.
+fn is_display_name(display: &[u8]) -> bool {
+    match display.first() {
+        Some(b'"') => quoted_len(display) == Some(display.len()),
+        _ => display.iter().all(|byte| {
+            is_token_byte(*byte)
+                || is_lws(*byte)
+                || *byte >= 0x80
+                || matches!(byte, b'@' | b'(' | b')' | b'#' | b'&' | b'/' | b':' | b'=' | b'$')
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_brackets_and_folds_are_understood() {
+        let value = b"\"A, \\\"B\\\" <x>\"  <sip:a;p=1@h;lr>\r\n ;\r\n tag = 98a;flag";
+        let addr = NameAddr::parse(value).unwrap();
+        assert_eq!(addr.display, b"\"A, \\\"B\\\" <x>\"");
+        assert_eq!(addr.uri.user, Some(&b"a;p=1"[..]));
+        assert_eq!(addr.tag(), Some(&b"98a"[..]));
+        assert!(addr.params.has("flag"));
+    }
+
+    #[test]
+    fn without_brackets_parameters_belong_to_the_header() {
+        let addr = NameAddr::parse(b"sip:a@h;user=phone;tag=1").unwrap();
+        assert_eq!(addr.uri.raw, b"sip:a@h");
+        assert_eq!(addr.tag(), Some(&b"1"[..]));
+    }
+
+    #[test]
+    fn malformed_addresses_are_refused() {
+        for bad in [
+            &b""[..],
+            b"\"open <sip:a@b>",
+            b"Bell, A <sip:a@b>",
+            b"<sip:a@b",
+            b"< sip:a@b >",
+            b"<sip:a@b>;;",
+            b"<sip:a@b> x",
+            b"sip:a@b?Route=x",
+            b"\"x\" y <sip:a@b>",
+            b"<sip:a@b>;tag=",
+        ] {
+            assert_eq!(NameAddr::parse(bad), None, "{}", bad.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn latin_1_passes_in_a_display_name() {
+        assert_eq!(NameAddr::parse(b"M\xfcller <sip:a@b>").unwrap().display, b"M\xfcller");
+    }
+}

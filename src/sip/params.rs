@@ -1,0 +1,82 @@
+//! Parameters: `;name=value;flag`, of headers and of URIs.
+
+use super::scan::{find_outside, is_token, is_token_byte, quoted_len, split_once, trim};
+
+/// A list of parameters as it stands on the wire: empty, or starting with `;`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Params<'a> {
+    raw: &'a [u8],
+}
+
+impl<'a> Params<'a> {
+    /// Takes `raw` as it is, for values that were checked before.
+    pub(crate) const fn unchecked(raw: &'a [u8]) -> Self {
+        Self { raw }
+    }
+
+    /// The parameters of a header, checked: names are tokens, values are not empty, quotes closed.
+    pub(crate) fn header(raw: &'a [u8]) -> Option<Self> {
+        let params = Self { raw: trim(raw) };
+        if !params.raw.is_empty() && params.raw.first() != Some(&b';') {
+            return None;
+        }
+        let sound = |(name, value): (&[u8], Option<&[u8]>)| {
+            is_token(name) && value.is_none_or(is_parameter_value)
+        };
+        (find_outside(params.raw, b"").is_ok() && params.iter().all(sound)).then_some(params)
+    }
+
+    /// As on the wire, with the leading `;`; empty when there is none.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Each parameter as (name, value), trimmed; a value keeps its quotes.
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+        let mut rest = self.raw.get(1..);
+        let quoted = memchr::memchr(b'"', self.raw).is_some();
+        std::iter::from_fn(move || {
+            let text = rest.take()?;
+            let end = if quoted {
+                find_outside(text, b";").ok().flatten()
+            } else {
+                memchr::memchr(b';', text)
+            };
+            let (one, tail) = text.split_at_checked(end.unwrap_or(text.len()))?;
+            rest = tail.get(1..);
+            Some(match split_once(one, b'=') {
+                Some((name, value)) => (trim(name), Some(trim(value))),
+                None => (trim(one), None),
+            })
+        })
+    }
+
+    /// The value of the first parameter `name` (compared without case); empty for a mere flag.
+    pub fn get(self, name: &str) -> Option<&'a [u8]> {
+        let same =
+            |(found, _): &(&[u8], Option<&[u8]>)| found.eq_ignore_ascii_case(name.as_bytes());
+        self.iter().find(same).map(|(_, value)| value.unwrap_or_default())
+    }
+
+    /// Whether there is a parameter `name`.
+    pub fn has(self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+}
+
+/// A token, a host (with colons and brackets for IPv6), or a closed quoted string; bytes above
+/// ASCII pass, because old equipment sends them.
+fn is_parameter_value(value: &[u8]) -> bool {
+    match value.first() {
+        None => false,
+        Some(b'"') => quoted_len(value) == Some(value.len()),
+        Some(_) => value.iter().all(|byte| {
+            is_token_byte(*byte)
+                || *byte >= 0x80
+                || matches!(
+                    byte,
+                    b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'=' | b'(' | b')'
+                )
+        }),
+    }
+}

@@ -1,0 +1,303 @@
+//! From a datagram to a [`Message`]: one pass over the lines, then the checks that let the accessors
+//! be total. Strict where leniency would let a header be smuggled: bare CR or LF, conflicting
+//! lengths, duplicates of what may stand only once.
+
+use std::sync::Arc;
+
+use super::limits;
+use super::message::{Line, Message, Start};
+use super::method::Method;
+use super::name::HeaderName;
+use super::name_addr::{NameAddr, all_are_addresses};
+use super::parse_error::Reason;
+use super::scan::{is_lws, is_token, number, split_once, trim, trim_end, trim_start};
+use super::uri::{Scheme, Uri};
+use super::via::{MAGIC_COOKIE, Via};
+
+/// Parses one datagram.
+pub(crate) fn datagram(datagram: &[u8]) -> Result<Message, Reason> {
+    let bytes = without_leading_line_ends(datagram);
+    if bytes.is_empty() {
+        return Err(Reason::KeepAlive);
+    }
+    if bytes.len() > limits::MESSAGE_BYTES {
+        return Err(Reason::TooLarge);
+    }
+    let mut index = Index { bytes, lines: [EMPTY; limits::HEADERS], count: 0, seen: 0 };
+    let start_end = line_end(bytes, 0, Reason::StartLine)?;
+    if start_end > limits::START_LINE_BYTES {
+        return Err(Reason::StartLine);
+    }
+    let start = start_line(bytes.get(..start_end).unwrap_or_default())?;
+    let body_at = index.headers(start_end + 2)?;
+    let cseq = index.check(start)?;
+    let message_end = index.message_end(body_at)?;
+    let whole = bytes.get(..message_end).ok_or(Reason::ContentLength)?;
+    Ok(Message {
+        buffer: Arc::from(whole),
+        lines: Arc::from(index.lines()),
+        start,
+        cseq,
+        body_at: offset(body_at),
+    })
+}
+
+/// RFC 3261 section 7.5: line ends before the start line are ignored; alone they are a keep-alive.
+pub(crate) fn without_leading_line_ends(mut datagram: &[u8]) -> &[u8] {
+    while let Some(rest) = datagram.strip_prefix(b"\r\n") {
+        datagram = rest;
+    }
+    match datagram {
+        [0] | [b'\n'] => b"",
+        _ => datagram,
+    }
+}
+
+const EMPTY: Line =
+    Line { name: HeaderName::Other, at: 0, name_end: 0, value_at: 0, value_end: 0, end: 0 };
+
+/// What may stand only once, and without which nothing works.
+const MANDATORY: [(HeaderName, Reason); 5] = [
+    (HeaderName::Via, Reason::NoVia),
+    (HeaderName::From, Reason::NoFrom),
+    (HeaderName::To, Reason::NoTo),
+    (HeaderName::CallId, Reason::NoCallId),
+    (HeaderName::CSeq, Reason::NoCSeq),
+];
+const ONCE: [HeaderName; 5] = [
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+    HeaderName::MaxForwards,
+];
+
+struct Index<'a> {
+    bytes: &'a [u8],
+    lines: [Line; limits::HEADERS],
+    count: usize,
+    /// One bit per known name.
+    seen: u64,
+}
+
+impl<'a> Index<'a> {
+    /// Indexes the lines from `at` to the empty one and gives where the body begins.
+    fn headers(&mut self, mut at: usize) -> Result<usize, Reason> {
+        loop {
+            let end = line_end(self.bytes, at, Reason::Unterminated)?;
+            if end == at {
+                return Ok(at + 2);
+            }
+            at = self.header(at, end)?;
+        }
+    }
+
+    /// Indexes the header that begins at `at` and whose first line ends at `end`; gives where the
+    /// next one begins.
+    fn header(&mut self, at: usize, mut end: usize) -> Result<usize, Reason> {
+        while matches!(self.bytes.get(end + 2), Some(b' ' | b'\t')) {
+            end = line_end(self.bytes, end + 2, Reason::Unterminated)?;
+        }
+        let line = self.bytes.get(at..end).ok_or(Reason::Unterminated)?;
+        if line.len() > limits::HEADER_BYTES {
+            return Err(Reason::HeaderTooLong);
+        }
+        let (name, value) = split_once(line, b':').ok_or(Reason::HeaderName)?;
+        let colon = at + name.len();
+        let name = trim_end(name);
+        if !is_token(name) {
+            return Err(Reason::HeaderName);
+        }
+        let value_at = colon + 1 + (value.len() - trim_start(value).len());
+        let slot = self.lines.get_mut(self.count).ok_or(Reason::TooManyHeaders)?;
+        let known = HeaderName::of(name);
+        *slot = Line {
+            name: known,
+            at: offset(at),
+            name_end: offset(at + name.len()),
+            value_at: offset(value_at),
+            value_end: offset(value_at + trim(value).len()),
+            end: offset(end + 2),
+        };
+        self.count += 1;
+        let bit = 1_u64 << (known as u8);
+        if self.seen & bit != 0 && ONCE.contains(&known) {
+            return Err(Reason::Duplicate);
+        }
+        self.seen |= bit;
+        Ok(end + 2)
+    }
+
+    fn lines(&self) -> &[Line] {
+        self.lines.get(..self.count).unwrap_or_default()
+    }
+
+    fn value(&self, line: &Line) -> &'a [u8] {
+        self.bytes.get(usize::from(line.value_at)..usize::from(line.value_end)).unwrap_or_default()
+    }
+
+    /// Checks every header that has a typed accessor which never fails; gives the `CSeq` number.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most headers do not matter here")]
+    fn check(&self, start: Start) -> Result<u32, Reason> {
+        let missing = |(name, _): &&(HeaderName, Reason)| self.seen & (1 << (*name as u8)) == 0;
+        if let Some((_, reason)) = MANDATORY.iter().find(missing) {
+            return Err(*reason);
+        }
+        let mut cseq = 0;
+        let mut first_via = true;
+        for line in self.lines() {
+            let value = self.value(line);
+            match line.name {
+                HeaderName::Via if first_via => {
+                    first_via = false;
+                    check_via(value)?;
+                }
+                HeaderName::From => check_address(value, Reason::From)?,
+                HeaderName::To => check_address(value, Reason::To)?,
+                HeaderName::CallId
+                    if value.is_empty() || value.iter().any(|byte| is_lws(*byte)) =>
+                {
+                    return Err(Reason::CallId);
+                }
+                HeaderName::CSeq => cseq = self.check_cseq(value, start)?,
+                HeaderName::Contact if value != b"*" && !all_are_addresses(value) => {
+                    return Err(Reason::Contact);
+                }
+                HeaderName::Route | HeaderName::RecordRoute if !all_are_addresses(value) => {
+                    return Err(Reason::Route);
+                }
+                HeaderName::MaxForwards if number(value).is_none_or(|hops| hops > 255) => {
+                    return Err(Reason::MaxForwards);
+                }
+                _ => {}
+            }
+        }
+        Ok(cseq)
+    }
+
+    fn check_cseq(&self, value: &[u8], start: Start) -> Result<u32, Reason> {
+        let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = value.split_at_checked(digits).ok_or(Reason::CSeq)?;
+        let method = trim_start(rest);
+        let sound = is_token(method) && method.len() < rest.len();
+        let number = number(digits).filter(|number| sound && *number <= limits::CSEQ);
+        let number = number.ok_or(Reason::CSeq)?;
+        match start {
+            Start::Request { method_end, .. }
+                if self.bytes.get(..usize::from(method_end)) != Some(method) =>
+            {
+                Err(Reason::MethodMismatch)
+            }
+            Start::Request { .. } | Start::Response { .. } => Ok(number),
+        }
+    }
+
+    /// Where the message ends, by its `Content-Length` (RFC 3261 section 18.3).
+    fn message_end(&self, body_at: usize) -> Result<usize, Reason> {
+        let mut length = None;
+        for line in self.lines().iter().filter(|line| line.name == HeaderName::ContentLength) {
+            let one = number(self.value(line)).ok_or(Reason::ContentLength)?;
+            if length.is_some_and(|length| length != one) {
+                return Err(Reason::ContentLengthConflict);
+            }
+            length = Some(one);
+        }
+        let Some(length) = length else {
+            return Ok(self.bytes.len());
+        };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let end = body_at.checked_add(length).filter(|end| *end <= self.bytes.len());
+        end.ok_or(Reason::Truncated)
+    }
+}
+
+/// Where the line that begins at `at` ends: the index of its CRLF. A CR or LF that is no part of a
+/// CRLF is refused, because the next element might take it for a line end.
+fn line_end(bytes: &[u8], at: usize, unterminated: Reason) -> Result<usize, Reason> {
+    let rest = bytes.get(at..).ok_or(unterminated)?;
+    let end = memchr::memchr2(b'\r', b'\n', rest).ok_or(unterminated)?;
+    match rest.get(end..end + 2) {
+        Some(b"\r\n") => Ok(at + end),
+        _ => Err(Reason::BareLineEnd),
+    }
+}
+
+fn start_line(line: &[u8]) -> Result<Start, Reason> {
+    if line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/")) {
+        return status_line(line);
+    }
+    let method_end = memchr::memchr(b' ', line).ok_or(Reason::StartLine)?;
+    let uri_end = memchr::memrchr(b' ', line).ok_or(Reason::StartLine)?;
+    let (method, uri) = (line.get(..method_end), line.get(method_end + 1..uri_end));
+    let version = line.get(uri_end + 1..).unwrap_or_default();
+    let (Some(method), Some(uri)) = (method, uri) else {
+        return Err(Reason::StartLine);
+    };
+    if !is_token(method) {
+        return Err(Reason::StartLine);
+    }
+    check_version(version)?;
+    let uri = Uri::parse(uri).ok_or(Reason::RequestUri)?;
+    // Headers may not stand in a Request-URI (RFC 3261 section 19.1.1, table 1).
+    if matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !uri.headers.is_empty() {
+        return Err(Reason::RequestUri);
+    }
+    Ok(Start::Request { method_end: offset(method_end), uri_end: offset(uri_end) })
+}
+
+fn check_version(version: &[u8]) -> Result<(), Reason> {
+    if version.eq_ignore_ascii_case(b"SIP/2.0") {
+        return Ok(());
+    }
+    let other = version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
+        && split_once(version.get(4..).unwrap_or_default(), b'.')
+            .is_some_and(|(major, minor)| number(major).is_some() && number(minor).is_some());
+    Err(if other { Reason::Version } else { Reason::StartLine })
+}
+
+fn status_line(line: &[u8]) -> Result<Start, Reason> {
+    let (version, rest) = split_once(line, b' ').ok_or(Reason::StartLine)?;
+    check_version(version)?;
+    let (code, reason) = rest.split_at_checked(3).ok_or(Reason::StartLine)?;
+    let code = number(code).and_then(|code| u16::try_from(code).ok());
+    let code = code.filter(|code| (100..700).contains(code)).ok_or(Reason::StartLine)?;
+    // The blank before an empty reason phrase is mandatory, yet some leave it out.
+    if reason.first().is_some_and(|byte| *byte != b' ') {
+        return Err(Reason::StartLine);
+    }
+    let reason_at = line.len() - reason.len().saturating_sub(1);
+    Ok(Start::Response { code, reason_at: offset(reason_at), reason_end: offset(line.len()) })
+}
+
+fn check_via(value: &[u8]) -> Result<(), Reason> {
+    let (via, rest) = Via::parse_first(value).ok_or(Reason::Via)?;
+    // A cookie alone identifies nothing (RFC 4475 section 3.2.1).
+    if via.branch() == Some(MAGIC_COOKIE) {
+        return Err(Reason::Branch);
+    }
+    match rest.strip_prefix(b",") {
+        None => Ok(()),
+        Some(next) => Via::parse_first(next).map(|_| ()).ok_or(Reason::Via),
+    }
+}
+
+fn check_address(value: &[u8], reason: Reason) -> Result<(), Reason> {
+    NameAddr::parse(value).map(|_| ()).ok_or(reason)
+}
+
+/// An offset into a message; [`limits::MESSAGE_BYTES`] makes it fit.
+fn offset(at: usize) -> u16 {
+    u16::try_from(at).unwrap_or(u16::MAX)
+}
+
+/// Whether the start line could be that of a request other than ACK, which is never answered.
+pub(crate) fn looks_answerable(line: &[u8]) -> bool {
+    let line = trim(line);
+    let Some((method, rest)) = split_once(line, b' ') else {
+        return false;
+    };
+    let version = rest.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    is_token(method)
+        && Method::of(method) != Method::Ack
+        && version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
+}

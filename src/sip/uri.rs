@@ -1,0 +1,251 @@
+//! Addresses: `sip:`, `sips:`, `tel:` and whatever else a scheme names.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::params::Params;
+use super::scan::{number, split_once};
+
+/// The scheme of a [`Uri`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// `sip:`
+    #[default]
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:` (RFC 3966)
+    Tel,
+    /// Any other; a request to it is answered 416.
+    Other,
+}
+
+/// A URI, sliced from the message. For schemes other than `sip`, `sips` and `tel` only `raw` is
+/// filled; for `tel` the subscriber number is `user`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Uri<'a> {
+    /// The whole of it, as on the wire.
+    pub raw: &'a [u8],
+    /// What comes before the first colon.
+    pub scheme: Scheme,
+    /// The user, still escaped; of `tel:` the number.
+    pub user: Option<&'a [u8]>,
+    /// What stands between the user's colon and the `@`, still escaped.
+    pub password: Option<&'a [u8]>,
+    /// A name or address; IPv6 in brackets.
+    pub host: &'a [u8],
+    /// The port, when one is written.
+    pub port: Option<u16>,
+    /// `;transport=udp;lr` and so on.
+    pub params: Params<'a>,
+    /// What follows `?`, without it, still escaped.
+    pub headers: &'a [u8],
+}
+
+impl<'a> Uri<'a> {
+    /// Parses a whole URI; nothing when it is malformed.
+    pub fn parse(raw: &'a [u8]) -> Option<Self> {
+        if raw.iter().any(|byte| *byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 0x7f)) {
+            return None;
+        }
+        let (scheme, rest) = split_once(raw, b':')?;
+        if rest.is_empty() || !is_scheme(scheme) {
+            return None;
+        }
+        let uri = Self { raw, ..Self::default() };
+        match scheme.len() {
+            3 if scheme.eq_ignore_ascii_case(b"sip") => uri.sip(Scheme::Sip, rest),
+            4 if scheme.eq_ignore_ascii_case(b"sips") => uri.sip(Scheme::Sips, rest),
+            3 if scheme.eq_ignore_ascii_case(b"tel") => uri.tel(rest),
+            _ => Some(Self { scheme: Scheme::Other, ..uri }),
+        }
+    }
+
+    /// The user with its `%` escapes resolved; an escape that is none stays as it is.
+    pub fn user_decoded(&self) -> Option<Cow<'a, [u8]>> {
+        self.user.map(unescape)
+    }
+
+    /// The host as an address, when it is one.
+    pub fn host_ip(&self) -> Option<IpAddr> {
+        host_ip(self.host)
+    }
+
+    fn sip(self, scheme: Scheme, rest: &'a [u8]) -> Option<Self> {
+        // A user may contain `;`, `?` and `/`, so the `@` decides first (RFC 4475 section 3.1.1.13).
+        let (userinfo, rest) = match split_once(rest, b'@') {
+            Some((userinfo, rest)) => (Some(userinfo), rest),
+            None => (None, rest),
+        };
+        let (user, password) = match userinfo.map(|info| (info, split_once(info, b':'))) {
+            Some((_, Some((user, password)))) => (Some(user), Some(password)),
+            Some((user, None)) => (Some(user), None),
+            None => (None, None),
+        };
+        if user.is_some_and(<[u8]>::is_empty) {
+            return None;
+        }
+        let end = memchr::memchr2(b';', b'?', rest).unwrap_or(rest.len());
+        let (authority, tail) = rest.split_at_checked(end)?;
+        let (host, port) = host_port(authority)?;
+        let (params, headers) = split_once(tail, b'?').unwrap_or((tail, b""));
+        let params = uri_params(params)?;
+        Some(Self { scheme, user, password, host, port, params, headers, ..self })
+    }
+
+    fn tel(self, rest: &'a [u8]) -> Option<Self> {
+        let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+        let (number, params) = rest.split_at_checked(end)?;
+        let params = uri_params(params)?;
+        let dialled = |byte: &u8| {
+            byte.is_ascii_hexdigit()
+                || matches!(byte, b'+' | b'-' | b'.' | b'(' | b')' | b'*' | b'#' | b'%')
+        };
+        (!number.is_empty() && number.iter().all(dialled)).then_some(Self {
+            scheme: Scheme::Tel,
+            user: Some(number),
+            params,
+            ..self
+        })
+    }
+}
+
+/// `value` with every `%XX` resolved (RFC 3261 section 19.1.2); a `%` without two hexadecimal digits
+/// stays.
+pub fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'%', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let mut out = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        let escaped = match (first, tail) {
+            (b'%', [high, low, after @ ..]) => {
+                hex(*high).zip(hex(*low)).map(|(high, low)| (high * 16 + low, after))
+            }
+            _ => None,
+        };
+        match escaped {
+            Some((byte, after)) => {
+                out.push(byte);
+                rest = after;
+            }
+            None => out.push(*first),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// `host`, `host:port`, `[v6]` or `[v6]:port`.
+pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
+    let host_len = match value.first() {
+        Some(b'[') => memchr::memchr(b']', value)? + 1,
+        _ => memchr::memchr(b':', value).unwrap_or(value.len()),
+    };
+    let (host, rest) = value.split_at_checked(host_len)?;
+    if !is_host(host) {
+        return None;
+    }
+    let port = match rest {
+        [] => None,
+        [b':', digits @ ..] => Some(u16::try_from(number(digits)?).ok()?),
+        _ => return None,
+    };
+    Some((host, port))
+}
+
+/// The address that `host` spells, IPv6 with or without brackets.
+pub(crate) fn host_ip(host: &[u8]) -> Option<IpAddr> {
+    let bare = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host);
+    std::str::from_utf8(bare).ok()?.parse().ok()
+}
+
+fn is_host(host: &[u8]) -> bool {
+    match host {
+        [] => false,
+        [b'[', ..] => matches!(host_ip(host), Some(IpAddr::V6(_))),
+        // An underscore is no host name, and yet common in private DNS.
+        _ => host
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+    }
+}
+
+fn is_scheme(scheme: &[u8]) -> bool {
+    scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
+    let params = Params::unchecked(raw);
+    params.iter().all(|(name, _)| !name.is_empty()).then_some(params)
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_sip_uri_falls_into_its_parts() {
+        let uri = Uri::parse(b"SIPS:al%69ce:s%40cret@[2001:db8::1]:5071;lr;x=1?Subject=a").unwrap();
+        assert_eq!(uri.scheme, Scheme::Sips);
+        assert_eq!(uri.user_decoded().unwrap().as_ref(), b"alice");
+        assert_eq!(uri.password, Some(&b"s%40cret"[..]));
+        assert_eq!(uri.host, b"[2001:db8::1]");
+        assert_eq!(uri.host_ip(), Some("2001:db8::1".parse().unwrap()));
+        assert_eq!(uri.port, Some(5071));
+        assert!(uri.params.has("LR"));
+        assert_eq!(uri.params.get("x"), Some(&b"1"[..]));
+        assert_eq!(uri.headers, b"Subject=a");
+    }
+
+    #[test]
+    fn tel_and_unknown_schemes_are_told_apart() {
+        let tel = Uri::parse(b"tel:+49-30-123;phone-context=example.com").unwrap();
+        assert_eq!((tel.scheme, tel.user), (Scheme::Tel, Some(&b"+49-30-123"[..])));
+        assert_eq!(tel.params.get("phone-context"), Some(&b"example.com"[..]));
+        assert_eq!(Uri::parse(b"soap.beep://192.0.2.103:3002").unwrap().scheme, Scheme::Other);
+    }
+
+    #[test]
+    fn malformed_uris_are_refused() {
+        for bad in [
+            &b""[..],
+            b"sip",
+            b"sip:",
+            b"sip:@host",
+            b"sip:host:",
+            b"sip:host:70000",
+            b"sip:ho st",
+            b"sip:[::1",
+            b"sip:[host]",
+            b"<sip:a@b>",
+            b"sip:a@",
+            b"sip:a@b;;lr",
+            b"tel:",
+            b"tel:abcxyz",
+            b"9sip:a@b",
+            b"sip:a@b;",
+        ] {
+            assert_eq!(Uri::parse(bad), None, "{}", bad.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn an_escape_that_is_none_stays() {
+        assert_eq!(unescape(b"100%2").as_ref(), b"100%2");
+        assert_eq!(unescape(b"%zz%41%00").as_ref(), b"%zzA\0");
+    }
+}

@@ -1,0 +1,151 @@
+//! `Via`: where a request came from and where its responses go.
+
+use std::net::SocketAddr;
+
+use super::params::Params;
+use super::scan::{find_outside, is_lws, is_token_byte, number, trim, trim_end, trim_start};
+use super::uri::{host_ip, host_port};
+
+/// The port of SIP over UDP and TCP when none is written.
+pub const DEFAULT_PORT: u16 = 5060;
+/// What a branch of RFC 3261 begins with (section 8.1.1.7).
+pub const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
+
+/// One `Via` value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Via<'a> {
+    /// `UDP`, `TCP`, … as on the wire.
+    pub transport: &'a [u8],
+    /// The host of sent-by; IPv6 in brackets.
+    pub host: &'a [u8],
+    /// The port of sent-by, when one is written.
+    pub port: Option<u16>,
+    /// All parameters, `branch` among them.
+    pub params: Params<'a>,
+}
+
+impl<'a> Via<'a> {
+    /// Parses the first value of a header line and gives what follows it: empty, or starting with a
+    /// comma. Nothing when that value is malformed.
+    pub fn parse_first(line: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        // `SIP / 2.0 / UDP host`: blanks are allowed around each slash (RFC 3261 section 25.1).
+        let (name, rest) = token(line)?;
+        let (version, rest) = token(slash(rest)?)?;
+        let (transport, rest) = token(slash(rest)?)?;
+        if !name.eq_ignore_ascii_case(b"SIP") || version != b"2.0" {
+            return None;
+        }
+        if !rest.first().is_some_and(|byte| is_lws(*byte)) {
+            return None;
+        }
+        let rest = trim_start(rest);
+        let end = find_outside(rest, b";,").ok()?.unwrap_or(rest.len());
+        let (sent_by, rest) = rest.split_at_checked(end)?;
+        let (host, port) = sent_by_parts(sent_by)?;
+        let end = find_outside(rest, b",").ok()?.unwrap_or(rest.len());
+        let (params, rest) = rest.split_at_checked(end)?;
+        Some((Self { transport, host, port, params: Params::header(params)? }, rest))
+    }
+
+    /// The branch; nothing from elements older than RFC 3261.
+    pub fn branch(&self) -> Option<&'a [u8]> {
+        self.params.get("branch")
+    }
+
+    /// Whether the sender asks for the response on the port it sent from (RFC 3581).
+    pub fn wants_rport(&self) -> bool {
+        self.params.has("rport")
+    }
+
+    /// Where the response to a request from `source` goes over UDP: always to the address it came
+    /// from; to the port it came from when it asked for that, else to the port of sent-by
+    /// (RFC 3261 section 18.2.2, RFC 3581 section 4). `maddr` is not followed: it would let anyone
+    /// aim our responses at a third party.
+    pub fn response_target(&self, source: SocketAddr) -> SocketAddr {
+        let sent_by = self.port.unwrap_or(DEFAULT_PORT);
+        let port = if self.wants_rport() { source.port() } else { sent_by };
+        SocketAddr::new(source.ip(), port)
+    }
+
+    /// Whether `received` has to be added for a request from `source`.
+    pub(crate) fn needs_received(&self, source: SocketAddr) -> bool {
+        self.wants_rport() || host_ip(self.host) != Some(source.ip())
+    }
+}
+
+fn token(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let value = trim_start(value);
+    let end = value.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(value.len());
+    (end > 0).then(|| value.split_at_checked(end)).flatten()
+}
+
+fn slash(value: &[u8]) -> Option<&[u8]> {
+    trim_start(value).strip_prefix(b"/")
+}
+
+/// `host [":" port]`, where blanks around the colon are allowed.
+fn sent_by_parts(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
+    let value = trim(value);
+    if !value.iter().any(|byte| is_lws(*byte)) {
+        return host_port(value);
+    }
+    let colon = memchr::memrchr(b':', value)?;
+    let (host, port) = value.split_at_checked(colon)?;
+    let (host, None) = host_port(trim_end(host))? else {
+        return None;
+    };
+    Some((host, Some(u16::try_from(number(trim(port.get(1..)?))?).ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_and_folds_are_allowed_everywhere() {
+        let line =
+            b"SIP  / 2.0\r\n /UDP\r\n   192.0.2.2 : 5070;branch\r\n = z9hG4bK1 , SIP/2.0/TCP h";
+        let (via, rest) = Via::parse_first(line).unwrap();
+        assert_eq!(
+            (via.transport, via.host, via.port),
+            (&b"UDP"[..], &b"192.0.2.2"[..], Some(5070))
+        );
+        assert_eq!(via.branch(), Some(&b"z9hG4bK1"[..]));
+        assert_eq!(rest, b", SIP/2.0/TCP h");
+    }
+
+    #[test]
+    fn ipv6_in_sent_by_and_received_is_read() {
+        let line = b"SIP/2.0/UDP [2001:db8::9]:5061;received=2001:db8::1;branch=z9hG4bKas3";
+        let (via, _) = Via::parse_first(line).unwrap();
+        assert_eq!((via.host, via.port), (&b"[2001:db8::9]"[..], Some(5061)));
+        assert_eq!(via.params.get("received"), Some(&b"2001:db8::1"[..]));
+    }
+
+    #[test]
+    fn malformed_values_are_refused() {
+        for bad in [
+            &b""[..],
+            b"SIP/2.0/UDP",
+            b"SIP/2.0/UDPhost",
+            b"SIP/7.0/UDP h",
+            b"SIP/2.0/UDP h;;,;,,",
+            b"SIP/2.0/UDP h:x",
+            b"SIP/2.0/UDP ;branch=1",
+            b"HTTP/2.0/UDP h",
+        ] {
+            assert_eq!(Via::parse_first(bad), None, "{}", bad.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_response_goes_to_the_source_and_to_rport_only_when_asked() {
+        let source: SocketAddr = "198.51.100.7:40000".parse().unwrap();
+        let target = |line: &str| {
+            Via::parse_first(line.as_bytes()).unwrap().0.response_target(source).to_string()
+        };
+        assert_eq!(target("SIP/2.0/UDP 10.0.0.1:5070;rport"), "198.51.100.7:40000");
+        assert_eq!(target("SIP/2.0/UDP 10.0.0.1:5070"), "198.51.100.7:5070");
+        assert_eq!(target("SIP/2.0/UDP 10.0.0.1;maddr=224.2.0.1"), "198.51.100.7:5060");
+    }
+}

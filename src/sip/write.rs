@@ -1,0 +1,267 @@
+//! One-pass writing: a start line, headers by parts, copied headers byte for byte, a body with its
+//! right length. No value that is handed in can end its line and begin another.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::message::{Header, Message};
+use super::method::Method;
+use super::name::HeaderName;
+use super::via::Via;
+
+/// Writes one message into a buffer. `Content-Length` and the body come with [`Writer::finish`].
+#[derive(Debug)]
+pub struct Writer {
+    out: Vec<u8>,
+}
+
+/// Enough for an INVITE with its SDP, so that writing rarely grows the buffer.
+const USUAL_BYTES: usize = 2048;
+
+impl Writer {
+    /// Begins a request.
+    pub fn request(method: Method<'_>, uri: &[u8]) -> Self {
+        let mut writer = Self { out: Vec::with_capacity(USUAL_BYTES) };
+        writer.text(method.as_bytes());
+        writer.out.push(b' ');
+        writer.text(uri);
+        writer.out.extend_from_slice(b" SIP/2.0\r\n");
+        writer
+    }
+
+    /// Begins a response; `code` is 100 to 699.
+    pub fn response(code: u16, reason: &[u8]) -> Self {
+        let mut writer = Self { out: Vec::with_capacity(USUAL_BYTES) };
+        writer.out.extend_from_slice(b"SIP/2.0 ");
+        writer.decimal(u32::from(code));
+        writer.out.push(b' ');
+        writer.text(reason);
+        writer.line_end();
+        writer
+    }
+
+    /// Begins the response to `request` (RFC 3261 section 8.2.6): all its `Via` in order, the
+    /// topmost with `received` and `rport` for `source`; `From`; `To`, with `to_tag` when it has none;
+    /// `Call-ID`; `CSeq`; for 100 also `Timestamp`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most headers do not matter here")]
+    pub fn response_to(
+        request: &Message,
+        source: SocketAddr,
+        code: u16,
+        reason: &[u8],
+        to_tag: Option<&[u8]>,
+    ) -> Self {
+        let mut writer = Self::response(code, reason);
+        let mut top = true;
+        for header in request.headers() {
+            match header.name {
+                HeaderName::Via if std::mem::take(&mut top) => {
+                    match Via::parse_first(header.value) {
+                        Some((via, rest)) => writer.via_received(&via, source, rest),
+                        None => writer.copy(&header),
+                    }
+                }
+                HeaderName::To => match to_tag.filter(|_| request.to().tag().is_none()) {
+                    Some(tag) => writer.header("To", &[header.value, b";tag=", tag]),
+                    None => writer.copy(&header),
+                },
+                HeaderName::Via | HeaderName::From | HeaderName::CallId | HeaderName::CSeq => {
+                    writer.copy(&header);
+                }
+                HeaderName::Timestamp if code == 100 => writer.copy(&header),
+                _ => {}
+            }
+        }
+        writer
+    }
+
+    /// A header whose value is `parts` joined.
+    pub fn header(&mut self, name: &str, parts: &[&[u8]]) {
+        self.text(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        for part in parts {
+            self.text(part);
+        }
+        self.line_end();
+    }
+
+    /// A header whose value is formatted: `writer.header_fmt("CSeq", format_args!("{n} BYE"))`.
+    pub fn header_fmt(&mut self, name: &str, value: fmt::Arguments<'_>) {
+        self.text(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        let written = fmt::write(self, value);
+        debug_assert!(written.is_ok(), "a buffer takes everything");
+        self.line_end();
+    }
+
+    /// A header whose value is a number.
+    pub fn header_number(&mut self, name: &str, value: u32) {
+        self.text(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        self.decimal(value);
+        self.line_end();
+    }
+
+    /// `Via: SIP/2.0/UDP sent_by;branch=…;rport`, as a client writes it.
+    pub fn via_udp(&mut self, sent_by: SocketAddr, branch: &[u8]) {
+        self.out.extend_from_slice(b"Via: SIP/2.0/UDP ");
+        let written = fmt::write(self, format_args!("{sent_by}"));
+        debug_assert!(written.is_ok(), "a buffer takes everything");
+        self.out.extend_from_slice(b";branch=");
+        self.text(branch);
+        self.out.extend_from_slice(b";rport\r\n");
+    }
+
+    /// Copies a header line byte for byte, folds and the case of its name included.
+    /// `Content-Length` is left out: [`Writer::finish`] writes it.
+    pub fn copy(&mut self, header: &Header<'_>) {
+        if header.name != HeaderName::ContentLength {
+            self.out.extend_from_slice(header.line);
+        }
+    }
+
+    /// Copies the header lines of `message` that `keep` wants, in their order.
+    pub fn copy_where(&mut self, message: &Message, mut keep: impl FnMut(&Header<'_>) -> bool) {
+        for header in message.headers() {
+            if keep(&header) {
+                self.copy(&header);
+            }
+        }
+    }
+
+    /// Ends the headers with `Content-Length` and appends `body`.
+    pub fn finish(mut self, body: &[u8]) -> Vec<u8> {
+        self.out.extend_from_slice(b"Content-Length: ");
+        self.decimal(u32::try_from(body.len()).unwrap_or(u32::MAX));
+        self.out.extend_from_slice(b"\r\n\r\n");
+        self.out.extend_from_slice(body);
+        self.out
+    }
+
+    /// The topmost `Via` of a response with `received` and `rport` (RFC 3261 section 18.2.1, RFC 3581
+    /// section 4); what the sender wrote there itself is not believed. `rest` is what followed it
+    /// on its line.
+    pub(crate) fn via_received(&mut self, via: &Via<'_>, source: SocketAddr, rest: &[u8]) {
+        self.out.extend_from_slice(b"Via: SIP/2.0/");
+        self.text(via.transport);
+        self.out.push(b' ');
+        self.text(via.host);
+        if let Some(port) = via.port {
+            self.out.push(b':');
+            self.decimal(u32::from(port));
+        }
+        for (name, value) in via.params.iter() {
+            if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
+                continue;
+            }
+            self.out.push(b';');
+            self.text(name);
+            if let Some(value) = value {
+                self.out.push(b'=');
+                self.text(value);
+            }
+        }
+        if via.needs_received(source) {
+            self.out.extend_from_slice(b";received=");
+            let written = fmt::write(self, format_args!("{}", source.ip()));
+            debug_assert!(written.is_ok(), "a buffer takes everything");
+        }
+        if via.wants_rport() {
+            self.out.extend_from_slice(b";rport=");
+            self.decimal(u32::from(source.port()));
+        }
+        self.text(rest);
+        self.line_end();
+    }
+
+    /// Appends `bytes` with every CR and LF turned into a blank.
+    fn text(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            let (clean, tail) = rest.split_at_checked(at).unwrap_or((rest, b""));
+            self.out.extend_from_slice(clean);
+            self.out.push(b' ');
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        self.out.extend_from_slice(rest);
+    }
+
+    fn decimal(&mut self, mut value: u32) {
+        let mut digits = [b'0'; 10];
+        let mut used = 0;
+        for digit in digits.iter_mut().rev() {
+            *digit += u8::try_from(value % 10).unwrap_or_default();
+            value /= 10;
+            used += 1;
+            if value == 0 {
+                break;
+            }
+        }
+        self.out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+    }
+
+    fn line_end(&mut self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+impl fmt::Write for Writer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The reason phrase that the RFCs give a status code.
+pub const fn reason_phrase(code: u16) -> &'static str {
+    match code {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        200 => "OK",
+        202 => "Accepted",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        491 => "Request Pending",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        _ => match code / 100 {
+            1 => "Progress",
+            2 => "Success",
+            3 => "Redirection",
+            4 => "Request Failure",
+            5 => "Server Failure",
+            _ => "Global Failure",
+        },
+    }
+}

@@ -1,0 +1,7 @@
+//! The wire format as a whole: the messages of RFC 4475, and properties over generated and damaged
+//! messages.
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod torture;
