@@ -133,7 +133,7 @@ fn inbound(call: &Inbound, table: &Table) -> Result<Simulated, Failure> {
         steps: steps.0,
     };
     let trunk = match (&call.origin.trunk, &call.origin.source) {
-        (Some(name), _) => trunk_named(name, table)?,
+        (Some(name), _) => trunk_named(name, table, &mut steps)?,
         (None, Some(source)) => {
             let source = source_address(source)?;
             match trunk_by_source(source, &call.to, table, &mut steps) {
@@ -147,12 +147,18 @@ fn inbound(call: &Inbound, table: &Table) -> Result<Simulated, Failure> {
     Ok(simulated(decision, Some(trunk), steps))
 }
 
-fn trunk_named(name: &str, table: &Table) -> Result<TrunkIndex, Failure> {
+fn trunk_named(name: &str, table: &Table, steps: &mut Steps) -> Result<TrunkIndex, Failure> {
     let written = |id: &crate::model::ResourceId| match &id.tenant {
         Some(tenant) => format!("{tenant}/{}", id.name),
         None => id.name.to_string(),
     };
     let found = table.trunks().find(|(_, trunk)| written(&trunk.id) == name);
+    if let Some((_, trunk)) = found {
+        steps.step(|| {
+            let detail = format!("the call comes from {}", trunk.id);
+            Step::new("identify", StepOutcome::Match, detail).by(&trunk.id, "/spec/host")
+        });
+    }
     found.map(|(index, _)| index).ok_or_else(|| {
         let known: Vec<_> = table.trunks().take(20).map(|(_, trunk)| written(&trunk.id)).collect();
         let help = format!("the trunks are: {}", known.join(", "));

@@ -66,8 +66,9 @@ impl Table {
                 return Some(entry);
             }
             trace.step(|| {
-                let prefixes = entry.prefixes.join(", ");
-                let detail = format!("{id} (priority {}) takes {prefixes}", entry.priority);
+                let prefixes = entry.prefixes.join("…, ");
+                let detail =
+                    format!("{id} (priority {}) takes {prefixes}…, not {dialled}", entry.priority);
                 Step::new("rule", StepOutcome::Lost, detail).by(id, "/spec/match/prefixes")
             });
         }

@@ -1,0 +1,1 @@
+inbound --trunk carrier-b --to 14155550149 examples/quickstart

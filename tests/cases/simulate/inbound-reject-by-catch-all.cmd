@@ -1,0 +1,1 @@
+inbound --trunk carrier-a --to 00442079460099 examples/quickstart

@@ -1,0 +1,1 @@
+inbound --source 127.0.0.10 --to 14155550150 examples/quickstart

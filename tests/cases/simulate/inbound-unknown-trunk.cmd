@@ -1,0 +1,1 @@
+inbound --trunk carrier-c --to 442079460199 examples/quickstart

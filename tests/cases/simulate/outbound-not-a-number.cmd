@@ -1,0 +1,1 @@
+outbound --tenant bolt --extension 200 --to bob examples/quickstart

@@ -1,0 +1,1 @@
+outbound --tenant acme --extension 999 --to 00 examples/quickstart
