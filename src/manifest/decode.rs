@@ -3,7 +3,7 @@
 
 use super::node::{Node, Value};
 use super::yaml::{Content, Document, shown};
-use super::{Hint, de, numbers, suggest, unbuilt};
+use super::{Hint, de, numbers, schema, suggest, unbuilt};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::Name;
 use crate::model::{API_VERSION, Kind, Metadata, Resource, ResourceId, Spec};
@@ -58,6 +58,7 @@ fn decode_tree(node: &Node, source: &str) -> Decoded {
     let mut resource = None;
     if let Some(kind) = kind {
         diagnostics.extend(numbers::check(kind, node, source));
+        diagnostics.extend(schema::check(kind, node));
         if diagnostics.is_empty() {
             match typed(kind, node) {
                 Ok(typed) => resource = Some(typed),

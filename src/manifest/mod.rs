@@ -6,6 +6,7 @@ pub mod decode;
 mod hint;
 pub mod node;
 mod numbers;
+pub mod schema;
 mod segments;
 pub(crate) mod suggest;
 pub mod tree;

@@ -126,13 +126,14 @@ impl Node {
         node.span
     }
 
-    /// The place of the last key on the way of a JSON pointer; this node's own if there is none.
+    /// The place of the last key or list item on the way of a JSON pointer; this node's own if there
+    /// is none.
     pub fn nearest_key_span(&self, pointer: &str) -> Span {
         let mut node = self;
         let mut span = None;
         for segment in segments(pointer) {
-            span = node.field(&segment).map(|field| field.key_span).or(span);
             let Some(child) = node.child(&segment) else { break };
+            span = Some(node.field(&segment).map_or(child.span, |field| field.key_span));
             node = child;
         }
         span.unwrap_or(self.span)

@@ -22,10 +22,20 @@ pub struct Metadata {
     pub tenant: Option<Name>,
     /// Free labels; the prefix `trunkline.dev/` is ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "notes")]
     pub labels: BTreeMap<String, String>,
     /// Free notes; the prefix `trunkline.dev/` is ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "notes")]
     pub annotations: BTreeMap<String, String>,
+}
+
+/// Values are texts; `on: true` and `floor: 3` are read as they are written.
+fn notes(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": ["string", "integer", "boolean"], "maxLength": 65536}
+    })
 }
 
 /// What a resource says, by kind. On the wire: the fields `kind` and `spec`.

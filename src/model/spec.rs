@@ -232,7 +232,7 @@ pub struct OutboundMatch {
 fn prefixes(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "array", "minItems": 1,
-        "items": {"type": ["string", "integer"], "pattern": "^[0-9+*#]{1,64}$"}
+        "items": {"type": ["string", "integer"], "pattern": "^[0-9+*#]{1,64}$", "minimum": 0}
     })
 }
 
@@ -256,7 +256,9 @@ pub struct OutboundRoute {
 }
 
 fn prepend(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({"type": ["string", "integer"], "pattern": "^[0-9+*#]{0,32}$"})
+    schemars::json_schema!({
+        "type": ["string", "integer"], "pattern": "^[0-9+*#]{0,32}$", "minimum": 0
+    })
 }
 
 /// From a dialled number to an ordered list of trunks.

@@ -253,7 +253,7 @@ text_value!(SipTarget, {
     "type": "string",
     "pattern": "^[sS][iI][pP]:",
     "description": "A SIP URI",
-    "examples": ["sip:pbx.acme.example:5060"]
+    "examples": ["sip:192.0.2.20:5060"]
 });
 
 #[cfg(test)]

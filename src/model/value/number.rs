@@ -312,10 +312,9 @@ impl schemars::JsonSchema for DidSet {
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let item = generator.subschema_for::<NumberRange>();
         schemars::json_schema!({
-            "anyOf": [
-                {"type": ["string", "integer"]},
-                {"type": "array", "items": item, "minItems": 1}
-            ],
+            "type": ["string", "integer", "array"],
+            "items": item,
+            "minItems": 1,
             "description": "Numbers and inclusive ranges: a list, or one text with `;` between the items",
             "examples": [["1000-2000", "101"], "101; 203; 300-450"]
         })

@@ -60,10 +60,10 @@ impl schemars::JsonSchema for Seconds {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "anyOf": [
-                {"type": "string", "pattern": "^[0-9]{1,9}[smh]?$"},
-                {"type": "integer", "minimum": 0, "maximum": 999_999_999}
-            ],
+            "type": ["string", "integer"],
+            "pattern": "^[0-9]{1,9}[smh]?$",
+            "minimum": 0,
+            "maximum": 999_999_999,
             "description": "A duration: 10s, 6m, 1h; a bare integer is seconds",
             "examples": ["360s"]
         })

@@ -22,7 +22,7 @@ pub(super) fn tl301_shared_numbers(context: &Context<'_>, found: &mut Vec<Diagno
             }
         }
         let related = |(a, on_a), (b, on_b)| {
-            let same = || Some(provider::is_same(trunks.get(on_a)?, trunks.get(on_b)?));
+            let same = || Some(trunks.get(on_a)?.same_provider(trunks.get(on_b)?));
             a != b && (on_a == on_b || same().unwrap_or(false))
         };
         let pairs = overlap::between_owners(&mut items, related, MAX_CONFLICTS);

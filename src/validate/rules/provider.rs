@@ -5,22 +5,8 @@ use std::collections::BTreeMap;
 use crate::model::value::Cidr;
 use crate::model::{ResourceId, ResourceSet, Trunk};
 
-/// Whether two trunks are of the same provider. Two `provider` keys decide alone; otherwise the
-/// same host, or addresses that intersect.
-pub(super) fn is_same(a: &Trunk, b: &Trunk) -> bool {
-    match (&a.provider, &b.provider) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.host == b.host || sources(a).any(|a| sources(b).any(|b| a.intersects(b))),
-    }
-}
-
-/// The addresses that a trunk's packets come from.
-pub(super) fn sources(trunk: &Trunk) -> impl Iterator<Item = Cidr> {
-    trunk.host.ip().map(Cidr::host).into_iter().chain(trunk.associated_ips.iter().copied())
-}
-
 /// The trunks in groups such that two of the same provider are always in one group (the converse
-/// need not hold: ask [`is_same`]). Groups and their members are in the order of the set.
+/// need not hold: ask [`Trunk::same_provider`]). Groups and their members are in the order of the set.
 pub(super) fn groups(set: &ResourceSet) -> Vec<Vec<(&ResourceId, &Trunk)>> {
     let trunks: Vec<_> = set.trunks().collect();
     let mut union = Union::new(trunks.len());
@@ -32,7 +18,7 @@ pub(super) fn groups(set: &ResourceSet) -> Vec<Vec<(&ResourceId, &Trunk)>> {
             union.join(index, *by_provider.entry(provider).or_insert(index));
         }
         union.join(index, *by_host.entry(&trunk.host).or_insert(index));
-        networks.extend(sources(trunk).map(|network| (network, index)));
+        networks.extend(trunk.source_addresses().map(|network| (network, index)));
     }
     // Ranges of addresses are nested or apart: sorted by beginning, then by length, the ones that
     // hold the current one form a stack.

@@ -33,8 +33,7 @@ pub(super) fn tl405_second_of_provider(context: &Context<'_>, found: &mut Vec<Di
         let system: Vec<_> = group.into_iter().filter(|(id, _)| id.tenant.is_none()).collect();
         for (index, (id, trunk)) in system.iter().enumerate() {
             let mut earlier = system.iter().take(index);
-            let Some((other, first)) = earlier.find(|(_, other)| provider::is_same(trunk, other))
-            else {
+            let Some((other, first)) = earlier.find(|(_, other)| trunk.same_provider(other)) else {
                 continue;
             };
             let by_key = trunk.provider.is_some() && trunk.provider == first.provider;
@@ -96,10 +95,10 @@ pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnosti
         let listener = trunk.transport.as_ref().map(|name| name.as_str()).or(only);
         let port = trunk.verify_port.then(|| port(trunk.port));
         let mut told = false;
-        for source in provider::sources(trunk) {
+        for source in trunk.source_addresses() {
             let rivals = first.entry((listener, source, port)).or_default();
             let rival = rivals.iter().find(|(other, rival)| {
-                *other != id && !provider::is_same(trunk, rival) && !separated(context, id, other)
+                *other != id && !trunk.same_provider(rival) && !separated(context, id, other)
             });
             if let Some((other, _)) = rival.filter(|_| !told) {
                 found.push(ambiguous(context, id, other, source, port));

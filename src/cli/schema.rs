@@ -1,0 +1,26 @@
+//! `trunkline schema`: the JSON Schemas of the manifests, for editors and other validators.
+
+use super::{Exit, Failure, Output};
+use crate::manifest::schema;
+
+/// Print the JSON Schema of a kind, or of any manifest.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  trunkline schema > trunkline.schema.json\n  trunkline schema Trunk")]
+pub(super) struct Args {
+    /// The kind; absent: a schema for documents of every kind.
+    kind: Option<String>,
+}
+
+pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
+    let wanted = args.kind.as_deref().unwrap_or("any").to_lowercase();
+    let schemas = schema::published();
+    let name_of = |file: &str| file.strip_suffix(".schema.json").unwrap_or(file).to_owned();
+    let found = schemas.iter().find(|(file, _)| name_of(file) == wanted);
+    let Some((_, schema)) = found else {
+        let names: Vec<_> = schemas.iter().map(|(file, _)| name_of(file)).collect();
+        let failure = Failure::usage(format!("there is no schema of `{wanted}`"));
+        return Err(failure.help(format!("the schemas are {}", names.join(", "))));
+    };
+    output.json(schema)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,12 @@
+//! What a document may say, as JSON Schema: generated from the Rust types, checked on the spanned
+//! tree, told in our own words. The validator's crate is known to this folder alone.
+
+mod check;
+mod forms;
+mod generate;
+mod json;
+mod tidy;
+mod words;
+
+pub(super) use check::check;
+pub use generate::published;

@@ -1,0 +1,345 @@
+//! The validator's findings in our own words: which field, what was found, what to write.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind as Finding};
+use jsonschema::{JsonType, JsonTypeSet};
+use serde_json::Value as JsonValue;
+
+use super::forms;
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::node::{Meaning, Node, Scalar, Value};
+use crate::manifest::yaml::shown;
+use crate::manifest::{suggest, unbuilt};
+use crate::model::Kind;
+
+/// Where a finding is: in the document and in the schema.
+pub(super) struct Place<'a> {
+    /// The kind of the document.
+    pub kind: Kind,
+    /// The document.
+    pub document: &'a Node,
+    /// Its schema.
+    pub schema: &'a JsonValue,
+    /// The JSON pointer of the value in the document.
+    pub pointer: &'a str,
+    /// The JSON pointer of the keyword in the schema.
+    pub keyword: &'a str,
+}
+
+/// The diagnostics of one finding.
+pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
+    match finding {
+        Finding::AdditionalProperties { unexpected } => {
+            unexpected.iter().map(|name| place.unknown_field(name)).collect()
+        }
+        Finding::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            if place.is_misspelled(name) { Vec::new() } else { vec![place.missing(name)] }
+        }
+        Finding::Type { kind } => vec![place.wrong_type(kind)],
+        Finding::Enum { options } => vec![place.wrong_word(options)],
+        Finding::Constant { expected_value } => {
+            vec![place.wrong_word(&JsonValue::Array(vec![(**expected_value).clone()]))]
+        }
+        Finding::FalseSchema => vec![place.not_here()],
+        Finding::Format { format } => vec![place.wrong_form(format)],
+        Finding::Pattern { .. } => place.wrong_pattern().into_iter().collect(),
+        Finding::Minimum { limit } => vec![place.out_of_bounds(&format!("at least {limit}"))],
+        Finding::Maximum { limit } => vec![place.out_of_bounds(&format!("at most {limit}"))],
+        Finding::MinLength { limit } => vec![place.length("at least", *limit, "character")],
+        Finding::MaxLength { limit } => vec![place.length("at most", *limit, "character")],
+        Finding::MinItems { limit } => vec![place.length("at least", *limit, "item")],
+        Finding::MaxItems { limit } => vec![place.length("at most", *limit, "item")],
+        Finding::MinProperties { .. } | Finding::MaxProperties { .. } => {
+            place.not_exactly_one().into_iter().collect()
+        }
+        // No keyword behind these stands in our schemas; should one come, it is told all the same.
+        _ => vec![place.at_value(Code::TL104, format!("`{}` is not valid here", place.field()))],
+    }
+}
+
+/// Leaves one finding about each value: what has the wrong type is not also out of bounds.
+pub(super) fn one_each(found: &mut Vec<Diagnostic>) {
+    let rank = |one: &Diagnostic| match one.code {
+        Code::TL104 => Some(0),
+        Code::TL106 => Some(1),
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all other codes stand for themselves")]
+        _ => None,
+    };
+    found.sort_by_key(|one| (one.span, rank(one)));
+    found.dedup_by(|later, first| {
+        later.span == first.span && rank(later).is_some() && rank(first).is_some()
+    });
+}
+
+impl Place<'_> {
+    fn value(&self) -> Option<&Node> {
+        self.document.pointer(self.pointer)
+    }
+
+    /// The field as people write it, `spec.routes[0].trunk`.
+    fn field(&self) -> String {
+        dotted(self.pointer)
+    }
+
+    fn below(&self, name: &str) -> String {
+        let parent = self.field();
+        if parent.is_empty() { shown(name) } else { format!("{parent}.{}", shown(name)) }
+    }
+
+    fn at_value(&self, code: Code, message: String) -> Diagnostic {
+        Diagnostic::new(code, message).at(self.document.nearest_span(self.pointer))
+    }
+
+    /// The mapping or value schema that the keyword stands in.
+    fn schema_of_keyword(&self) -> Option<&JsonValue> {
+        let (parent, _) = self.keyword.rsplit_once('/')?;
+        self.schema.pointer(parent)
+    }
+
+    fn known_fields(&self) -> Vec<&str> {
+        let properties = self.schema_of_keyword().and_then(|schema| schema.get("properties"));
+        let properties = properties.and_then(JsonValue::as_object);
+        properties.map(|all| all.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
+    fn unknown_field(&self, name: &str) -> Diagnostic {
+        let field = self.value().and_then(|node| node.field(name));
+        let span = field.map_or(self.document.span, |field| field.key_span);
+        let path = self.below(name);
+        if unbuilt::is_field(self.kind.as_str(), self.pointer, name) {
+            let message = format!("`{path}` is not built yet");
+            return Diagnostic::new(Code::TL103, message).at(span).help("remove it for now");
+        }
+        let known = self.known_fields();
+        let help = match self.meant(name) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("the fields here are {}", known.join(", ")),
+        };
+        Diagnostic::new(Code::TL103, format!("unknown field `{path}`")).at(span).help(help)
+    }
+
+    /// The field that a misspelled one means.
+    fn meant(&self, name: &str) -> Option<&str> {
+        suggest::nearest(name, self.known_fields())
+    }
+
+    /// Whether an unknown field beside it is a misspelling of the missing one, which is told.
+    fn is_misspelled(&self, name: &str) -> bool {
+        let Some(Value::Mapping(fields)) = self.value().map(|node| &node.value) else {
+            return false;
+        };
+        let known = self.known_fields();
+        let mut unknown = fields.iter().filter(|field| !known.contains(&&*field.key));
+        unknown.any(|field| self.meant(&field.key) == Some(name))
+    }
+
+    fn missing(&self, name: &str) -> Diagnostic {
+        let span = self.document.nearest_key_span(self.pointer);
+        let path = self.below(name);
+        match (self.kind, path.as_str()) {
+            (_, "metadata.tenant") => {
+                let message =
+                    format!("{} belongs to a tenant: `metadata.tenant` is missing", self.kind);
+                let help = "add `tenant:` with the tenant's name under `metadata`";
+                return Diagnostic::new(Code::TL107, message).at(span).help(help);
+            }
+            (Kind::OutboundRule, "spec.match" | "spec.match.prefixes") => {
+                return no_condition().at(span);
+            }
+            _ => {}
+        }
+        let example = self.example_of(name);
+        let help = example.map_or_else(
+            || format!("add `{name}:`"),
+            |example| format!("add it, for example `{name}: {example}`"),
+        );
+        Diagnostic::new(Code::TL105, format!("`{path}` is missing")).at(span).help(help)
+    }
+
+    /// The example that a field's documentation gives, if it fits on a line.
+    fn example_of(&self, name: &str) -> Option<String> {
+        let schema = self.schema_of_keyword()?.get("properties")?.get(name)?;
+        let example = schema.get("examples")?.get(0)?;
+        Some(example.as_str().map_or_else(|| example.to_string(), str::to_owned))
+    }
+
+    fn wrong_type(&self, expected: &TypeKind) -> Diagnostic {
+        let Some(node) = self.value() else {
+            return self.at_value(Code::TL104, format!("`{}` has the wrong type", self.field()));
+        };
+        let expected = expected_words(expected);
+        if matches!(node.value, Value::Scalar(Scalar { meaning: Meaning::Null, .. })) {
+            let message = format!("`{}` has no value: it must be {expected}", self.field());
+            let help = "write a value, or remove the field";
+            return self.at_value(Code::TL104, message).help(help);
+        }
+        let message = format!("`{}` must be {expected}, found {}", self.field(), node.what());
+        let diagnostic = self.at_value(Code::TL104, message);
+        let Value::Scalar(scalar) = &node.value else { return diagnostic };
+        let bare = Meaning::of_plain(&scalar.text);
+        match (expected.as_str(), scalar.meaning) {
+            ("a number", Meaning::Text) if matches!(bare, Meaning::Unsigned(_)) => {
+                diagnostic.help(format!("write {} without quotes", scalar.text))
+            }
+            ("a truth value", _) => diagnostic.help("write `true` or `false`"),
+            ("a text", Meaning::Unsigned(_) | Meaning::Negative(_) | Meaning::Bool(_)) => {
+                diagnostic.help(format!("write it in quotes: \"{}\"", scalar.text))
+            }
+            _ => diagnostic,
+        }
+    }
+
+    fn wrong_word(&self, options: &JsonValue) -> Diagnostic {
+        let options: Vec<&str> = options
+            .as_array()
+            .map(|all| all.iter().filter_map(JsonValue::as_str).collect())
+            .unwrap_or_default();
+        let text = self.value().and_then(Node::text).unwrap_or_default();
+        let field = self.field();
+        if unbuilt::is_word(self.kind.as_str(), self.pointer, text) {
+            let message = format!("`{field}: {text}` is not built yet");
+            let help = format!("this build knows {}", options.join(", "));
+            return self.at_value(Code::TL104, message).help(help);
+        }
+        let message = format!("`{field}` is not {}", options.join(" or "));
+        let help = match suggest::nearest(text, options.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("write {}", options.join(" or ")),
+        };
+        self.at_value(Code::TL104, message).help(help)
+    }
+
+    /// The only `false` of our schemas is the tenant of what belongs to the system.
+    fn not_here(&self) -> Diagnostic {
+        let message = format!("{} belongs to the system scope: it has no tenant", self.kind);
+        let span = self.document.nearest_key_span(self.pointer);
+        Diagnostic::new(Code::TL107, message).at(span).help("remove `metadata.tenant`")
+    }
+
+    fn wrong_form(&self, form: &str) -> Diagnostic {
+        let text = self.value().and_then(Node::text).unwrap_or_default();
+        let found = forms::why_not(form, text);
+        let (why, help) = found.unwrap_or_else(|| (format!("`{text}` is not valid"), ""));
+        self.at_value(Code::TL104, format!("`{}`: {}", self.field(), shown_why(&why))).help(help)
+    }
+
+    fn wrong_pattern(&self) -> Option<Diagnostic> {
+        let schema = self.schema_of_keyword()?;
+        if schema.get("format").is_some() {
+            // The form says it better.
+            return None;
+        }
+        let text = self.value().and_then(Node::text).unwrap_or_default();
+        let message = format!("`{}` cannot be `{}`", self.field(), shown(text));
+        let words = match self.pointer.rsplit('/').find(|segment| !is_index(segment)) {
+            Some("countryCode") => "write the digits of a country code, like `44`",
+            Some("timezone") => "write an IANA time zone, like `Europe/London`",
+            Some("prefixes") => "write 1 to 64 of the digits, `+`, `*` and `#`",
+            Some("prepend") => "write at most 32 of the digits, `+`, `*` and `#`",
+            _ => "see the field's documentation for its form",
+        };
+        Some(self.at_value(Code::TL104, message).help(words))
+    }
+
+    fn out_of_bounds(&self, bound: &str) -> Diagnostic {
+        let text = self.value().and_then(Node::text).unwrap_or_default();
+        let message = format!("`{}` is {}: it must be {bound}", self.field(), shown(text));
+        let schema = self.schema_of_keyword();
+        let limit =
+            |name: &str| schema.and_then(|schema| schema.get(name)).map(JsonValue::to_string);
+        let help = match (limit("minimum"), limit("maximum")) {
+            (Some(least), Some(most)) => format!("write {least} to {most}"),
+            _ => format!("write {bound}"),
+        };
+        self.at_value(self.bounds_code(), message).help(help)
+    }
+
+    fn length(&self, word: &str, limit: u64, noun: &str) -> Diagnostic {
+        if self.kind == Kind::OutboundRule && self.pointer == "/spec/match/prefixes" {
+            return no_condition().at(self.document.nearest_span(self.pointer));
+        }
+        let plural = if limit == 1 { "" } else { "s" };
+        let message = format!("`{}` has {word} {limit} {noun}{plural}", self.field());
+        self.at_value(self.bounds_code(), message)
+    }
+
+    fn bounds_code(&self) -> Code {
+        let is_route = self.pointer.starts_with("/spec/routes");
+        if self.kind == Kind::OutboundRule && is_route { Code::TL505 } else { Code::TL106 }
+    }
+
+    /// A mapping that must have exactly one of its fields.
+    fn not_exactly_one(&self) -> Option<Diagnostic> {
+        let known = self.known_fields();
+        let Some(Value::Mapping(fields)) = self.value().map(|node| &node.value) else {
+            return None;
+        };
+        let unknown = fields.iter().any(|field| !known.contains(&&*field.key));
+        if unknown {
+            // Told already, and perhaps it is the one too many.
+            return None;
+        }
+        let span = match fields.get(1) {
+            Some(second) => second.key_span,
+            None => self.document.nearest_key_span(self.pointer),
+        };
+        let message = format!("`{}` must have exactly one of {}", self.field(), known.join(", "));
+        let help = if fields.is_empty() { "write one of them" } else { "remove all but one" };
+        let code = if fields.is_empty() { Code::TL105 } else { Code::TL104 };
+        Some(Diagnostic::new(code, message).at(span).help(help))
+    }
+}
+
+fn no_condition() -> Diagnostic {
+    Diagnostic::new(Code::TL504, "an outbound rule needs a condition: `spec.match.prefixes`")
+        .help("say which calls it takes, for example `match: {prefixes: [\"00\"]}`")
+}
+
+fn expected_words(expected: &TypeKind) -> String {
+    let types = match expected {
+        TypeKind::Single(one) => JsonTypeSet::from(*one),
+        TypeKind::Multiple(set) => *set,
+    };
+    if types.contains(JsonType::String) {
+        // A number is a text to whoever reads it as it was written.
+        let list = types.contains(JsonType::Array);
+        return if list { "a text or a list" } else { "a text" }.to_owned();
+    }
+    let words = types.iter().map(|one| match one {
+        JsonType::Array => "a list",
+        JsonType::Boolean => "a truth value",
+        JsonType::Integer | JsonType::Number => "a number",
+        JsonType::Null => "nothing",
+        JsonType::Object => "a mapping",
+        JsonType::String => "a text",
+    });
+    words.collect::<Vec<_>>().join(" or ")
+}
+
+fn dotted(pointer: &str) -> String {
+    let mut text = String::new();
+    for segment in pointer.split('/').skip(1) {
+        if is_index(segment) {
+            text.push_str(&format!("[{segment}]"));
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(&shown(&segment.replace("~1", "/").replace("~0", "~")));
+    }
+    text
+}
+
+fn is_index(segment: &str) -> bool {
+    !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A reason that quotes the input, cut where the input is long.
+fn shown_why(why: &str) -> String {
+    const MAX_CHARS: usize = 240;
+    if why.chars().count() <= MAX_CHARS {
+        return why.to_owned();
+    }
+    why.chars().take(MAX_CHARS).chain(['…']).collect()
+}
