@@ -5,6 +5,7 @@ mod client;
 mod error;
 mod exit;
 mod output;
+mod schema;
 mod simulate;
 mod status;
 mod validate;
@@ -34,6 +35,7 @@ struct Cli {
 /// What to do. One line here and one file beside this one per verb.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Schema(schema::Args),
     Simulate(simulate::Args),
     Status(status::Args),
     Validate(validate::Args),
@@ -42,6 +44,7 @@ enum Verb {
 impl Verb {
     fn run(&self, output: Output) -> Result<Exit, Failure> {
         match self {
+            Self::Schema(args) => schema::run(args, output),
             Self::Simulate(args) => simulate::run(args, output),
             Self::Status(args) => status::run(args, output),
             Self::Validate(args) => validate::run(args, output),

@@ -5,7 +5,9 @@ use crate::manifest::schema;
 
 /// Print the JSON Schema of a kind, or of any manifest.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  trunkline schema > trunkline.schema.json\n  trunkline schema Trunk")]
+#[command(
+    after_help = "Examples:\n  trunkline schema > trunkline.schema.json\n  trunkline schema Trunk"
+)]
 pub(super) struct Args {
     /// The kind; absent: a schema for documents of every kind.
     kind: Option<String>,
