@@ -12,7 +12,7 @@ use ureq::{Agent, Body};
 
 use super::{Exit, Failure};
 use crate::api::Token;
-use crate::model::{Observed, Resource, ResourceSet, Revision};
+use crate::model::{Observed, Resource, ResourceSet};
 
 /// Where a daemon listens unless it is told otherwise.
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:7080";
@@ -71,10 +71,6 @@ pub(super) struct Refusal {
 /// What is in force in a daemon.
 #[derive(Debug, Deserialize)]
 pub(super) struct Live {
-    /// Counts the applied changes.
-    pub(super) generation: Option<u64>,
-    /// The applied revision.
-    pub(super) revision: Option<Revision>,
     /// All resources.
     resources: Vec<Arc<Resource>>,
 }

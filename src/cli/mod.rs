@@ -1,11 +1,15 @@
 //! The command line: one file per verb, holding its arguments, its help and its body.
 
-#[expect(dead_code, reason = "`plan` and `apply` are about to use the rest")]
+mod apply;
+mod banner;
 mod client;
 mod error;
 mod exit;
+mod log;
+mod no_engine;
 mod output;
 mod schema;
+mod serve;
 mod simulate;
 mod status;
 mod validate;
@@ -35,7 +39,9 @@ struct Cli {
 /// What to do. One line here and one file beside this one per verb.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Apply(apply::Args),
     Schema(schema::Args),
+    Serve(serve::Args),
     Simulate(simulate::Args),
     Status(status::Args),
     Validate(validate::Args),
@@ -44,7 +50,9 @@ enum Verb {
 impl Verb {
     fn run(&self, output: Output) -> Result<Exit, Failure> {
         match self {
+            Self::Apply(args) => apply::run(args, output),
             Self::Schema(args) => schema::run(args, output),
+            Self::Serve(args) => serve::run(args, output),
             Self::Simulate(args) => simulate::run(args, output),
             Self::Status(args) => status::run(args, output),
             Self::Validate(args) => validate::run(args, output),

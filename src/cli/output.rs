@@ -76,6 +76,12 @@ impl Output {
         }
     }
 
+    /// Whether what goes to stderr is coloured.
+    pub(super) fn colors_stderr(&self) -> bool {
+        let stderr = AutoStream::new(std::io::stderr(), self.choice());
+        stderr.current_choice() != ColorChoice::Never
+    }
+
     fn choice(&self) -> ColorChoice {
         match self.color {
             Color::Auto => ColorChoice::Auto,

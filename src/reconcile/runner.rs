@@ -156,13 +156,21 @@ impl Runner {
                 },
                 () = self.hints.notified() => Event::Hint,
             };
-            for command in self.machine.handle(event) {
+            let commands = self.machine.handle(event);
+            let busy = !self.machine.is_idle();
+            // Busy is told before work begins, idle after its outcome is: who sees the loop idle
+            // after a reading sees what came of it.
+            self.tell_busy(self.standing.borrow().busy || busy);
+            for command in commands {
                 self.carry_out(command);
             }
-            let busy = !self.machine.is_idle();
-            if self.standing.borrow().busy != busy {
-                self.publish(|standing| standing.busy = busy);
-            }
+            self.tell_busy(busy);
+        }
+    }
+
+    fn tell_busy(&self, busy: bool) {
+        if self.standing.borrow().busy != busy {
+            self.publish(|standing| standing.busy = busy);
         }
     }
 
