@@ -1,0 +1,12 @@
+//! The daemon as a process: what it does with its directory, its state, its signals and its API.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod daemon;
+#[cfg(test)]
+mod following;
+#[cfg(test)]
+mod starting;
