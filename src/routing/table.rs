@@ -19,6 +19,11 @@ macro_rules! index {
             pub(super) fn of(position: usize) -> Self {
                 Self(u32::try_from(position).unwrap_or(u32::MAX))
             }
+
+            /// The place in the table's own order, for tables kept beside it.
+            pub fn position(self) -> usize {
+                usize::try_from(self.0).unwrap_or(usize::MAX)
+            }
         }
     )*};
 }

@@ -51,12 +51,13 @@ pub struct ServerId {
 
 impl ServerId {
     /// By branch, sent-by and method (17.2.3); an ACK counts as its INVITE.
-    pub fn set_rfc3261(&mut self, branch: &[u8], sent_by: &[u8], class: Class) {
+    pub fn set_rfc3261(&mut self, branch: &[u8], sent_by: (&[u8], u16), class: Class) {
         self.bytes.clear();
         self.push(branch);
         // Hosts compare without case; a branch does not.
         let from = self.bytes.len();
-        self.push(sent_by);
+        self.push(sent_by.0);
+        self.push(&sent_by.1.to_be_bytes());
         self.bytes.iter_mut().skip(from).for_each(|byte| *byte = byte.to_ascii_lowercase());
         self.set_class(class);
     }
@@ -88,8 +89,9 @@ impl ServerId {
 
     fn push(&mut self, part: &[u8]) {
         self.bytes.extend_from_slice(part);
-        // A line break stands in no header value, so parts cannot run into each other.
-        self.bytes.push(b'\n');
+        // With their lengths behind them, parts cannot run into each other.
+        let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&length.to_be_bytes());
     }
 }
 
@@ -138,8 +140,8 @@ mod tests {
     #[test]
     fn the_cancel_of_an_invite_differs_in_its_class_only() {
         let (mut invite, mut cancel) = (ServerId::default(), ServerId::default());
-        invite.set_rfc3261(b"z9hG4bKx", b"Host:5060", Class::Invite);
-        cancel.set_rfc3261(b"z9hG4bKx", b"host:5060", Class::Cancel);
+        invite.set_rfc3261(b"z9hG4bKx", (b"Host", 5060), Class::Invite);
+        cancel.set_rfc3261(b"z9hG4bKx", (b"host", 5060), Class::Cancel);
         assert_ne!(invite.as_bytes(), cancel.as_bytes());
         cancel.set_class(Class::Invite);
         assert_eq!(invite.as_bytes(), cancel.as_bytes());

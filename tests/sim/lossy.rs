@@ -115,19 +115,25 @@ impl World {
             let packets: Vec<_> = std::iter::from_fn(|| table.poll_transmit()).collect();
             for packet in packets {
                 let copies = if self.chance.below(100) < 15 { 2 } else { 1 };
-                for _ in 0..copies {
-                    let when = self.after(900);
-                    if self.chance.below(100) >= self.loss {
-                        self.air.insert(when, (to_server, packet.packet.clone()));
-                    }
-                }
+                (0..copies).for_each(|_| self.fly(to_server, &packet.packet));
             }
         }
     }
 
+    fn fly(&mut self, to_server: bool, packet: &Packet) {
+        let when = self.after(900);
+        if self.chance.below(100) >= self.loss {
+            self.air.insert(when, (to_server, packet.clone()));
+        }
+    }
+
+    fn arrive(&mut self, to_server: bool, wire: Wire) {
+        if to_server { self.at_server(wire) } else { self.at_client(&wire) }
+    }
+
     fn at_server(&mut self, wire: Wire) {
         let mut id = ServerId::default();
-        id.set_rfc3261(&wire.branch, b"host", wire.class());
+        id.set_rfc3261(&wire.branch, (b"host", 5060), wire.class());
         if wire.method == 'A' {
             self.server.receive_ack(&id, self.now);
             return;
@@ -183,8 +189,7 @@ impl World {
             self.now = next;
             while let Some(due) = self.air.first_entry().filter(|entry| entry.key().0 <= next) {
                 let (to_server, packet) = due.remove();
-                let wire = Wire::parse(&packet);
-                if to_server { self.at_server(wire) } else { self.at_client(&wire) }
+                self.arrive(to_server, Wire::parse(&packet));
             }
             while let Some(due) = self.answers.first_entry().filter(|entry| entry.key().0 <= next) {
                 let (key, wire) = due.remove();
@@ -247,7 +252,7 @@ fn a_full_table_takes_no_more_and_recovers() {
     assert!(open(&mut table, &mut chance).is_ok());
     let mut id = ServerId::default();
     let mut requests = ["a", "b", "c"].map(|branch| {
-        id.set_rfc3261(branch.as_bytes(), b"host", Class::Other);
+        id.set_rfc3261(branch.as_bytes(), (b"host", 5060), Class::Other);
         table.receive_request(&id, Class::Other, flow(), Moment::START)
     });
     assert_eq!(requests[2], Request::Full);
@@ -256,7 +261,7 @@ fn a_full_table_takes_no_more_and_recovers() {
     while let Some(next) = table.next_timeout() {
         assert!(table.poll_timeout(next).is_none());
     }
-    id.set_rfc3261(b"c", b"host", Class::Other);
+    id.set_rfc3261(b"c", (b"host", 5060), Class::Other);
     let late = table.receive_request(&id, Class::Other, flow(), Moment::from_millis(40_000));
     assert!(matches!(late, Request::New(_)));
 }

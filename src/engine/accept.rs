@@ -1,0 +1,260 @@
+//! Requests outside any dialog: whom we know, what we take, and the way from an INVITE to a call.
+
+use std::sync::Arc;
+
+use super::call::{Call, Calls, Exchange, Hunt, Phase, Progress, Seats, Side};
+use super::context::{Context, Incoming, Party};
+use super::core::Engine;
+use super::event::{Direction, Event, Facts};
+use super::header_rules;
+use super::leg::Leg;
+use super::live::Seat;
+use super::refusal::Reason;
+use super::{HUNT_BUDGET, RETRY_AFTER, attempt, write};
+use crate::routing::{Attempt, Decision, Outcome, Refusal, Source, TrunkIndex, called_number};
+use crate::sip::{Message, Method, Scheme, Uri};
+use crate::transaction::ServerKey;
+
+/// The longest number or name that is kept of a caller or called party.
+const SHOWN_BYTES: usize = 128;
+
+/// Why a request gets no further.
+struct Refused {
+    word: &'static str,
+    code: u16,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self { word: reason.word(), code: reason.code() }
+    }
+}
+
+/// A call that may be: everything but the transactions.
+struct Admitted {
+    facts: Facts,
+    party: Party,
+    attempts: Vec<Attempt>,
+    seats: [Option<Seat>; 3],
+}
+
+impl Engine {
+    /// A request without a To tag from a source of the generation in force.
+    pub(super) fn on_outside(&mut self, incoming: Incoming, server: ServerKey) {
+        let refusal = match incoming.message.method() {
+            Method::Invite => return self.on_invite(incoming, server),
+            Method::Options => {
+                let tag = self.fresh_tag();
+                let answer = write::answer(&incoming, 200, &tag);
+                self.ctx.respond(server, 200, answer);
+                return;
+            }
+            // A dialog that they speak of without naming it.
+            Method::Bye | Method::Update | Method::Info | Method::Prack => Reason::NoDialog,
+            Method::Extension(_) => Reason::UnknownMethod,
+            Method::Ack | Method::Cancel => return,
+            Method::Register
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish => Reason::Method,
+        };
+        self.refuse_outside(&incoming, server, &refusal.into());
+    }
+
+    fn on_invite(&mut self, incoming: Incoming, server: ServerKey) {
+        let origin = Calls::origin(&incoming.message);
+        let admitted = if self.calls.is_full() {
+            Err(Reason::EngineFull.into())
+        } else if self.calls.has_origin(&origin) {
+            Err(Reason::Merged.into())
+        } else {
+            admit(&mut self.ctx, &incoming)
+        };
+        match admitted {
+            Ok(admitted) => self.begin(admitted, origin, incoming, server),
+            Err(refused) => self.refuse_outside(&incoming, server, &refused),
+        }
+    }
+
+    /// 100 at once, then the first attempt.
+    fn begin(
+        &mut self,
+        admitted: Admitted,
+        origin: Box<[u8]>,
+        incoming: Incoming,
+        server: ServerKey,
+    ) {
+        let Self { calls, ctx, .. } = self;
+        let Admitted { facts, party, attempts, seats } = admitted;
+        let key = calls.next_key();
+        let tag = Calls::tag(key, ctx);
+        let a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag);
+        ctx.peers.add(a.peer);
+        ctx.transactions.own_server(server, super::context::Owner::Call(key));
+        let trying = write::response(&incoming, 100, &a.local_tag).finish(b"");
+        ctx.respond(server, 100, trying);
+        let budget = ctx.now + HUNT_BUDGET;
+        let facts = Arc::new(facts);
+        ctx.events.push_back(Event::Began(facts.clone()));
+        let progress = Progress::Pending { provisional: 0, cancel: false, deadline: budget };
+        let mut call = Call {
+            key,
+            trunk: facts.trunk,
+            facts,
+            began: ctx.now,
+            phase: Phase::Hunting(Hunt::new(attempts, budget)),
+            a,
+            b: None,
+            invite: Some(Exchange {
+                from: Side::A,
+                incoming,
+                server,
+                client: None,
+                cseq: 0,
+                progress,
+            }),
+            relays: Vec::new(),
+            abandoned: Vec::new(),
+            seats: Seats { call: seats, attempt: Default::default() },
+            origin,
+            timer: None,
+        };
+        call.next_attempt(ctx);
+        calls.insert(call);
+        calls.settle(ctx, key);
+    }
+
+    fn refuse_outside(&mut self, incoming: &Incoming, server: ServerKey, refused: &Refused) {
+        self.ctx.refusals.count(refused.word);
+        let tag = self.fresh_tag();
+        let mut writer = write::response(incoming, refused.code, &tag);
+        match refused.code {
+            503 => writer.header_number("Retry-After", RETRY_AFTER),
+            405 | 501 => writer.header("Allow", &[header_rules::ALLOW]),
+            420 => {
+                let tags = header_rules::unsupported(&incoming.message);
+                writer.header("Unsupported", &[&tags]);
+            }
+            _ => {}
+        }
+        self.ctx.respond(server, refused.code, writer.finish(b""));
+    }
+
+    pub(super) fn fresh_tag(&mut self) -> Vec<u8> {
+        format!("{:016x}", self.ctx.chance.word()).into_bytes()
+    }
+}
+
+/// Everything that can be said of an INVITE before any of its state is made.
+fn admit(ctx: &mut Context, incoming: &Incoming) -> Result<Admitted, Refused> {
+    let message = &incoming.message;
+    check(message)?;
+    let generation = ctx.generation.clone();
+    let from = message.from();
+    let caller = user_text(&from.uri);
+    let (direction, party, trunk, decision) = match ctx.identify(&generation.table, incoming.flow) {
+        Source::Trunks(trunks) => {
+            let called = user_text(&message.to().uri);
+            let number = called_number(&called);
+            let trunk = generation.table.trunk_by_number(trunks, number, &mut ());
+            let trunk = trunk.ok_or(Reason::UnknownSource)?;
+            let decision = generation.table.route_inbound(trunk, &called, &caller, &mut ());
+            (Direction::Inbound, Party::Trunk(trunk), Some(trunk), decision)
+        }
+        Source::Caller(entry) => {
+            let dialled = user_text(&message.request_uri());
+            let decision = generation.table.route_outbound(entry.tenant, &dialled, &mut ());
+            (Direction::Outbound, Party::Tenant(entry.tenant), None, decision)
+        }
+        Source::Unknown => return Err(Reason::UnknownSource.into()),
+    };
+    let Decision { tenant, rule, number, outcome } = decision;
+    let attempts = match outcome {
+        Outcome::Deliver(attempts) => attempts,
+        Outcome::Refuse(refusal) => return Err(routed(refusal, direction)),
+    };
+    let facts = Facts {
+        id: String::from_utf8_lossy(message.call_id()).into(),
+        direction,
+        from: shown(&caller).into(),
+        to: shown(&number).into(),
+        generation,
+        tenant,
+        trunk,
+        rule,
+    };
+    let seats = seats(&facts, trunk).map_err(|reason| Refused {
+        word: reason.word(),
+        code: attempt::refusal_code(reason, direction),
+    })?;
+    Ok(Admitted { facts, party, attempts, seats })
+}
+
+/// What RFC 3261 section 8.2 asks of any INVITE.
+fn check(message: &Message) -> Result<(), Reason> {
+    if message.max_forwards() == Some(0) {
+        return Err(Reason::TooManyHops);
+    }
+    if message.request_uri().scheme == Scheme::Other {
+        return Err(Reason::UriScheme);
+    }
+    if !header_rules::unsupported(message).is_empty() {
+        return Err(Reason::BadExtension);
+    }
+    if message.contact().is_none() {
+        return Err(Reason::NoContact);
+    }
+    Ok(())
+}
+
+fn routed(refusal: Refusal, direction: Direction) -> Refused {
+    let code = match direction {
+        Direction::Inbound => refusal.code_to_trunk(),
+        Direction::Outbound => refusal.code_to_tenant(),
+    };
+    Refused { word: refusal.reason(), code }
+}
+
+/// The places that the call takes for its whole life: on the trunk it came from, in the tenant's
+/// share of that, and with its tenant.
+fn seats(facts: &Facts, trunk: Option<TrunkIndex>) -> Result<[Option<Seat>; 3], Reason> {
+    let generation = &facts.generation;
+    let mut seats = [None, None, None];
+    let [on_trunk, in_share, of_tenant] = &mut seats;
+    if let Some(trunk) = trunk
+        && let (Some(entry), Some(live)) = (generation.table.trunk(trunk), generation.trunk(trunk))
+    {
+        let seat = Seat::take(&live.calls, entry.spec.limits.concurrent_calls);
+        *on_trunk = Some(seat.ok_or(Reason::TrunkFull)?);
+    }
+    let share = trunk.zip(facts.tenant).and_then(|(trunk, tenant)| generation.share(tenant, trunk));
+    if let Some((limit, gauge)) = share {
+        *in_share = Some(Seat::take(gauge, limit).ok_or(Reason::ShareFull)?);
+    }
+    if let Some(tenant) = facts.tenant
+        && let (Some(entry), Some(gauge)) =
+            (generation.table.tenant(tenant), generation.tenant(tenant))
+    {
+        let seat = Seat::take(gauge, Some(entry.spec.limits.concurrent_calls));
+        *of_tenant = Some(seat.ok_or(Reason::TenantFull)?);
+    }
+    Ok(seats)
+}
+
+/// The user part as a number is read from it: without its escapes, its `;` parameters and, of a
+/// `tel:` URI, its visual separators (RFC 3966 section 5.1.1).
+fn user_text(uri: &Uri<'_>) -> String {
+    let user = uri.user_decoded().unwrap_or_default();
+    let user = user.split(|byte| *byte == b';').next().unwrap_or_default();
+    let mut text = String::from_utf8_lossy(user).into_owned();
+    if uri.scheme == Scheme::Tel {
+        text.retain(|letter| !matches!(letter, '-' | '.' | '(' | ')'));
+    }
+    text
+}
+
+fn shown(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(SHOWN_BYTES)).unwrap_or(text)
+}

@@ -1,0 +1,315 @@
+//! The first INVITE of a call: attempts in order, provisional responses, the answer, failover.
+
+use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress};
+use super::context::{Context, Owner, Party};
+use super::event::{Direction, Event};
+use super::header_rules::relay;
+use super::leg::{Bye, Leg};
+use super::live::Seat;
+use super::refusal::Reason;
+use super::{ATTEMPT_LIMIT, CALL_LIMIT, RETRY_AFTER, RING_LIMIT, write};
+use crate::model::TrunkHealth;
+use crate::routing::{Attempt, Target, TrunkIndex};
+use crate::sip::{Message, Method, Writer, reason_phrase};
+use crate::transaction::{Class, Flow};
+
+/// Failures that make the next route worth trying (engine.md G34).
+fn fails_over(code: u16) -> bool {
+    matches!(code, 408 | 500 | 502 | 503 | 504)
+}
+
+/// A failure as the other side may see it: redirections are not followed and name addresses behind
+/// us; challenges are for us, and we have no credentials.
+fn shown(code: u16) -> u16 {
+    match code {
+        300..=399 => 480,
+        401 | 407 => 403,
+        code => code,
+    }
+}
+
+impl Call {
+    /// Tries what is left to try; with nothing left the call is refused.
+    pub(super) fn next_attempt(&mut self, ctx: &mut Context) {
+        loop {
+            let Phase::Hunting(hunt) = &mut self.phase else { return };
+            let in_time = ctx.now < hunt.budget;
+            let Some(attempt) = hunt.attempts.next().filter(|_| in_time) else { break };
+            match self.begin_attempt(ctx, &attempt) {
+                Ok(()) => return,
+                Err(Reason::NoTrunkUp) => {}
+                Err(reason) => {
+                    if let Phase::Hunting(hunt) = &mut self.phase {
+                        hunt.full = Some(reason);
+                    }
+                }
+            }
+        }
+        self.exhausted(ctx);
+    }
+
+    fn begin_attempt(&mut self, ctx: &mut Context, attempt: &Attempt) -> Result<(), Reason> {
+        let table = &self.facts.generation.table;
+        let party = match attempt.target {
+            Target::Trunk(trunk) => {
+                self.seats.attempt = self.trunk_seats(ctx, trunk)?;
+                Some(Party::Trunk(trunk))
+            }
+            Target::Contact => self.facts.tenant.map(Party::Tenant),
+        };
+        let transport = table.transport(attempt.transport).ok_or(Reason::NoTrunkUp)?;
+        let listener = ctx.listeners.number(&transport.id.name).ok_or(Reason::NoTrunkUp)?;
+        let flow = Flow { transport: listener, remote: attempt.address };
+        let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
+        let key = ctx.transactions.open_client(
+            Class::Invite,
+            flow,
+            Owner::Call(self.key),
+            &mut ctx.chance,
+        );
+        let key = key.map_err(|_| Reason::EngineFull)?;
+        let request = &exchange.incoming.message;
+        let tag = Calls::tag(self.key, ctx);
+        let mut leg = Leg::calling(ctx, attempt, listener, party, (&request.from(), tag));
+        let cseq = leg.next_cseq();
+        let mut writer = write::request(ctx, &leg, Method::Invite, cseq, Some(key));
+        write::hops(&mut writer, Some(request));
+        carry(ctx, &mut writer, flow, request);
+        let packet = writer.finish(request.body());
+        ctx.transactions.start_client(key, packet.into(), ctx.now);
+        ctx.peers.add(leg.peer);
+        let Phase::Hunting(hunt) = &self.phase else { return Err(Reason::NoTrunkUp) };
+        let deadline = hunt.budget.min(ctx.now + ATTEMPT_LIMIT);
+        exchange.progress = Progress::Pending { provisional: 0, cancel: false, deadline };
+        (exchange.client, exchange.cseq) = (Some(key), cseq);
+        if let Target::Trunk(trunk) = attempt.target {
+            self.trunk = Some(trunk);
+        }
+        self.b = Some(leg);
+        Ok(())
+    }
+
+    /// A place on the trunk and in the tenant's share of it, if the trunk may be tried at all: a
+    /// trunk removed or disabled since the call began is not (G11).
+    fn trunk_seats(&self, ctx: &Context, trunk: TrunkIndex) -> Result<[Option<Seat>; 2], Reason> {
+        let generation = &self.facts.generation;
+        let entry = generation.table.trunk(trunk).ok_or(Reason::NoTrunkUp)?;
+        let live = generation.trunk(trunk).ok_or(Reason::NoTrunkUp)?;
+        if !std::sync::Arc::ptr_eq(generation, &ctx.generation) {
+            let table = &ctx.generation.table;
+            let now = table.trunk_of(&entry.id).and_then(|index| table.trunk(index));
+            if !now.is_some_and(|now| now.spec.enabled) {
+                return Err(Reason::NoTrunkUp);
+            }
+        }
+        if live.health() == TrunkHealth::Down {
+            return Err(Reason::NoTrunkUp);
+        }
+        let seat = Seat::take(&live.calls, entry.spec.limits.concurrent_calls);
+        let seat = seat.ok_or(Reason::TrunkFull)?;
+        let share = self.facts.tenant.and_then(|tenant| generation.share(tenant, trunk));
+        let share = match share {
+            Some((limit, gauge)) => Some(Seat::take(gauge, limit).ok_or(Reason::ShareFull)?),
+            None => None,
+        };
+        Ok([Some(seat), share])
+    }
+
+    pub(super) fn on_attempt_response(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        match code {
+            ..200 => self.on_attempt_provisional(ctx, response, code),
+            200..300 => self.on_attempt_answered(ctx, response, code),
+            300.. => self.on_attempt_failed(ctx, response, code),
+        }
+    }
+
+    fn on_attempt_provisional(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let Some(exchange) = &mut self.invite else { return };
+        let Progress::Pending { provisional, deadline, .. } = &mut exchange.progress else {
+            return;
+        };
+        *provisional = (*provisional).max(code);
+        if code > 100 {
+            *deadline = ctx.now + RING_LIMIT;
+            self.relay_response(ctx, response, code);
+        }
+    }
+
+    fn on_attempt_answered(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let Some(leg) = &mut self.b else { return };
+        leg.establish(response);
+        self.phase = Phase::Established(ctx.now + CALL_LIMIT);
+        self.relay_success(ctx, response, code);
+        ctx.events.push_back(Event::Answered(self.facts.clone()));
+    }
+
+    fn on_attempt_failed(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let rang = self.attempt_over(ctx);
+        if let Phase::Hunting(hunt) = &mut self.phase {
+            hunt.last = Some(response.clone());
+        }
+        if fails_over(code) && !rang {
+            ctx.events.push_back(Event::Failover(self.facts.clone(), code));
+            self.next_attempt(ctx);
+        } else {
+            self.exhausted(ctx);
+        }
+    }
+
+    /// Timer B, no way to send, or patience with an attempt that only said 100 or only rang.
+    pub(super) fn on_attempt_silent(&mut self, ctx: &mut Context) {
+        let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
+        self.abandon(ctx);
+        if let Phase::Hunting(hunt) = &mut self.phase {
+            hunt.silent = true;
+            if rang {
+                hunt.last = None;
+            }
+        }
+        if rang {
+            self.exhausted(ctx);
+        } else {
+            ctx.events.push_back(Event::Failover(self.facts.clone(), 408));
+            self.next_attempt(ctx);
+        }
+    }
+
+    /// The attempt has its final answer; whether it had rung.
+    fn attempt_over(&mut self, ctx: &mut Context) -> bool {
+        let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
+        if let Some(exchange) = &mut self.invite {
+            exchange.client = None;
+        }
+        if let Some(leg) = self.b.take() {
+            ctx.peers.remove(leg.peer);
+        }
+        self.seats.attempt = Default::default();
+        rang
+    }
+
+    /// Gives the attempt up: CANCEL as soon as that is allowed, and a late answer is hung up.
+    pub(super) fn abandon(&mut self, ctx: &mut Context) {
+        let Some(exchange) = &mut self.invite else { return };
+        let (client, cseq) = (exchange.client.take(), exchange.cseq);
+        let provisional = matches!(exchange.progress, Progress::Pending { provisional: 100.., .. });
+        self.seats.attempt = Default::default();
+        let Some(leg) = self.b.take() else { return };
+        let Some(client) =
+            client.filter(|client| ctx.transactions.pending_invite(*client).is_some())
+        else {
+            ctx.peers.remove(leg.peer);
+            return;
+        };
+        if provisional {
+            super::end::cancel(ctx, client);
+        }
+        let client = Some(client);
+        self.abandoned.push(Abandoned { leg, client, cseq, cancelled: provisional });
+    }
+
+    /// Nothing is left to try: the last answer, else why nothing could be tried.
+    fn exhausted(&mut self, ctx: &mut Context) {
+        let Phase::Hunting(hunt) = &mut self.phase else { return };
+        let (last, silent, full) = (hunt.last.take(), hunt.silent, hunt.full);
+        if let Some(response) = last {
+            let code = shown(response.status().unwrap_or(500));
+            self.relay_response(ctx, &response, code);
+            self.over_before_answer(ctx, "Refused", code);
+            return;
+        }
+        let reason = match (silent, full) {
+            (true, _) => Reason::Silence,
+            (false, Some(full)) => full,
+            (false, None) => Reason::NoTrunkUp,
+        };
+        let code = refusal_code(reason, self.facts.direction);
+        ctx.count(reason);
+        self.refuse(ctx, code);
+        self.over_before_answer(ctx, reason.word(), code);
+    }
+
+    /// The caller has its final answer; attempts that were given up may linger.
+    pub(super) fn over_before_answer(
+        &mut self,
+        ctx: &mut Context,
+        reason: &'static str,
+        code: u16,
+    ) {
+        self.invite = None;
+        self.a.bye = Bye::Done;
+        self.begin_ending(ctx, reason, code);
+    }
+
+    /// Refuses the INVITE under way with a code of ours.
+    pub(super) fn refuse(&mut self, ctx: &mut Context, code: u16) {
+        let Some(exchange) = &self.invite else { return };
+        let Some(leg) = self.leg(exchange.from) else { return };
+        let mut writer = write::response(&exchange.incoming, code, &leg.local_tag);
+        if code == 503 {
+            writer.header_number("Retry-After", RETRY_AFTER);
+        }
+        ctx.respond(exchange.server, code, writer.finish(b""));
+    }
+
+    /// Hands a provisional or a failure back to the side that sent the INVITE.
+    pub(super) fn relay_response(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let Some(exchange) = &self.invite else { return };
+        let packet = self.response_from(ctx, exchange, response, code);
+        if let Some(packet) = packet {
+            ctx.respond(exchange.server, code, packet);
+        }
+    }
+
+    pub(super) fn response_from(
+        &self,
+        ctx: &Context,
+        exchange: &Exchange,
+        response: &Message,
+        code: u16,
+    ) -> Option<Vec<u8>> {
+        let leg = self.leg(exchange.from)?;
+        let own = response.status() == Some(code);
+        let phrase = if own { response.reason_phrase() } else { reason_phrase(code).as_bytes() };
+        let source = exchange.incoming.flow.remote;
+        let request = &exchange.incoming.message;
+        let mut writer = Writer::response_to(request, source, code, phrase, Some(&leg.local_tag));
+        if code < 300 {
+            carry(ctx, &mut writer, leg.flow, response);
+        } else {
+            relay(&mut writer, response);
+        }
+        Some(writer.finish(response.body()))
+    }
+}
+
+impl Exchange {
+    /// Whether a provisional response above 100 has come.
+    pub(super) fn rang(&self) -> bool {
+        matches!(self.progress, Progress::Pending { provisional: 101.., .. })
+    }
+}
+
+impl Hunt {
+    /// A hunt over these attempts.
+    pub(super) fn new(attempts: Vec<Attempt>, budget: crate::transaction::Moment) -> Self {
+        Self { attempts: attempts.into_iter(), budget, last: None, silent: false, full: None }
+    }
+}
+
+/// What every message that makes or refreshes a dialog says: our Contact, what we take, and what
+/// passes of the other side's message.
+pub(super) fn carry(ctx: &Context, writer: &mut Writer, flow: Flow, message: &Message) {
+    write::contact(ctx, writer, flow);
+    writer.header("Allow", &[super::header_rules::ALLOW]);
+    relay(writer, message);
+}
+
+/// The code of a refusal of ours: a tenant learns of limits by 403 (domain.md section 4.3), a trunk
+/// by 503; what a trunk calls that cannot be reached is unavailable.
+pub(super) fn refusal_code(reason: Reason, direction: Direction) -> u16 {
+    match (reason, direction) {
+        (Reason::TrunkFull | Reason::ShareFull | Reason::TenantFull, Direction::Outbound) => 403,
+        (Reason::NoTrunkUp, Direction::Inbound) => 503,
+        (reason, _) => reason.code(),
+    }
+}

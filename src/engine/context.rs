@@ -1,0 +1,153 @@
+//! What every call works with: transactions, timers, chance, listeners, the generation in force.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Weak};
+
+use super::call::CallKey;
+use super::event::Event;
+use super::generation::Generation;
+use super::listener::Listeners;
+use super::refusal::{Reason, Refusals};
+use super::{MAX_RETIRED, MAX_TRANSACTIONS};
+use crate::routing::{Source, Table as Routes, TenantIndex, TrunkIndex};
+use crate::sip::Message;
+use crate::transaction::{Chance, Flow, Moment, Packet, ServerKey, Status, Table, Wheel};
+
+/// Who uses a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Call(CallKey),
+    /// The keep-alive, by its number.
+    Probe(u32),
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Call(CallKey),
+    Probe(u32),
+}
+
+/// A message and where it came from.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) message: Message,
+    pub(super) flow: Flow,
+}
+
+/// Who stands at the far end of a leg, in the generation that the call pins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Party {
+    Trunk(TrunkIndex),
+    Tenant(TenantIndex),
+}
+
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) now: Moment,
+    pub(super) transactions: Table<Owner>,
+    pub(super) timers: Wheel<Due>,
+    pub(super) chance: Chance,
+    pub(super) listeners: Listeners,
+    pub(super) generation: Arc<Generation>,
+    pub(super) retired: VecDeque<Weak<Generation>>,
+    pub(super) peers: Peers,
+    pub(super) refusals: Refusals,
+    pub(super) events: VecDeque<Event>,
+}
+
+impl Context {
+    pub(super) fn new(chance: Chance) -> Self {
+        Self {
+            now: Moment::START,
+            transactions: Table::new(MAX_TRANSACTIONS),
+            timers: Wheel::new(),
+            chance,
+            listeners: Listeners::default(),
+            generation: Arc::new(Generation::empty()),
+            retired: VecDeque::new(),
+            peers: Peers::default(),
+            refusals: Refusals::default(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The numbers of the listener and the transport's place in a table, old or new.
+    pub(super) fn identify<'t>(&self, routes: &'t Routes, flow: Flow) -> Source<'t> {
+        let name = self.listeners.name(flow.transport);
+        let index = name.and_then(|name| routes.transport_named(name));
+        index.map_or(Source::Unknown, |index| routes.identify(index, flow.remote))
+    }
+
+    /// Whether anything from there may be looked at: a source of the generation in force, the far
+    /// end of a leg, or a source of a generation that calls still pin.
+    pub(super) fn admits(&self, flow: Flow) -> bool {
+        let index = self.listeners.index(flow.transport);
+        let source = index.map(|index| self.generation.table.identify(index, flow.remote));
+        source.is_some_and(|source| source != Source::Unknown)
+            || self.peers.holds(flow.remote.ip())
+            || self
+                .retired
+                .iter()
+                .filter_map(Weak::upgrade)
+                .any(|generation| self.identify(&generation.table, flow) != Source::Unknown)
+    }
+
+    /// Makes a generation the one in force.
+    pub(super) fn install(&mut self, generation: Generation) {
+        let former = std::mem::replace(&mut self.generation, Arc::new(generation));
+        self.retired.retain(|former| former.strong_count() > 0);
+        if Arc::strong_count(&former) > 1 {
+            self.retired.push_back(Arc::downgrade(&former));
+        }
+        if self.retired.len() > MAX_RETIRED {
+            self.retired.pop_front();
+        }
+        let table = &self.generation.table;
+        self.listeners.reindex(|name| table.transport_named(name));
+    }
+
+    pub(super) fn respond(&mut self, key: ServerKey, code: u16, packet: Vec<u8>) {
+        self.transactions.respond(key, Status::of(code), packet.into(), self.now);
+    }
+
+    pub(super) fn count(&mut self, reason: Reason) {
+        self.refusals.count(reason.word());
+    }
+
+    pub(super) fn send(&mut self, flow: Flow, packet: Packet) {
+        self.transactions.send_stateless(flow, packet);
+    }
+}
+
+/// The far ends of the legs in progress, so that their packets are admitted whatever the generation
+/// in force says of them.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    counts: HashMap<IpAddr, u32>,
+}
+
+impl Peers {
+    pub(super) fn add(&mut self, address: SocketAddr) {
+        *self.counts.entry(address.ip().to_canonical()).or_default() += 1;
+    }
+
+    pub(super) fn remove(&mut self, address: SocketAddr) {
+        let ip = address.ip().to_canonical();
+        if let Some(count) = self.counts.get_mut(&ip) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&ip);
+            }
+        }
+    }
+
+    pub(super) fn holds(&self, ip: IpAddr) -> bool {
+        self.counts.contains_key(&ip.to_canonical())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.counts.len()
+    }
+}

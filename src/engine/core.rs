@@ -1,0 +1,314 @@
+//! The engine's surface and the first look at every message.
+
+use std::net::SocketAddr;
+
+use super::call::Calls;
+use super::context::{Context, Due, Incoming, Owner};
+use super::event::Event;
+use super::generation::{Compiled, Identities};
+use super::keepalive::Keepalive;
+use super::listener::Listener;
+use super::refusal::Reason;
+use super::{RETRY_AFTER, write};
+use crate::model::Observed;
+use crate::routing::Source;
+use crate::sip::{HeaderName, Message, Method, ParseError};
+use crate::transaction::{
+    Chance, Class, ClientKey, Flow, MAGIC_COOKIE, Moment, Notice, Request, Response, ServerId,
+    ServerKey, Status, Transmit,
+};
+
+/// What the world brings.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram.
+    Received {
+        /// The listener's number.
+        transport: u32,
+        /// The sender.
+        source: SocketAddr,
+        /// All of it.
+        bytes: &'a [u8],
+    },
+    /// A packet that [`Output::Transmit`] gave out could not be sent.
+    Unsent(Transmit),
+}
+
+/// What the owner wants.
+#[derive(Debug)]
+pub enum Command {
+    /// Make this the generation in force.
+    Install(Box<Compiled>),
+    /// A listener is bound; the newest of a name is the one to send new calls from.
+    Listen(u32, Listener),
+    /// Our own addresses towards remotes, for a listener that is bound to every address.
+    Learn(u32, std::collections::BTreeMap<std::net::IpAddr, std::net::IpAddr>),
+    /// A listener is gone.
+    Close(u32),
+}
+
+/// What the engine wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this.
+    Transmit(Transmit),
+    /// Tell this.
+    Event(Event),
+}
+
+/// The engine of one thread.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) ctx: Context,
+    pub(super) calls: Calls,
+    pub(super) keepalive: Keepalive,
+    identities: Identities,
+    id: ServerId,
+}
+
+impl Engine {
+    /// An engine that knows nobody yet. Everything random comes from `seed`.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self {
+            ctx: Context::new(Chance::from_seed(seed)),
+            calls: Calls::default(),
+            keepalive: Keepalive::default(),
+            identities: Identities::default(),
+            id: ServerId::default(),
+        }
+    }
+
+    /// Something came from the world.
+    pub fn handle_input(&mut self, now: Moment, input: Input<'_>) {
+        self.ctx.now = now;
+        match input {
+            Input::Received { transport, source, bytes } => {
+                let remote = SocketAddr::new(source.ip().to_canonical(), source.port());
+                self.on_datagram(Flow { transport, remote }, bytes);
+            }
+            Input::Unsent(Transmit { origin, .. }) => {
+                let Some(key) = origin else { return };
+                if let Some(owner) = self.ctx.transactions.client_unreachable(key, now) {
+                    self.on_lost(key, owner);
+                }
+            }
+        }
+    }
+
+    /// The owner wants something.
+    pub fn handle_command(&mut self, now: Moment, command: Command) {
+        self.ctx.now = now;
+        match command {
+            Command::Install(compiled) => {
+                let generation = self.identities.join(*compiled);
+                self.ctx.install(generation);
+                self.identities.prune();
+                self.keepalive.reconcile(&mut self.ctx);
+            }
+            Command::Listen(number, listener) => {
+                let index = self.ctx.generation.table.transport_named(&listener.name);
+                self.ctx.listeners.add(number, listener, index);
+            }
+            Command::Learn(number, local) => self.ctx.listeners.learn(number, local),
+            Command::Close(number) => self.ctx.listeners.remove(number),
+        }
+    }
+
+    /// The next thing to do; drain it after every other call.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some(transmit) = self.ctx.transactions.poll_transmit() {
+            return Some(Output::Transmit(transmit));
+        }
+        self.ctx.events.pop_front().map(Output::Event)
+    }
+
+    /// When [`Self::handle_timeout`] has to be called, if nothing else happens before.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        let transactions = self.ctx.transactions.next_timeout();
+        transactions.into_iter().chain(self.ctx.timers.next_deadline()).min()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        self.ctx.now = now;
+        while let Some(notice) = self.ctx.transactions.poll_timeout(now) {
+            match notice {
+                Notice::Client(key, owner, _) => self.on_lost(key, owner),
+                // A failure that was never acknowledged has nobody left to tell.
+                Notice::Server(..) => {}
+            }
+        }
+        while let Some(due) = self.ctx.timers.poll(now) {
+            match due {
+                Due::Probe(number) => self.keepalive.on_time(&mut self.ctx, number),
+                Due::Call(key) => {
+                    if let Some(call) = self.calls.get_mut(key) {
+                        call.timer = None;
+                        call.on_time(&mut self.ctx);
+                        self.calls.settle(&mut self.ctx, key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is in force and in progress. `transports` is left empty: the rim knows those.
+    pub fn observe(&self, now: Moment) -> Observed {
+        super::observe::observe(&self.ctx, &self.calls, &self.identities, now)
+    }
+
+    /// How many legs or probes use a listener.
+    pub fn uses(&self, transport: u32) -> usize {
+        let legs = self.calls.iter().flat_map(super::call::Call::legs);
+        legs.filter(|leg| leg.flow.transport == transport).count()
+    }
+
+    /// How many calls, transactions and far ends there are: all zero once everything has ended
+    /// (a trunk that is probed counts as a far end).
+    pub fn in_progress(&self) -> [usize; 3] {
+        [self.calls.len(), self.ctx.transactions.len(), self.ctx.peers.len()]
+    }
+
+    fn on_datagram(&mut self, flow: Flow, bytes: &[u8]) {
+        // The source is looked up before anything is parsed: strangers cost one look-up.
+        if !self.ctx.admits(flow) {
+            self.ctx.count(Reason::UnknownSource);
+            return;
+        }
+        match Message::parse_datagram(bytes) {
+            Ok(message) if message.is_request() => self.on_request(Incoming { message, flow }),
+            Ok(message) => self.on_response(&message),
+            Err(error) => self.on_garbage(flow, &error),
+        }
+    }
+
+    fn on_garbage(&mut self, flow: Flow, error: &ParseError) {
+        if error.reason() == crate::sip::Reason::KeepAlive {
+            return;
+        }
+        self.ctx.count(Reason::Malformed);
+        if let Some((remote, answer)) = error.answer(flow.remote) {
+            self.ctx.send(Flow { remote, ..flow }, answer.into());
+        }
+    }
+
+    fn on_response(&mut self, response: &Message) {
+        let status = Status::of(response.status().unwrap_or_default());
+        let class = class_of(response.method());
+        let via = response.via();
+        let branch = via.branch().unwrap_or_default();
+        let ack = |invite: &[u8]| write::ack_of_failure(invite, response);
+        let ctx = &mut self.ctx;
+        match ctx.transactions.receive_response((branch, class), status, &ack, ctx.now) {
+            Response::Deliver(key, Owner::Call(call)) => {
+                if let Some(found) = self.calls.get_mut(call) {
+                    found.on_response(ctx, key, response);
+                    self.calls.settle(ctx, call);
+                }
+            }
+            Response::Deliver(_, Owner::Probe(number)) => {
+                self.keepalive.on_result(ctx, number, response.status());
+            }
+            Response::Absorbed => {}
+            Response::Stray => ctx.count(Reason::StrayResponse),
+        }
+    }
+
+    fn on_request(&mut self, incoming: Incoming) {
+        let method = incoming.message.method();
+        let class = class_of(method);
+        set_id(&mut self.id, &incoming.message, class);
+        if method == Method::Ack {
+            if !self.ctx.transactions.receive_ack(&self.id, self.ctx.now) {
+                self.on_ack(&incoming);
+            }
+            return;
+        }
+        let inside = incoming.message.to().tag().is_some();
+        let table = &self.ctx.generation.table;
+        let known = self.ctx.identify(table, incoming.flow) != Source::Unknown;
+        if !known && !inside && method != Method::Cancel {
+            self.ctx.count(Reason::UnknownSource);
+            return;
+        }
+        let reply = write::reply_flow(&incoming.message, incoming.flow);
+        match self.ctx.transactions.receive_request(&self.id, class, reply, self.ctx.now) {
+            Request::New(server) if method == Method::Cancel => self.on_cancel(&incoming, server),
+            Request::New(server) if inside => self.on_inside(incoming, server),
+            Request::New(server) => self.on_outside(incoming, server),
+            Request::Absorbed => {}
+            Request::Full => {
+                self.ctx.count(Reason::EngineFull);
+                // Without state; the tag has to be the same for every repetition.
+                let mut writer = write::response(&incoming, 503, b"full");
+                writer.header_number("Retry-After", RETRY_AFTER);
+                self.ctx.send(reply, writer.finish(b"").into());
+            }
+        }
+    }
+
+    /// RFC 3261 section 9.2: 200 when there is such an INVITE, else 481; the INVITE has its own end.
+    fn on_cancel(&mut self, incoming: &Incoming, server: ServerKey) {
+        self.id.set_class(Class::Invite);
+        let found = self.ctx.transactions.find_server(&self.id);
+        let Some((invite, Some(Owner::Call(key)))) = found else {
+            let tag = self.fresh_tag();
+            let code = if found.is_some() { 200 } else { 481 };
+            self.ctx.respond(server, code, write::answer(incoming, code, &tag));
+            return;
+        };
+        let tag = self.calls.get_mut(key).map(|call| call.a.local_tag.clone());
+        let answer = write::response(incoming, 200, &tag.unwrap_or_default()).finish(b"");
+        self.ctx.respond(server, 200, answer);
+        if let Some(call) = self.calls.get_mut(key) {
+            call.on_cancel(&mut self.ctx, invite);
+            self.calls.settle(&mut self.ctx, key);
+        }
+    }
+
+    fn on_lost(&mut self, key: ClientKey, owner: Owner) {
+        match owner {
+            Owner::Probe(number) => self.keepalive.on_result(&mut self.ctx, number, None),
+            Owner::Call(call) => {
+                if let Some(found) = self.calls.get_mut(call) {
+                    found.on_lost(&mut self.ctx, key);
+                    self.calls.settle(&mut self.ctx, call);
+                }
+            }
+        }
+    }
+}
+
+fn class_of(method: Method<'_>) -> Class {
+    match method {
+        Method::Invite | Method::Ack => Class::Invite,
+        Method::Cancel => Class::Cancel,
+        Method::Bye
+        | Method::Options
+        | Method::Register
+        | Method::Prack
+        | Method::Update
+        | Method::Info
+        | Method::Refer
+        | Method::Notify
+        | Method::Subscribe
+        | Method::Message
+        | Method::Publish
+        | Method::Extension(_) => Class::Other,
+    }
+}
+
+/// The matching key of a request's transaction (RFC 3261 section 17.2.3).
+fn set_id(id: &mut ServerId, request: &Message, class: Class) {
+    let via = request.via();
+    let branch = via.branch().unwrap_or_default();
+    if branch.starts_with(MAGIC_COOKIE) {
+        let port = via.port.unwrap_or(crate::sip::DEFAULT_PORT);
+        id.set_rfc3261(branch, (via.host, port), class);
+    } else {
+        let number = request.cseq().number.to_be_bytes();
+        let from = request.from().tag().unwrap_or_default();
+        let top = request.value(HeaderName::Via).unwrap_or_default();
+        id.set_rfc2543([request.call_id(), from, &number, top], class);
+    }
+}

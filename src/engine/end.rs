@@ -1,0 +1,184 @@
+//! How calls end: BYE from either side, CANCEL and its races, time.
+
+use super::call::{Call, Exchange, Phase, Progress, Side};
+use super::context::{Context, Incoming, Owner};
+use super::header_rules::relay;
+use super::leg::{Bye, Leg};
+use super::write;
+use crate::sip::{Message, Method};
+use crate::transaction::{Class, ClientKey, ServerKey};
+
+/// Sends the CANCEL of an INVITE of ours that has had a provisional response (RFC 3261 section 9.1)
+/// and gives it 64*T1 to end.
+pub(super) fn cancel(ctx: &mut Context, invite: ClientKey) {
+    let Some(packet) =
+        ctx.transactions.pending_invite(invite).and_then(|bytes| write::cancel(bytes))
+    else {
+        return;
+    };
+    ctx.transactions.bound_client(invite, ctx.now);
+    // With a full table the CANCEL is not sent; the bound ends the INVITE all the same.
+    if let Ok(Some(key)) = ctx.transactions.open_cancel(invite, &mut ctx.chance) {
+        ctx.transactions.start_client(key, packet, ctx.now);
+    }
+}
+
+impl Call {
+    /// A CANCEL of the INVITE that `server` answers; it has its own 200 already.
+    pub(super) fn on_cancel(&mut self, ctx: &mut Context, server: ServerKey) {
+        let Some(exchange) = self.invite.as_mut().filter(|exchange| exchange.server == server)
+        else {
+            return;
+        };
+        let Progress::Pending { provisional, cancel: wanted, .. } = &mut exchange.progress else {
+            // The 2xx was faster: the CANCEL has no effect (section 9.2).
+            return;
+        };
+        if matches!(self.phase, Phase::Hunting(_)) {
+            self.refuse(ctx, 487);
+            self.abandon(ctx);
+            self.over_before_answer(ctx, "Cancelled", 487);
+        } else if !std::mem::replace(wanted, true)
+            && *provisional > 0
+            && let Some(client) = exchange.client
+        {
+            cancel(ctx, client);
+        }
+    }
+
+    /// A BYE from one side: that side has its 200, the other gets a BYE.
+    pub(super) fn on_bye(
+        &mut self,
+        ctx: &mut Context,
+        from: Side,
+        incoming: &Incoming,
+        server: ServerKey,
+    ) {
+        let Some(leg) = self.leg_mut(from) else { return };
+        let answer = write::answer(incoming, 200, &leg.local_tag);
+        ctx.respond(server, 200, answer);
+        leg.bye = Bye::Done;
+        let reason = match from {
+            Side::A => "CallerHungUp",
+            Side::B => "CalleeHungUp",
+        };
+        if matches!(self.phase, Phase::Hunting(_)) {
+            // The caller may end an early dialog by BYE instead of CANCEL (section 15).
+            self.refuse(ctx, 487);
+            self.abandon(ctx);
+            self.over_before_answer(ctx, reason, 487);
+        } else {
+            self.hang_up(ctx, Some(&incoming.message), reason);
+        }
+    }
+
+    /// Ends every dialog that still stands; `bye` is the BYE that this carries on.
+    pub(super) fn hang_up(
+        &mut self,
+        ctx: &mut Context,
+        bye: Option<&Message>,
+        reason: &'static str,
+    ) {
+        if let Some(Exchange { progress, client, .. }) = &self.invite {
+            let client = *client;
+            match progress {
+                // What is not answered now never will be (section 15.1.2).
+                Progress::Pending { .. } => {
+                    self.refuse(ctx, 487);
+                    client.into_iter().for_each(|key| ctx.transactions.bound_client(key, ctx.now));
+                }
+                // The side that answered has to have its ACK before a BYE.
+                Progress::Answered { .. } => self.acknowledge(ctx, None),
+            }
+            self.invite = None;
+        }
+        self.drop_relays(ctx);
+        for side in [Side::A, Side::B] {
+            let key = self.key;
+            let Some(leg) = self.leg_mut(side) else { continue };
+            if leg.bye == Bye::No {
+                leg.bye = send_bye(ctx, leg, Owner::Call(key), bye);
+            }
+        }
+        self.begin_ending(ctx, reason, 200);
+    }
+
+    /// Our BYE was answered, or will never be.
+    pub(super) fn on_bye_done(&mut self, key: ClientKey) {
+        for side in [Side::A, Side::B] {
+            if let Some(leg) = self.leg_mut(side).filter(|leg| leg.bye == Bye::Sent(key)) {
+                leg.bye = Bye::Done;
+            }
+        }
+    }
+
+    /// News of an INVITE that was given up, or of the BYE that followed its late answer.
+    pub(super) fn on_abandoned_response(
+        &mut self,
+        ctx: &mut Context,
+        key: ClientKey,
+        response: Option<&Message>,
+    ) {
+        let found = self.abandoned.iter().position(|abandoned| abandoned.client == Some(key));
+        let Some(place) = found else { return };
+        let Some(abandoned) = self.abandoned.get_mut(place) else { return };
+        let code = response.and_then(Message::status).unwrap_or(408);
+        let hung_up = matches!(abandoned.leg.bye, Bye::Sent(_));
+        match (code, response) {
+            (..200, _) if hung_up => {}
+            (..200, _) => {
+                if !std::mem::replace(&mut abandoned.cancelled, true) {
+                    cancel(ctx, key);
+                }
+            }
+            (200..300, Some(response)) if !hung_up => {
+                self.hang_up_abandoned(ctx, place, response);
+            }
+            (200.., _) => {
+                let abandoned = self.abandoned.remove(place);
+                ctx.peers.remove(abandoned.leg.peer);
+            }
+        }
+    }
+
+    /// A late or second answer: ACK, then BYE.
+    pub(super) fn hang_up_abandoned(
+        &mut self,
+        ctx: &mut Context,
+        place: usize,
+        response: &Message,
+    ) {
+        let owner = Owner::Call(self.key);
+        let Some(abandoned) = self.abandoned.get_mut(place) else { return };
+        let leg = &mut abandoned.leg;
+        leg.establish(response);
+        let mut writer = write::request(ctx, leg, Method::Ack, abandoned.cseq, None);
+        write::hops(&mut writer, None);
+        let packet: crate::transaction::Packet = writer.finish(b"").into();
+        leg.last_ack = Some((abandoned.cseq, packet.clone()));
+        ctx.send(leg.flow, packet);
+        leg.bye = send_bye(ctx, leg, owner, None);
+        match leg.bye {
+            Bye::Sent(key) => abandoned.client = Some(key),
+            Bye::No | Bye::Done => {
+                let abandoned = self.abandoned.remove(place);
+                ctx.peers.remove(abandoned.leg.peer);
+            }
+        }
+    }
+}
+
+/// Sends a BYE; with a full table the far end is left to its own timers.
+fn send_bye(ctx: &mut Context, leg: &mut Leg, owner: Owner, carried: Option<&Message>) -> Bye {
+    let opened = ctx.transactions.open_client(Class::Other, leg.flow, owner, &mut ctx.chance);
+    let Ok(key) = opened else { return Bye::Done };
+    let cseq = leg.next_cseq();
+    let mut writer = write::request(ctx, leg, Method::Bye, cseq, Some(key));
+    write::hops(&mut writer, carried);
+    if let Some(carried) = carried {
+        relay(&mut writer, carried);
+    }
+    let body = carried.map(Message::body).unwrap_or_default();
+    ctx.transactions.start_client(key, writer.finish(body).into(), ctx.now);
+    Bye::Sent(key)
+}

@@ -1,0 +1,239 @@
+//! INVITEs inside a call, and what every answered INVITE needs: the 2xx until its ACK, the ACK.
+
+use super::attempt::carry;
+use super::call::{Abandoned, Call, Exchange, Phase, Progress, Side};
+use super::context::{Context, Incoming, Owner};
+use super::header_rules::relay;
+use super::leg::{Bye, Leg};
+use super::refusal::Reason;
+use super::{RING_LIMIT, write};
+use crate::sip::{HeaderName, Message, Method};
+use crate::transaction::{Class, GIVE_UP, ServerKey, Status, T1, T2};
+
+impl Call {
+    /// An INVITE inside the dialog.
+    pub(super) fn on_reinvite(
+        &mut self,
+        ctx: &mut Context,
+        from: Side,
+        incoming: Incoming,
+        server: ServerKey,
+    ) {
+        if let Some(pending) = &self.invite {
+            // RFC 3261 section 14.2: the second of one side, and the crossing one.
+            let reason = if pending.from == from { Reason::InvitePending } else { Reason::Glare };
+            self.refuse_inside(ctx, from, (&incoming, server), reason);
+            return;
+        }
+        if !self.is_established() {
+            self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
+            return;
+        }
+        let key = self.key;
+        let Some(leg) = self.leg_mut(from.other()) else { return };
+        let opened = ctx.transactions.open_client(
+            Class::Invite,
+            leg.flow,
+            Owner::Call(key),
+            &mut ctx.chance,
+        );
+        let Ok(client) = opened else {
+            self.refuse_inside(ctx, from, (&incoming, server), Reason::EngineFull);
+            return;
+        };
+        let cseq = leg.next_cseq();
+        let mut writer = write::request(ctx, leg, Method::Invite, cseq, Some(client));
+        write::hops(&mut writer, Some(&incoming.message));
+        carry(ctx, &mut writer, leg.flow, &incoming.message);
+        let packet = writer.finish(incoming.message.body());
+        ctx.transactions.start_client(client, packet.into(), ctx.now);
+        let trying = write::response(&incoming, 100, b"").finish(b"");
+        ctx.respond(server, 100, trying);
+        let deadline = ctx.now + RING_LIMIT;
+        let progress = Progress::Pending { provisional: 0, cancel: false, deadline };
+        let client = Some(client);
+        self.invite = Some(Exchange { from, incoming, server, client, cseq, progress });
+    }
+
+    pub(super) fn on_exchange_response(
+        &mut self,
+        ctx: &mut Context,
+        response: &Message,
+        code: u16,
+    ) {
+        let Some(exchange) = &mut self.invite else { return };
+        let Progress::Pending { provisional, cancel, deadline } = &mut exchange.progress else {
+            if code / 100 == 2 {
+                self.on_repeated_success(ctx, response);
+            }
+            return;
+        };
+        match code {
+            ..200 => {
+                let first = *provisional == 0;
+                *provisional = (*provisional).max(code);
+                *deadline = ctx.now + RING_LIMIT;
+                if let Some(client) = exchange.client.filter(|_| *cancel && first) {
+                    super::end::cancel(ctx, client);
+                }
+                if code > 100 {
+                    self.relay_response(ctx, response, code);
+                }
+            }
+            200..300 => {
+                let (from, request) = (exchange.from, exchange.incoming.message.clone());
+                if let Some(leg) = self.leg_mut(from.other()) {
+                    leg.refresh(response);
+                }
+                if let Some(leg) = self.leg_mut(from) {
+                    leg.refresh(&request);
+                }
+                self.relay_success(ctx, response, code);
+            }
+            300.. => {
+                self.relay_response(ctx, response, code);
+                self.invite = None;
+                // RFC 3261 section 12.2.1.2: the far end does not know the dialog any more.
+                if code == 481 || code == 408 {
+                    self.hang_up(ctx, None, "DialogLost");
+                }
+            }
+        }
+    }
+
+    /// An INVITE inside the call was never answered: the far end is gone.
+    pub(super) fn on_exchange_lost(&mut self, ctx: &mut Context) {
+        let Some(exchange) = &self.invite else { return };
+        let cancelled = matches!(exchange.progress, Progress::Pending { cancel: true, .. });
+        self.refuse(ctx, if cancelled { 487 } else { 408 });
+        self.invite = None;
+        self.hang_up(ctx, None, "Silence");
+    }
+
+    /// It rings for too long inside the call.
+    pub(super) fn on_exchange_overdue(&mut self, ctx: &mut Context) {
+        let Some(exchange) = &mut self.invite else { return };
+        if let Some(client) = exchange.client {
+            super::end::cancel(ctx, client);
+        }
+        // Without a provisional, timer B would have ended it long ago; now 64*T1 will.
+        exchange.progress =
+            Progress::Pending { provisional: 100, cancel: true, deadline: ctx.now + RING_LIMIT };
+    }
+
+    /// Hands a 2xx back and begins to repeat it.
+    pub(super) fn relay_success(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let Some(exchange) = &self.invite else { return };
+        let Some(packet) = self.response_from(ctx, exchange, response, code) else { return };
+        let Some(exchange) = &mut self.invite else { return };
+        let response: crate::transaction::Packet = packet.into();
+        ctx.transactions.respond(exchange.server, Status::Success, response.clone(), ctx.now);
+        exchange.progress = Progress::Answered {
+            response,
+            retransmit: ctx.now + T1,
+            interval: T1,
+            give_up: ctx.now + GIVE_UP,
+        };
+    }
+
+    /// Time for the 2xx again, or no ACK for 64*T1: both sides are hung up (section 13.3.1.4).
+    pub(super) fn repeat_2xx(&mut self, ctx: &mut Context) {
+        let Some(exchange) = &mut self.invite else { return };
+        let Progress::Answered { response, retransmit, interval, give_up } = &mut exchange.progress
+        else {
+            return;
+        };
+        if ctx.now >= *give_up {
+            self.hang_up(ctx, None, "NoAck");
+        } else if ctx.now >= *retransmit {
+            *interval = (*interval * 2).min(T2);
+            *retransmit = ctx.now + *interval;
+            let again = response.clone();
+            ctx.transactions.respond(exchange.server, Status::Success, again, ctx.now);
+        }
+    }
+
+    /// The ACK of a 2xx: it ends the repetitions and goes on to the other side, body and all.
+    pub(super) fn on_ack(&mut self, ctx: &mut Context, from: Side, ack: &Message) {
+        let answered = self.invite.as_ref().is_some_and(|exchange| {
+            exchange.from == from
+                && matches!(exchange.progress, Progress::Answered { .. })
+                && exchange.incoming.message.cseq().number == ack.cseq().number
+        });
+        if answered {
+            self.acknowledge(ctx, Some(ack));
+            self.invite = None;
+        }
+    }
+
+    /// Sends the ACK of an answered exchange to the side that answered, and keeps it.
+    pub(super) fn acknowledge(&mut self, ctx: &mut Context, ack: Option<&Message>) {
+        let Some(exchange) = &self.invite else { return };
+        let (to, cseq) = (exchange.from.other(), exchange.cseq);
+        let Some(leg) = self.leg_mut(to) else { return };
+        let mut writer = write::request(ctx, leg, Method::Ack, cseq, None);
+        write::hops(&mut writer, ack);
+        if let Some(ack) = ack {
+            relay(&mut writer, ack);
+        }
+        let packet: crate::transaction::Packet =
+            writer.finish(ack.map(Message::body).unwrap_or_default()).into();
+        leg.last_ack = Some((cseq, packet.clone()));
+        ctx.send(leg.flow, packet);
+    }
+
+    /// A 2xx again: its ACK was lost, or it is another fork's, which nobody needs.
+    pub(super) fn on_repeated_success(&mut self, ctx: &mut Context, response: &Message) {
+        let ours = response.from().tag().unwrap_or_default();
+        let theirs = response.to().tag().unwrap_or_default();
+        let number = response.cseq().number;
+        let known = |leg: &&Leg| &*leg.local_tag == ours && &*leg.remote_tag == theirs;
+        if let Some(leg) = self.legs().find(known) {
+            let again = leg.last_ack.as_ref().filter(|(cseq, _)| *cseq == number);
+            if let Some((_, packet)) = again.cloned() {
+                ctx.send(leg.flow, packet);
+            }
+            return;
+        }
+        let Some(leg) = self.legs().find(|leg| &*leg.local_tag == ours) else { return };
+        if self.abandoned.len() < super::MAX_RELAYS {
+            let leg = leg.fork();
+            ctx.peers.add(leg.peer);
+            self.abandoned.push(Abandoned { leg, client: None, cseq: number, cancelled: false });
+            self.hang_up_abandoned(ctx, self.abandoned.len() - 1, response);
+        }
+    }
+
+    /// Refuses a request inside the dialog.
+    pub(super) fn refuse_inside(
+        &mut self,
+        ctx: &mut Context,
+        from: Side,
+        (incoming, server): (&Incoming, ServerKey),
+        reason: Reason,
+    ) {
+        let Some(leg) = self.leg(from) else { return };
+        ctx.count(reason);
+        let code = reason.code();
+        let mut writer = write::response(incoming, code, &leg.local_tag);
+        if matches!(code, 500 | 503) {
+            // Section 14.2 asks for a random wait of 0 to 10 s.
+            let wait = u32::try_from(ctx.chance.below(11)).unwrap_or_default();
+            writer.header_number("Retry-After", wait);
+        }
+        if matches!(code, 405 | 501) {
+            writer.header("Allow", &[super::header_rules::ALLOW]);
+        }
+        if reason == Reason::BadExtension {
+            let tags = super::header_rules::unsupported(&incoming.message);
+            writer.header(HeaderName::Unsupported.as_str(), &[&tags]);
+        }
+        ctx.respond(server, code, writer.finish(b""));
+    }
+
+    /// Whether the dialog of a side stands.
+    pub(super) fn stands(&self, side: Side) -> bool {
+        !matches!(self.phase, Phase::Ending(_))
+            && self.leg(side).is_some_and(|leg| leg.bye == Bye::No)
+    }
+}

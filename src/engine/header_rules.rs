@@ -1,0 +1,100 @@
+//! What passes from one dialog to the other. Everything that names a hop, a dialog or a credential
+//! stays; what we do not know passes.
+
+use crate::sip::{Elements, Header, HeaderName, Message, Writer};
+
+/// The methods that we take, as in `Allow`.
+pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
+
+/// Option tags whose mechanism works through two dialogs untouched. Everything else (`100rel`,
+/// `replaces`, `path`, `gruu`, …) speaks of one dialog or one hop.
+const OPTION_TAGS: [&[u8]; 6] =
+    [b"timer", b"histinfo", b"privacy", b"ice", b"uui", b"resource-priority"];
+
+/// Headers without a [`HeaderName`] of their own that stay.
+const STAY: [&str; 9] = [
+    "Target-Dialog",
+    "Join",
+    "Security-Client",
+    "Security-Server",
+    "Security-Verify",
+    "Flow-Timer",
+    "P-Charging-Vector",
+    "P-Visited-Network-ID",
+    "Max-Breadth",
+];
+
+/// Whether a header passes as it is.
+fn passes(header: &Header<'_>) -> bool {
+    use HeaderName as N;
+    match header.name {
+        // The hop and the dialog; each leg has its own.
+        N::Via | N::Route | N::RecordRoute | N::Path | N::ServiceRoute | N::Contact => false,
+        N::CallId | N::CSeq | N::From | N::To | N::MaxForwards | N::ContentLength => false,
+        N::Timestamp | N::RSeq | N::RAck | N::Replaces | N::ReferTo | N::ReferredBy => false,
+        // What we can do is ours to say.
+        N::Allow | N::AllowEvents | N::Supported | N::Require | N::ProxyRequire => false,
+        // Credentials are between one peer and us.
+        N::Authorization | N::ProxyAuthorization | N::AuthenticationInfo => false,
+        N::WwwAuthenticate | N::ProxyAuthenticate => false,
+        // They tell what equipment stands behind us.
+        N::UserAgent | N::Server | N::Warning => false,
+        N::Other => !STAY.iter().any(|name| header.wire_name.eq_ignore_ascii_case(name.as_bytes())),
+        N::ContentType | N::ContentEncoding | N::ContentDisposition | N::Expires => true,
+        N::MinExpires | N::SessionExpires | N::MinSe | N::RetryAfter | N::Unsupported => true,
+        N::Event | N::Accept | N::AcceptContact | N::RejectContact => true,
+        N::RequestDisposition | N::PAssertedIdentity | N::PPreferredIdentity => true,
+        N::RemotePartyId | N::Privacy | N::Diversion | N::HistoryInfo | N::Identity => true,
+        N::IdentityInfo | N::Reason | N::Subject | N::Date | N::AlertInfo | N::CallInfo => true,
+    }
+}
+
+/// Copies what passes, and the option tags that pass.
+pub(super) fn relay(writer: &mut Writer, message: &Message) {
+    writer.copy_where(message, passes);
+    for (name, text) in [(HeaderName::Supported, "Supported"), (HeaderName::Require, "Require")] {
+        let mut tags = message.values(name).filter(|tag| is_relayed(tag)).peekable();
+        if tags.peek().is_some() {
+            writer.header(text, &[&join(tags)]);
+        }
+    }
+}
+
+/// The tags of `Require` and `Proxy-Require` that we cannot satisfy, joined; empty for none.
+pub(super) fn unsupported(message: &Message) -> Vec<u8> {
+    let required = message.values(HeaderName::Require);
+    let of_proxies = message.values(HeaderName::ProxyRequire);
+    join(required.chain(of_proxies).filter(|tag| !tag.is_empty() && !is_relayed(tag)))
+}
+
+fn is_relayed(tag: &[u8]) -> bool {
+    OPTION_TAGS.iter().any(|known| known.eq_ignore_ascii_case(tag))
+}
+
+fn join<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for tag in tags {
+        if !joined.is_empty() {
+            joined.extend_from_slice(b", ");
+        }
+        joined.extend_from_slice(tag);
+    }
+    joined
+}
+
+/// The values of a header that holds addresses, joined, in order or turned round (route sets).
+pub(super) fn route_set(message: &Message, turned: bool) -> Box<[u8]> {
+    if message.value(HeaderName::RecordRoute).is_none() {
+        return Box::default();
+    }
+    let mut routes: Vec<&[u8]> = message.values(HeaderName::RecordRoute).collect();
+    if turned {
+        routes.reverse();
+    }
+    join(routes.into_iter()).into()
+}
+
+/// The first of a joined route set.
+pub(super) fn first_route(routes: &[u8]) -> Option<&[u8]> {
+    Elements::of(routes).next().filter(|route| !route.is_empty())
+}

@@ -1,0 +1,214 @@
+//! One dialog of a call: identifiers, sequence numbers, and where its requests go (RFC 3261
+//! section 12).
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::context::{Context, Party};
+use super::header_rules::{first_route, route_set};
+use super::write;
+use crate::routing::Attempt;
+use crate::sip::{DEFAULT_PORT, Message, NameAddr, Scheme, Uri};
+use crate::transaction::{ClientKey, Flow, Packet};
+
+/// How far a leg's BYE is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bye {
+    /// The dialog stands, or has not begun.
+    No,
+    /// Ours is under way.
+    Sent(ClientKey),
+    /// The dialog is over, or never came to be.
+    Done,
+}
+
+#[derive(Debug)]
+pub(super) struct Leg {
+    /// Where its requests go.
+    pub(super) flow: Flow,
+    /// The far end as it was first heard of or called; counted among the peers.
+    pub(super) peer: SocketAddr,
+    /// Whose the far end is; `None` for the target of a `sip` destination.
+    pub(super) party: Option<Party>,
+    pub(super) call_id: Box<[u8]>,
+    pub(super) local_tag: Box<[u8]>,
+    /// Our side as it stands in From, with the tag.
+    pub(super) local: Box<[u8]>,
+    /// Their side as it stands in To, with the tag once it is known.
+    pub(super) remote: Box<[u8]>,
+    /// Empty until a response brings it.
+    pub(super) remote_tag: Box<[u8]>,
+    /// The Request-URI of requests inside the dialog.
+    pub(super) target: Box<[u8]>,
+    /// The value of their Route, or empty.
+    pub(super) routes: Box<[u8]>,
+    pub(super) local_cseq: u32,
+    /// Of the last request from there; 0 before the first.
+    pub(super) remote_cseq: u32,
+    /// The ACK of our last answered INVITE, by its CSeq, for repetitions of the 2xx.
+    pub(super) last_ack: Option<(u32, Packet)>,
+    pub(super) bye: Bye,
+}
+
+impl Leg {
+    /// The leg that an INVITE from `flow` begins.
+    pub(super) fn answering(
+        invite: &Message,
+        flow: Flow,
+        party: Option<Party>,
+        local_tag: Box<[u8]>,
+    ) -> Self {
+        let to = invite.value(crate::sip::HeaderName::To).unwrap_or_default();
+        let from = invite.value(crate::sip::HeaderName::From).unwrap_or_default();
+        let mut leg = Self {
+            flow,
+            peer: flow.remote,
+            party,
+            call_id: invite.call_id().into(),
+            local: [to, b";tag=", &local_tag].concat().into(),
+            local_tag,
+            remote: from.into(),
+            remote_tag: invite.from().tag().unwrap_or_default().into(),
+            target: invite.contact().map(|contact| contact.uri.raw).unwrap_or_default().into(),
+            routes: route_set(invite, false),
+            local_cseq: 0,
+            remote_cseq: invite.cseq().number,
+            last_ack: None,
+            bye: Bye::No,
+        };
+        leg.aim();
+        leg
+    }
+
+    /// The leg that an INVITE of ours is to begin.
+    pub(super) fn calling(
+        ctx: &mut Context,
+        attempt: &Attempt,
+        listener: u32,
+        party: Option<Party>,
+        (caller, local_tag): (&NameAddr<'_>, Box<[u8]>),
+    ) -> Self {
+        let flow = Flow { transport: listener, remote: attempt.address };
+        let target: Box<[u8]> = attempt.request_uri().into_bytes().into();
+        Self {
+            flow,
+            peer: attempt.address,
+            party,
+            call_id: write::call_id(ctx),
+            local: write::caller(ctx, flow, caller, &local_tag),
+            local_tag,
+            remote: [b"<", &*target, b">"].concat().into(),
+            remote_tag: Box::default(),
+            target,
+            routes: Box::default(),
+            local_cseq: 0,
+            remote_cseq: 0,
+            last_ack: None,
+            bye: Bye::Done,
+        }
+    }
+
+    /// A 2xx made this a dialog: its tag, target and route set.
+    pub(super) fn establish(&mut self, response: &Message) {
+        let to = response.value(crate::sip::HeaderName::To).unwrap_or_default();
+        self.remote = to.into();
+        self.remote_tag = response.to().tag().unwrap_or_default().into();
+        self.routes = route_set(response, true);
+        self.bye = Bye::No;
+        self.refresh(response);
+    }
+
+    /// A request or 2xx that refreshes the target (RFC 3261 section 12.2).
+    pub(super) fn refresh(&mut self, message: &Message) {
+        if let Some(contact) = message.contact() {
+            self.target = contact.uri.raw.into();
+        }
+        self.aim();
+    }
+
+    /// The same leg for another fork's answer to the same INVITE.
+    pub(super) fn fork(&self) -> Self {
+        Self {
+            flow: self.flow,
+            peer: self.peer,
+            party: self.party,
+            call_id: self.call_id.clone(),
+            local_tag: self.local_tag.clone(),
+            local: self.local.clone(),
+            remote: Box::default(),
+            remote_tag: Box::default(),
+            target: self.target.clone(),
+            routes: Box::default(),
+            local_cseq: self.local_cseq,
+            remote_cseq: 0,
+            last_ack: None,
+            bye: Bye::Done,
+        }
+    }
+
+    pub(super) fn next_cseq(&mut self) -> u32 {
+        self.local_cseq += 1;
+        self.local_cseq
+    }
+
+    /// Whether a request with these identifiers belongs to this dialog.
+    pub(super) fn is_named_by(&self, request: &Message) -> bool {
+        let to = request.to().tag();
+        let from = request.from().tag().unwrap_or_default();
+        to == Some(&*self.local_tag)
+            && from == &*self.remote_tag
+            && request.call_id() == &*self.call_id
+    }
+
+    /// The next hop: the first route, else the target, when that is an address of the kind from
+    /// which the peer spoke; else the address from which it spoke. A name would need a resolver, and
+    /// a private address behind a public one is somebody's inside of a NAT.
+    fn aim(&mut self) {
+        let route = first_route(&self.routes).and_then(NameAddr::parse).map(|route| route.uri);
+        let uri = route.or_else(|| Uri::parse(&self.target));
+        let Some(uri) = uri.filter(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips)) else {
+            return;
+        };
+        if let Some(ip) = uri.host_ip().map(|ip| ip.to_canonical())
+            && may_follow(self.peer.ip().to_canonical(), ip)
+        {
+            self.flow.remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
+        }
+    }
+}
+
+/// Whether a peer that spoke from `source` may send us to `target`.
+fn may_follow(source: IpAddr, target: IpAddr) -> bool {
+    if source == target {
+        return true;
+    }
+    let reach = |ip: IpAddr| match ip {
+        _ if ip.is_unspecified() || ip.is_multicast() => 0,
+        _ if ip.is_loopback() => 1,
+        IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() || ip.is_broadcast() => 2,
+        IpAddr::V6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => 2,
+        IpAddr::V4(_) | IpAddr::V6(_) => 3,
+    };
+    let (from, to) = (reach(source), reach(target));
+    source.is_ipv4() == target.is_ipv4() && to > 0 && (from == to || (from == 2 && to == 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_leads_nowhere_that_its_sender_could_not_reach() {
+        let follow = |source: &str, target: &str| {
+            may_follow(source.parse().unwrap(), target.parse().unwrap())
+        };
+        assert!(follow("127.0.0.2", "127.0.0.9"));
+        assert!(follow("198.51.100.1", "203.0.113.9"));
+        assert!(follow("10.0.0.1", "203.0.113.9"));
+        assert!(!follow("203.0.113.9", "10.0.0.1"));
+        assert!(!follow("203.0.113.9", "127.0.0.1"));
+        assert!(!follow("127.0.0.1", "203.0.113.9"));
+        assert!(!follow("203.0.113.9", "224.0.0.1"));
+        assert!(!follow("203.0.113.9", "0.0.0.0"));
+        assert!(!follow("203.0.113.9", "2001:db8::1"));
+    }
+}

@@ -1,0 +1,61 @@
+//! The SIP trunk engine: a signalling B2BUA between providers and tenants, as one value without
+//! sockets, clock or chance of its own.
+//!
+//! Mutate it (`handle_input`, `handle_command`, `handle_timeout`), then drain `poll_output` until it
+//! is empty, then wait until `next_timeout` or the next input. Every call is two dialogs with their
+//! own Call-ID, tags, CSeq, Via and Contact; it pins the generation it began with.
+#![deny(clippy::disallowed_methods)]
+
+mod accept;
+mod attempt;
+mod call;
+mod context;
+mod core;
+mod dialog;
+mod end;
+mod event;
+mod exchange;
+mod generation;
+mod header_rules;
+mod keepalive;
+mod leg;
+mod listener;
+mod live;
+mod observe;
+mod refusal;
+mod relay;
+mod write;
+
+use std::time::Duration;
+
+pub use self::core::{Command, Engine, Input, Output};
+pub use event::{Direction, Event, Facts};
+pub use generation::Compiled;
+pub use listener::Listener;
+
+/// Calls at the same time; the next one gets 503.
+pub const MAX_CALLS: usize = 100_000;
+/// Transactions of each side, also those that only absorb repetitions for their 32 s.
+pub const MAX_TRANSACTIONS: usize = 1 << 20;
+/// How long one attempt may stay without a provisional response above 100.
+pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(32);
+/// How long hunting may go on before an attempt rings.
+pub const HUNT_BUDGET: Duration = Duration::from_secs(60);
+/// How long an INVITE may ring, from its last provisional response (RFC 3261 16.6 asks for more
+/// than three minutes of timer C).
+pub const RING_LIMIT: Duration = Duration::from_secs(300);
+/// How long a call may last: until session timers exist, this alone ends a call whose two ends
+/// vanished.
+pub const CALL_LIMIT: Duration = Duration::from_secs(12 * 3600);
+/// How long a call's remains wait for their BYE and CANCEL: timer F and a little.
+pub const ENDING_LIMIT: Duration = Duration::from_secs(70);
+/// Requests inside one dialog on their way to the other at the same time.
+pub const MAX_RELAYS: usize = 8;
+/// `Retry-After` of a 503, in seconds.
+pub const RETRY_AFTER: u32 = 10;
+/// Probes without an answer in a row until a trunk is down.
+pub const FAIL_AFTER: u32 = 3;
+/// Probes with an answer in a row until a trunk is up again.
+pub const RECOVER_AFTER: u32 = 1;
+/// Former generations whose sources still reach their dialogs.
+pub const MAX_RETIRED: usize = 64;

@@ -1,0 +1,89 @@
+//! The engine as a value.
+
+use super::call::{Call, Calls};
+use super::context::Context;
+use super::generation::Identities;
+use crate::model::{Condition, Observed, ObservedCall, ObservedTrunk, ResourceId};
+use crate::transaction::Moment;
+
+pub(super) fn observe(
+    ctx: &Context,
+    calls: &Calls,
+    identities: &Identities,
+    now: Moment,
+) -> Observed {
+    let generation = &ctx.generation;
+    let mut in_order: Vec<&Call> = calls.iter().collect();
+    in_order.sort_by(|a, b| a.began.cmp(&b.began).then_with(|| a.facts.id.cmp(&b.facts.id)));
+    Observed {
+        generation: generation.number,
+        revision: generation.revision.clone(),
+        transports: Vec::new(),
+        trunks: trunks(ctx, identities),
+        calls: in_order.iter().take(Observed::MAX_CALLS).map(|call| shown(call, now)).collect(),
+        active_calls: u64::try_from(calls.len()).unwrap_or(u64::MAX),
+        refusals: ctx.refusals.iter().map(|(word, count)| (word.to_owned(), count)).collect(),
+    }
+}
+
+fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
+    let table = &ctx.generation.table;
+    let each = identities.trunks().filter_map(|(id, live)| {
+        let entry = table.trunk_of(id).and_then(|index| table.trunk(index));
+        let active_calls = live.calls.count();
+        let Some(entry) = entry else {
+            // Removed, and shown as long as it carries calls.
+            return (active_calls > 0).then(|| ObservedTrunk {
+                resource: id.to_string(),
+                enabled: false,
+                condition: Condition::Disabled,
+                message: Some("removed; its calls go on".to_owned()),
+                health: live.health(),
+                active_calls,
+            });
+        };
+        let transport = entry.transport.and_then(|index| table.transport(index));
+        let stalled = match transport {
+            None => Some("no transport".to_owned()),
+            Some(transport) if ctx.listeners.number(&transport.id.name).is_none() => {
+                Some(format!("{} is not listening", transport.id))
+            }
+            Some(transport) if entry.address.is_none() => {
+                Some(format!("{} may not send to {}", transport.id, entry.spec.host))
+            }
+            Some(_) => None,
+        };
+        let condition = match (&stalled, entry.spec.enabled) {
+            (_, false) => Condition::Disabled,
+            (Some(_), true) => Condition::Stalled,
+            (None, true) => Condition::Ready,
+        };
+        Some(ObservedTrunk {
+            resource: id.to_string(),
+            enabled: entry.spec.enabled,
+            condition,
+            message: stalled.filter(|_| entry.spec.enabled),
+            health: live.health(),
+            active_calls,
+        })
+    });
+    each.collect()
+}
+
+fn shown(call: &Call, now: Moment) -> ObservedCall {
+    let facts = &call.facts;
+    let name = |id: Option<&ResourceId>| id.map(ResourceId::to_string).unwrap_or_default();
+    let trunk = call.trunk.and_then(|index| facts.generation.table.trunk(index));
+    ObservedCall {
+        id: facts.id.to_string(),
+        direction: facts.direction.as_str().to_owned(),
+        tenant: facts.tenant().map(|id| id.name.to_string()).unwrap_or_default(),
+        trunk: name(trunk.map(|entry| &entry.id)),
+        rule: name(facts.rule()),
+        from: facts.from.to_string(),
+        to: facts.to.to_string(),
+        state: call.state(),
+        generation: facts.generation(),
+        seconds: now.since(call.began).as_secs(),
+    }
+}

@@ -1,0 +1,85 @@
+//! Every reason for which the engine itself refuses or drops, in one list: stable word, SIP code.
+
+use std::collections::BTreeMap;
+
+/// Declares [`Reason`] from one list: variant, stable word, SIP code (0: silence).
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident $word:literal $code:literal,)*) => {
+        /// Why the engine, not the router, refused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum Reason { $($(#[$doc])* $variant,)* }
+
+        impl Reason {
+            /// The stable word, counted and shown.
+            pub(super) const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// The SIP code; 0 is silence.
+            pub(super) const fn code(self) -> u16 {
+                match self { $(Self::$variant => $code,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The source is nobody's.
+    UnknownSource "UnknownSource" 0,
+    /// A response to nothing we asked.
+    StrayResponse "StrayResponse" 0,
+    /// Not a SIP message.
+    Malformed "Malformed" 400,
+    /// An INVITE or SUBSCRIBE without a Contact.
+    NoContact "NoContact" 400,
+    /// `Require` names what we do not do.
+    BadExtension "BadExtension" 420,
+    /// A URI that is neither `sip:`, `sips:` nor `tel:`.
+    UriScheme "UriScheme" 416,
+    /// Max-Forwards is used up.
+    TooManyHops "TooManyHops" 483,
+    /// The same request came by two ways (RFC 3261 8.2.2.2).
+    Merged "Merged" 482,
+    /// A method that we do not take here.
+    Method "MethodNotAllowed" 405,
+    /// A method that nobody knows.
+    UnknownMethod "UnknownMethod" 501,
+    /// A dialog or transaction that is not there, or is not the sender's.
+    NoDialog "NoDialog" 481,
+    /// A CSeq that goes backwards.
+    CSeqOrder "CSeqOrder" 500,
+    /// A second INVITE before the first is through.
+    InvitePending "InvitePending" 500,
+    /// INVITEs of both sides crossed.
+    Glare "Glare" 491,
+    /// More requests inside one dialog than fit.
+    RelaysFull "RelaysFull" 500,
+    /// The trunk has as many calls as it may.
+    TrunkFull "TrunkLimit" 503,
+    /// The tenant's share of the trunk is used up.
+    ShareFull "TenantOnTrunkLimit" 503,
+    /// The tenant has as many calls as it may.
+    TenantFull "TenantLimit" 503,
+    /// The engine has as many calls or transactions as it may.
+    EngineFull "EngineLimit" 503,
+    /// Every trunk that could be tried is down, gone or cannot be reached.
+    NoTrunkUp "NoTrunkUp" 404,
+    /// Nobody answered in time.
+    Silence "Silence" 408,
+}
+
+/// Refusals and drops counted by their words.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Refusals {
+    pub(super) fn count(&mut self, word: &'static str) {
+        *self.counts.entry(word).or_default() += 1;
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.counts.iter().map(|(word, count)| (*word, *count))
+    }
+}

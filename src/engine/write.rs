@@ -1,0 +1,168 @@
+//! The messages that we write ourselves.
+
+use std::net::SocketAddr;
+
+use super::context::{Context, Incoming};
+use super::header_rules::ALLOW;
+use super::leg::Leg;
+use crate::sip::limits::MAX_FORWARDS;
+use crate::sip::{HeaderName, Message, Method, NameAddr, Scheme, Writer, reason_phrase};
+use crate::transaction::{ClientKey, Flow, MAGIC_COOKIE, Packet};
+
+/// Begins a request inside (or beginning) the dialog of a leg; `key` is that of its transaction,
+/// `None` for the ACK of a 2xx, which has none.
+pub(super) fn request(
+    ctx: &mut Context,
+    leg: &Leg,
+    method: Method<'_>,
+    cseq: u32,
+    key: Option<ClientKey>,
+) -> Writer {
+    let mut branch = Vec::with_capacity(40);
+    match key {
+        Some(key) => key.write_branch(&mut branch),
+        None => {
+            branch.extend_from_slice(MAGIC_COOKIE);
+            branch.extend_from_slice(format!("{:x}", ctx.chance.word()).as_bytes());
+        }
+    }
+    let mut writer = Writer::request(method, &leg.target);
+    via(ctx, &mut writer, leg.flow, &branch);
+    if !leg.routes.is_empty() {
+        writer.header("Route", &[&leg.routes]);
+    }
+    writer.header("From", &[&leg.local]);
+    writer.header("To", &[&leg.remote]);
+    writer.header("Call-ID", &[&leg.call_id]);
+    writer.header_fmt("CSeq", format_args!("{cseq} {}", method.as_bytes().escape_ascii()));
+    writer
+}
+
+/// `Max-Forwards`: of a request that carries another one on, one less than that has.
+pub(super) fn hops(writer: &mut Writer, carried: Option<&Message>) {
+    let left = carried.map_or(MAX_FORWARDS, |carried| {
+        carried.max_forwards().unwrap_or(MAX_FORWARDS).saturating_sub(1)
+    });
+    writer.header_number("Max-Forwards", left.into());
+}
+
+/// Our address as the far end of a flow shall see it, as a `Contact`.
+pub(super) fn contact(ctx: &Context, writer: &mut Writer, flow: Flow) {
+    writer.header("Contact", &[b"<sip:", &sent_by(ctx, flow), b">"]);
+}
+
+/// An OPTIONS outside any dialog.
+pub(super) fn probe(ctx: &mut Context, flow: Flow, target: &str, key: ClientKey) -> Packet {
+    let mut branch = Vec::with_capacity(40);
+    key.write_branch(&mut branch);
+    let us = sent_by(ctx, flow);
+    let tag = format!("{:x}", ctx.chance.word());
+    let mut writer = Writer::request(Method::Options, target.as_bytes());
+    via(ctx, &mut writer, flow, &branch);
+    writer.header_number("Max-Forwards", MAX_FORWARDS.into());
+    writer.header("From", &[b"<sip:", host_of(&us), b">;tag=", tag.as_bytes()]);
+    writer.header("To", &[b"<", target.as_bytes(), b">"]);
+    writer.header("Call-ID", &[&call_id(ctx)]);
+    writer.header("CSeq", &[b"1 OPTIONS"]);
+    writer.header("Contact", &[b"<sip:", &us, b">"]);
+    writer.header("Accept", &[b"application/sdp"]);
+    writer.finish(b"").into()
+}
+
+/// Begins the response to a request, with the standard phrase.
+pub(super) fn response(incoming: &Incoming, code: u16, tag: &[u8]) -> Writer {
+    let phrase = reason_phrase(code).as_bytes();
+    Writer::response_to(&incoming.message, incoming.flow.remote, code, phrase, Some(tag))
+}
+
+/// A response of ours without a body: with `Allow` where that helps.
+pub(super) fn answer(incoming: &Incoming, code: u16, tag: &[u8]) -> Vec<u8> {
+    let mut writer = response(incoming, code, tag);
+    if matches!(code, 200 | 405 | 501) && incoming.message.method() != Method::Bye {
+        writer.header("Allow", &[ALLOW]);
+    }
+    writer.finish(b"")
+}
+
+/// Where responses to a request go.
+pub(super) fn reply_flow(message: &Message, flow: Flow) -> Flow {
+    let remote: SocketAddr = message.via().response_target(flow.remote);
+    Flow { transport: flow.transport, remote }
+}
+
+/// The ACK of a failure (RFC 3261 section 17.1.1.3), from our INVITE and the response.
+pub(super) fn ack_of_failure(invite: &[u8], response: &Message) -> Option<Packet> {
+    let to = response.value(HeaderName::To)?;
+    from_invite(invite, Method::Ack, to)
+}
+
+/// The CANCEL of our INVITE (section 9.1).
+pub(super) fn cancel(invite: &[u8]) -> Option<Packet> {
+    let message = Message::parse_datagram(invite).ok()?;
+    from_invite(invite, Method::Cancel, message.value(HeaderName::To)?)
+}
+
+/// Same Request-URI, top Via, Route, From, Call-ID and CSeq number as the INVITE.
+fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8]) -> Option<Packet> {
+    let message = Message::parse_datagram(invite).ok()?;
+    let mut writer = Writer::request(method, message.request_uri_bytes());
+    writer.copy_where(&message, |header| {
+        matches!(
+            header.name,
+            HeaderName::Via | HeaderName::Route | HeaderName::From | HeaderName::CallId
+        )
+    });
+    writer.header("To", &[to]);
+    writer.header_number("Max-Forwards", MAX_FORWARDS.into());
+    let number = message.cseq().number;
+    writer.header_fmt("CSeq", format_args!("{number} {}", method.as_bytes().escape_ascii()));
+    Some(writer.finish(b"").into())
+}
+
+/// A new Call-ID: 128 bits, no host, so that it tells nothing.
+pub(super) fn call_id(ctx: &mut Context) -> Box<[u8]> {
+    let (high, low) = (ctx.chance.word(), ctx.chance.word());
+    format!("{high:016x}{low:016x}").into_bytes().into()
+}
+
+/// The caller as the other side shall see it: name and user kept, the host ours; `anonymous.invalid`
+/// (RFC 3323) stays.
+pub(super) fn caller(ctx: &Context, flow: Flow, from: &NameAddr<'_>, tag: &[u8]) -> Box<[u8]> {
+    let us = sent_by(ctx, flow);
+    let anonymous = from.uri.host.eq_ignore_ascii_case(b"anonymous.invalid");
+    let host = if anonymous { from.uri.host } else { host_of(&us) };
+    let mut value = Vec::with_capacity(96);
+    if !from.display.is_empty() {
+        value.extend_from_slice(from.display);
+        value.push(b' ');
+    }
+    value.extend_from_slice(b"<sip:");
+    if let Some(user) = from.uri.user.filter(|user| !user.is_empty()) {
+        let visual = |byte: &u8| {
+            from.uri.scheme != Scheme::Tel || !matches!(byte, b'-' | b'.' | b'(' | b')')
+        };
+        value.extend(user.iter().copied().filter(visual));
+        value.push(b'@');
+    }
+    value.extend_from_slice(host);
+    value.extend_from_slice(b">;tag=");
+    value.extend_from_slice(tag);
+    value.into()
+}
+
+fn via(ctx: &Context, writer: &mut Writer, flow: Flow, branch: &[u8]) {
+    let us = sent_by(ctx, flow);
+    writer.header("Via", &[b"SIP/2.0/UDP ", &us, b";branch=", branch, b";rport"]);
+}
+
+fn sent_by(ctx: &Context, flow: Flow) -> Vec<u8> {
+    let mut text = Vec::with_capacity(48);
+    ctx.listeners.print(flow.transport, flow.remote.ip(), &mut text);
+    text
+}
+
+/// `host:port` without its port.
+fn host_of(sent_by: &[u8]) -> &[u8] {
+    let colon = sent_by.iter().rposition(|byte| *byte == b':').unwrap_or(sent_by.len());
+    sent_by.get(..colon).unwrap_or(sent_by)
+}

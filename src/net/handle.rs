@@ -1,0 +1,118 @@
+//! What the rest of the program holds of the engine: commands to its thread and their answers.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{net::IpAddr, sync::Arc};
+
+use mio::{Poll, Waker};
+
+use super::driver::{Driver, WAKE};
+use crate::engine::Compiled;
+use crate::model::value::Name;
+use crate::model::{Observed, ResourceSet, Revision, Transport};
+use crate::port::{Installed, Target, TargetError};
+
+/// Commands that may wait for the engine's thread.
+const MAX_COMMANDS: usize = 16;
+/// How long a command may take; the thread never blocks, so beyond this it is gone.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// A command to the engine's thread.
+#[derive(Debug)]
+pub(super) enum Command {
+    Install(Box<Generation>, SyncSender<Installed>),
+    Observe(SyncSender<Observed>),
+    Stop,
+}
+
+/// A generation with what the rim has to do for it.
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub(super) compiled: Box<Compiled>,
+    /// The listeners that it wants.
+    pub(super) transports: Vec<(Name, Transport)>,
+    /// The addresses that it may send to.
+    pub(super) remotes: Vec<IpAddr>,
+}
+
+/// The running engine. Dropping it stops the engine's thread.
+#[derive(Debug)]
+pub struct EngineHandle {
+    commands: SyncSender<Command>,
+    waker: Arc<Waker>,
+    /// How many generations there have been; held while one is installed, so that they keep order.
+    installed: Mutex<u64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl EngineHandle {
+    /// Starts the engine's thread, with no generation and no listener.
+    pub fn spawn() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
+        let (commands, waiting) = sync_channel(MAX_COMMANDS);
+        let driver = Driver::new(poll, waiting, seed);
+        let thread =
+            std::thread::Builder::new().name("engine".into()).spawn(move || driver.run())?;
+        Ok(Self { commands, waker, installed: Mutex::new(0), thread: Some(thread) })
+    }
+
+    fn ask<T>(&self, command: impl FnOnce(SyncSender<T>) -> Command) -> Result<T, TargetError> {
+        let (answer, answered) = sync_channel(1);
+        self.commands.send(command(answer)).map_err(|_| TargetError::Stopped)?;
+        self.waker.wake().map_err(|_| TargetError::Stopped)?;
+        answered.recv_timeout(ANSWER_LIMIT).map_err(|_| TargetError::Stopped)
+    }
+}
+
+impl Target for EngineHandle {
+    fn install(
+        &self,
+        revision: Revision,
+        resources: Arc<ResourceSet>,
+    ) -> Result<Installed, TargetError> {
+        let mut installed = self.installed.lock().map_err(|_| TargetError::Stopped)?;
+        let number = *installed + 1;
+        let transports = resources.transports();
+        let generation = Box::new(Generation {
+            // Compiled here, so that the engine's thread only has to swap.
+            compiled: Box::new(Compiled::new(number, revision, &resources)),
+            transports: transports.map(|(id, spec)| (id.name.clone(), spec.clone())).collect(),
+            remotes: remotes(&resources),
+        });
+        let done = self.ask(|answer| Command::Install(generation, answer))?;
+        *installed = number;
+        Ok(done)
+    }
+
+    fn observe(&self) -> Result<Observed, TargetError> {
+        self.ask(Command::Observe)
+    }
+}
+
+impl Drop for EngineHandle {
+    fn drop(&mut self) {
+        if self.commands.send(Command::Stop).is_ok() && self.waker.wake().is_ok() {
+            // A panic of the thread has been reported where it happened.
+            drop(self.thread.take().map(JoinHandle::join));
+        }
+    }
+}
+
+/// Every address that a set may send to, without repetition.
+fn remotes(resources: &ResourceSet) -> Vec<IpAddr> {
+    let trunks = resources.trunks().filter_map(|(_, trunk)| trunk.host.ip());
+    let contacts =
+        resources.extensions().filter_map(|(_, extension)| extension.contact.host_port.host.ip());
+    let targets = resources.inbound_rules().filter_map(|(_, rule)| match &rule.destination {
+        crate::model::Destination::Sip(target) => target.host_port.host.ip(),
+        crate::model::Destination::Extension(_) | crate::model::Destination::Reject(_) => None,
+    });
+    let all: std::collections::BTreeSet<IpAddr> = trunks.chain(contacts).chain(targets).collect();
+    all.into_iter().collect()
+}

@@ -1,0 +1,238 @@
+//! The UDP sockets: opened before the swap, closed after it once nothing uses them, tried again
+//! while their port is busy.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::engine::{Command, Engine, Listener};
+use crate::model::value::Name;
+use crate::model::{Condition, ObservedTransport, Transport};
+use crate::transaction::Moment;
+
+/// What we ask of the system for each direction of a socket; it may grant less.
+const BUFFER_BYTES: usize = 4 << 20;
+/// How often a listener that cannot open is tried again.
+pub(super) const RETRY: Duration = Duration::from_secs(5);
+/// How long a listener that is gone lingers, so that answers to its last transactions arrive.
+const LINGER: Duration = Duration::from_secs(32);
+/// How long calls may keep a listener that is gone.
+const RETIRE_LIMIT: Duration = Duration::from_secs(3600);
+
+/// An open socket.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) socket: UdpSocket,
+    /// More may wait in it: the system tells of new packets only once.
+    pub(super) ready: bool,
+    name: Name,
+    spec: Transport,
+    bound: SocketAddr,
+    /// Since when it is not wanted any more.
+    retired: Option<Instant>,
+}
+
+/// All sockets, by the number that the engine knows them by.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    open: BTreeMap<u32, Open>,
+    /// What cannot open, and the system's words.
+    stalled: BTreeMap<Name, (Transport, String)>,
+    wanted: Vec<(Name, Transport)>,
+    remotes: Vec<IpAddr>,
+    next: u32,
+}
+
+/// What a listener is opened with.
+pub(super) struct Opening<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) engine: &'a mut Engine,
+    pub(super) now: Moment,
+}
+
+impl Listeners {
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Open> {
+        self.open.get_mut(&number)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Open)> {
+        self.open.iter_mut().map(|(number, open)| (*number, open))
+    }
+
+    /// Whether something has to be looked after now and then.
+    pub(super) fn is_unsettled(&self) -> bool {
+        !self.stalled.is_empty() || self.open.values().any(|open| open.retired.is_some())
+    }
+
+    /// Opens what is wanted and not open. What cannot open is reported and tried again.
+    pub(super) fn open_wanted(
+        &mut self,
+        with: &mut Opening<'_>,
+        wanted: Vec<(Name, Transport)>,
+        remotes: Vec<IpAddr>,
+    ) -> Vec<(String, String)> {
+        self.remotes = remotes;
+        self.stalled.clear();
+        for (name, spec) in &wanted {
+            self.open_one(with, name, spec);
+        }
+        self.wanted = wanted;
+        let words = |(name, (_, why)): (&Name, &(Transport, String))| {
+            (format!("Transport/{name}"), why.clone())
+        };
+        self.stalled.iter().map(words).collect()
+    }
+
+    /// After the swap: what is not wanted any more takes no new calls and closes when it may.
+    pub(super) fn retire_unwanted(&mut self) {
+        let now = Instant::now();
+        let stalled = &self.stalled;
+        let newest = self.open.iter().map(|(number, open)| (open.name.clone(), *number));
+        let newest: BTreeMap<Name, u32> = newest.collect();
+        for (number, open) in &mut self.open {
+            let named = self.wanted.iter().any(|(name, _)| *name == open.name);
+            // The old one of a changed listener stays until the new one opens.
+            let replaced = newest.get(&open.name) != Some(number);
+            let kept = named && (!replaced || stalled.contains_key(&open.name));
+            open.retired = if kept { None } else { open.retired.or(Some(now)) };
+        }
+    }
+
+    /// Tries again what cannot open, closes what nothing uses any more.
+    pub(super) fn look_after(&mut self, with: &mut Opening<'_>) {
+        for (name, (spec, _)) in std::mem::take(&mut self.stalled) {
+            self.open_one(with, &name, &spec);
+            if !self.stalled.contains_key(&name) {
+                tracing::info!(transport = %name, "listening at last");
+            }
+        }
+        self.retire_unwanted();
+        let engine = &*with.engine;
+        let over = |number: u32, open: &Open| {
+            let age = open.retired.map(|since| since.elapsed());
+            age.is_some_and(|age| age > RETIRE_LIMIT || (age > LINGER && engine.uses(number) == 0))
+        };
+        let gone: Vec<u32> = self
+            .open
+            .iter()
+            .filter_map(|(number, open)| over(*number, open).then_some(*number))
+            .collect();
+        for number in gone {
+            if let Some(mut open) = self.open.remove(&number) {
+                drop(with.registry.deregister(&mut open.socket));
+                with.engine.handle_command(with.now, Command::Close(number));
+                tracing::info!(transport = %open.name, address = %open.bound, "closed");
+            }
+        }
+    }
+
+    /// Every listener that is wanted, as it is.
+    pub(super) fn observe(&self) -> Vec<ObservedTransport> {
+        let open = self.open.values().filter(|open| open.retired.is_none());
+        let open = open.filter(|open| !self.stalled.contains_key(&open.name));
+        let open = open.map(|open| ObservedTransport {
+            resource: format!("Transport/{}", open.name),
+            condition: Condition::Ready,
+            address: format!("udp {}", open.bound),
+            message: None,
+        });
+        let stalled = self.stalled.iter().map(|(name, (spec, why))| ObservedTransport {
+            resource: format!("Transport/{name}"),
+            condition: Condition::Stalled,
+            address: format!("udp {}", SocketAddr::new(spec.bind, spec.port)),
+            message: Some(why.clone()),
+        });
+        let mut all: Vec<_> = open.chain(stalled).collect();
+        all.sort_by(|a, b| a.resource.cmp(&b.resource));
+        all
+    }
+
+    fn open_one(&mut self, with: &mut Opening<'_>, name: &Name, spec: &Transport) {
+        let same = |open: &Open| open.spec.bind == spec.bind && open.spec.port == spec.port;
+        // Its own socket as it is, else one that lost its name: a renamed listener keeps its port.
+        let own = self.open.iter().find(|(_, open)| open.name == *name && same(open));
+        let found = own.or_else(|| self.open.iter().find(|(_, open)| spec.port != 0 && same(open)));
+        let number = match found.map(|(number, _)| *number) {
+            Some(number) => number,
+            None => match self.bind(with.registry, name, spec) {
+                Ok(number) => number,
+                Err(error) => {
+                    self.stalled.insert(name.clone(), (spec.clone(), error.to_string()));
+                    return;
+                }
+            },
+        };
+        let Some(open) = self.open.get_mut(&number) else { return };
+        (open.name, open.spec, open.retired) = (name.clone(), spec.clone(), None);
+        let bound = open.bound;
+        let local = if bound.ip().is_unspecified() && spec.public_address.is_none() {
+            let learnt = self.remotes.iter().filter_map(|ip| Some((*ip, local_towards(*ip)?)));
+            learnt.collect()
+        } else {
+            BTreeMap::new()
+        };
+        let public = spec.public_address.clone();
+        let listener = Listener { name: name.clone(), bound, public, local };
+        with.engine.handle_command(with.now, Command::Listen(number, listener));
+    }
+
+    fn bind(&mut self, registry: &Registry, name: &Name, spec: &Transport) -> io::Result<u32> {
+        let address = SocketAddr::new(spec.bind, spec.port);
+        let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(!spec.bind.is_unspecified())?;
+        }
+        // Best effort: the system's own limits apply, and a smaller buffer works too.
+        drop(socket.set_recv_buffer_size(BUFFER_BYTES));
+        drop(socket.set_send_buffer_size(BUFFER_BYTES));
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        let mut socket = UdpSocket::from_std(socket.into());
+        let bound = socket.local_addr()?;
+        let number = self.next;
+        let token = Token(usize::try_from(number).unwrap_or(usize::MAX));
+        registry.register(&mut socket, token, Interest::READABLE)?;
+        self.next += 1;
+        let open = Open {
+            socket,
+            ready: true,
+            name: name.clone(),
+            spec: spec.clone(),
+            bound,
+            retired: None,
+        };
+        self.open.insert(number, open);
+        tracing::info!(transport = %name, address = %bound, "listening");
+        Ok(number)
+    }
+}
+
+impl Open {
+    /// Sends one packet; an IPv4 address from an IPv6 socket goes mapped.
+    pub(super) fn send(&self, packet: &[u8], remote: SocketAddr) -> io::Result<usize> {
+        let remote = match (self.bound.ip(), remote.ip()) {
+            (IpAddr::V6(_), IpAddr::V4(ip)) => {
+                SocketAddr::new(ip.to_ipv6_mapped().into(), remote.port())
+            }
+            (IpAddr::V4(_) | IpAddr::V6(_), IpAddr::V4(_) | IpAddr::V6(_)) => remote,
+        };
+        self.socket.send_to(packet, remote)
+    }
+}
+
+/// Our own address on the way to a remote, as the system routes it; nothing is sent.
+fn local_towards(remote: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match remote {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((remote, 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}

@@ -1,0 +1,8 @@
+//! The rim of the engine: sockets, the clock, system randomness, one thread.
+
+mod driver;
+mod handle;
+mod listeners;
+mod log;
+
+pub use handle::EngineHandle;
