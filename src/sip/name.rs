@@ -91,7 +91,8 @@ impl HeaderName {
         let Some((name, text, _)) = index.and_then(|index| NAMES.get(usize::from(*index))) else {
             return Self::Other;
         };
-        let same = bytes.len() == 1 || bytes.eq_ignore_ascii_case(text.as_bytes());
+        let text = text.as_bytes();
+        let same = bytes == text || bytes.len() == 1 || bytes.eq_ignore_ascii_case(text);
         if same { *name } else { Self::Other }
     }
 
@@ -106,9 +107,9 @@ const NONE: u8 = u8::MAX;
 const SLOT_COUNT: usize = 1024;
 
 /// The index into [`NAMES`] of each compact form, by its lower-case letter.
-const COMPACT: [u8; 256] = compact_table();
+static COMPACT: [u8; 256] = compact_table();
 /// The index into [`NAMES`] of each long name, by [`slot`]; built without collisions or not at all.
-const SLOTS: [u8; SLOT_COUNT] = slot_table();
+static SLOTS: [u8; SLOT_COUNT] = slot_table();
 
 /// A hash that keeps the known names apart: length, first, middle and last letter.
 const fn slot(name: &[u8]) -> usize {

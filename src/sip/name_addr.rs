@@ -1,7 +1,7 @@
 //! `From`, `To`, `Contact`, `Route` and their kin: a display name, a URI, parameters.
 
 use super::params::Params;
-use super::scan::{Elements, find_outside, is_lws, is_token_byte, quoted_len, trim};
+use super::scan::{Elements, class, find_outside, is, is_lws, quoted_len, trim};
 use super::uri::Uri;
 
 /// One name-addr or addr-spec with its header parameters (RFC 3261 section 20.10).
@@ -79,8 +79,10 @@ impl<'a> Iterator for NameAddrs<'a> {
 
 /// Whether every element of a header line is an address.
 pub(crate) fn all_are_addresses(value: &[u8]) -> bool {
-    find_outside(value, b"").is_ok()
-        && Elements::of(value).all(|element| NameAddr::parse(element).is_some())
+    // A whole value that is one address holds no comma: the usual case, in one pass.
+    NameAddr::parse(value).is_some()
+        || (find_outside(value, 0).is_ok()
+            && Elements::of(value).all(|element| NameAddr::parse(element).is_some()))
 }
 
 /// A quoted string, or words. Beyond tokens we let pass what old equipment sends and what cannot be
@@ -89,7 +91,7 @@ fn is_display_name(display: &[u8]) -> bool {
     match display.first() {
         Some(b'"') => quoted_len(display) == Some(display.len()),
         _ => display.iter().all(|byte| {
-            is_token_byte(*byte)
+            is(*byte, class::TOKEN)
                 || is_lws(*byte)
                 || *byte >= 0x80
                 || matches!(byte, b'@' | b'(' | b')' | b'#' | b'&' | b'/' | b':' | b'=' | b'$')

@@ -1,6 +1,6 @@
 //! Parameters: `;name=value;flag`, of headers and of URIs.
 
-use super::scan::{find_outside, is_token, is_token_byte, quoted_len, split_once, trim};
+use super::scan::{all, class, find_outside, is_token, quoted_len, split_once, trim};
 
 /// A list of parameters as it stands on the wire: empty, or starting with `;`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl<'a> Params<'a> {
         let sound = |(name, value): (&[u8], Option<&[u8]>)| {
             is_token(name) && value.is_none_or(is_parameter_value)
         };
-        (find_outside(params.raw, b"").is_ok() && params.iter().all(sound)).then_some(params)
+        params.iter().all(sound).then_some(params)
     }
 
     /// As on the wire, with the leading `;`; empty when there is none.
@@ -34,13 +34,13 @@ impl<'a> Params<'a> {
     /// Each parameter as (name, value), trimmed; a value keeps its quotes.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         let mut rest = self.raw.get(1..);
-        let quoted = memchr::memchr(b'"', self.raw).is_some();
+        let quoted = self.raw.contains(&b'"');
         std::iter::from_fn(move || {
             let text = rest.take()?;
             let end = if quoted {
-                find_outside(text, b";").ok().flatten()
+                find_outside(text, class::SEMICOLON).ok().flatten()
             } else {
-                memchr::memchr(b';', text)
+                text.iter().position(|byte| *byte == b';')
             };
             let (one, tail) = text.split_at_checked(end.unwrap_or(text.len()))?;
             rest = tail.get(1..);
@@ -64,19 +64,11 @@ impl<'a> Params<'a> {
     }
 }
 
-/// A token, a host (with colons and brackets for IPv6), or a closed quoted string; bytes above
-/// ASCII pass, because old equipment sends them.
+/// A closed quoted string, or what may stand without quotes.
 fn is_parameter_value(value: &[u8]) -> bool {
     match value.first() {
         None => false,
         Some(b'"') => quoted_len(value) == Some(value.len()),
-        Some(_) => value.iter().all(|byte| {
-            is_token_byte(*byte)
-                || *byte >= 0x80
-                || matches!(
-                    byte,
-                    b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'=' | b'(' | b')'
-                )
-        }),
+        Some(_) => all(value, class::PARAMETER),
     }
 }

@@ -10,7 +10,7 @@ use super::method::Method;
 use super::name::HeaderName;
 use super::name_addr::{NameAddr, all_are_addresses};
 use super::parse_error::Reason;
-use super::scan::{is_lws, is_token, number, split_once, trim, trim_end, trim_start};
+use super::scan::{class, is, is_lws, is_token, number, split_once, trim, trim_end, trim_start};
 use super::uri::{Scheme, Uri};
 use super::via::{MAGIC_COOKIE, Via};
 
@@ -53,8 +53,9 @@ pub(crate) fn without_leading_line_ends(mut datagram: &[u8]) -> &[u8] {
     }
 }
 
+/// All zero, so that the index is cleared in one go; unused slots are never read.
 const EMPTY: Line =
-    Line { name: HeaderName::Other, at: 0, name_end: 0, value_at: 0, value_end: 0, end: 0 };
+    Line { name: HeaderName::Via, at: 0, name_end: 0, value_at: 0, value_end: 0, end: 0 };
 
 /// What may stand only once, and without which nothing works.
 const MANDATORY: [(HeaderName, Reason); 5] = [
@@ -102,13 +103,12 @@ impl<'a> Index<'a> {
         if line.len() > limits::HEADER_BYTES {
             return Err(Reason::HeaderTooLong);
         }
-        let (name, value) = split_once(line, b':').ok_or(Reason::HeaderName)?;
-        let colon = at + name.len();
-        let name = trim_end(name);
-        if !is_token(name) {
-            return Err(Reason::HeaderName);
-        }
-        let value_at = colon + 1 + (value.len() - trim_start(value).len());
+        let name_len = line.iter().position(|byte| !is(*byte, class::TOKEN));
+        let (name, rest) = line.split_at_checked(name_len.unwrap_or(0)).unwrap_or_default();
+        // Blanks before the colon are allowed (RFC 3261 section 7.3.1).
+        let value = trim_start(rest).strip_prefix(b":").filter(|_| !name.is_empty());
+        let value = trim_start(value.ok_or(Reason::HeaderName)?);
+        let value_at = end - value.len();
         let slot = self.lines.get_mut(self.count).ok_or(Reason::TooManyHeaders)?;
         let known = HeaderName::of(name);
         *slot = Line {
@@ -116,7 +116,7 @@ impl<'a> Index<'a> {
             at: offset(at),
             name_end: offset(at + name.len()),
             value_at: offset(value_at),
-            value_end: offset(value_at + trim(value).len()),
+            value_end: offset(value_at + trim_end(value).len()),
             end: offset(end + 2),
         };
         self.count += 1;

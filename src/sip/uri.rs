@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::params::Params;
-use super::scan::{number, split_once};
+use super::scan::{all, class, is, number, split_once};
 
 /// The scheme of a [`Uri`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Parses a whole URI; nothing when it is malformed.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
-        if raw.iter().any(|byte| *byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 0x7f)) {
+        if raw.iter().any(|byte| is(*byte, class::NOT_URI)) {
             return None;
         }
         let (scheme, rest) = split_once(raw, b':')?;
@@ -85,7 +85,7 @@ impl<'a> Uri<'a> {
         if user.is_some_and(<[u8]>::is_empty) {
             return None;
         }
-        let end = memchr::memchr2(b';', b'?', rest).unwrap_or(rest.len());
+        let end = rest.iter().position(|byte| matches!(byte, b';' | b'?')).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at_checked(end)?;
         let (host, port) = host_port(authority)?;
         let (params, headers) = split_once(tail, b'?').unwrap_or((tail, b""));
@@ -141,7 +141,7 @@ pub fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
 pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let host_len = match value.first() {
         Some(b'[') => memchr::memchr(b']', value)? + 1,
-        _ => memchr::memchr(b':', value).unwrap_or(value.len()),
+        _ => value.iter().position(|byte| *byte == b':').unwrap_or(value.len()),
     };
     let (host, rest) = value.split_at_checked(host_len)?;
     if !is_host(host) {
@@ -165,10 +165,7 @@ fn is_host(host: &[u8]) -> bool {
     match host {
         [] => false,
         [b'[', ..] => matches!(host_ip(host), Some(IpAddr::V6(_))),
-        // An underscore is no host name, and yet common in private DNS.
-        _ => host
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+        _ => all(host, class::HOST),
     }
 }
 

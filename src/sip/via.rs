@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::params::Params;
-use super::scan::{find_outside, is_lws, is_token_byte, number, trim, trim_end, trim_start};
+use super::scan::{class, find_outside, is, is_lws, number, trim, trim_end, trim_start};
 use super::uri::{host_ip, host_port};
 
 /// The port of SIP over UDP and TCP when none is written.
@@ -39,10 +39,10 @@ impl<'a> Via<'a> {
             return None;
         }
         let rest = trim_start(rest);
-        let end = find_outside(rest, b";,").ok()?.unwrap_or(rest.len());
+        let end = find_outside(rest, class::SEMICOLON | class::COMMA).ok()?.unwrap_or(rest.len());
         let (sent_by, rest) = rest.split_at_checked(end)?;
         let (host, port) = sent_by_parts(sent_by)?;
-        let end = find_outside(rest, b",").ok()?.unwrap_or(rest.len());
+        let end = find_outside(rest, class::COMMA).ok()?.unwrap_or(rest.len());
         let (params, rest) = rest.split_at_checked(end)?;
         Some((Self { transport, host, port, params: Params::header(params)? }, rest))
     }
@@ -75,7 +75,7 @@ impl<'a> Via<'a> {
 
 fn token(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let value = trim_start(value);
-    let end = value.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(value.len());
+    let end = value.iter().position(|byte| !is(*byte, class::TOKEN)).unwrap_or(value.len());
     (end > 0).then(|| value.split_at_checked(end)).flatten()
 }
 
