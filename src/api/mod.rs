@@ -2,6 +2,7 @@
 //! it approvals; decides nothing itself.
 
 mod access;
+mod bounded;
 mod dto;
 mod live;
 mod plans;
@@ -30,7 +31,9 @@ pub async fn serve(
     access: Access,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(handle, access)).with_graceful_shutdown(stop).await
+    axum::serve(bounded::Bounded::new(listener), router(handle, access))
+        .with_graceful_shutdown(stop)
+        .await
 }
 
 fn router(handle: Handle, access: Access) -> Router {

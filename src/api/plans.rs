@@ -1,10 +1,12 @@
 //! Plans: made from posted manifests, approved by digest.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::dto::PlanRequest;
 use super::live::blocking;
@@ -15,10 +17,19 @@ use crate::reconcile::{ApproveError, Handle, Weighed};
 /// The largest body of manifests, in bytes.
 pub const MAX_PLAN_BYTES: usize = 256 * 1024 * 1024;
 
+/// A body of manifests that takes longer than this is given up.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The place among those who plan is taken before the body is read: bodies are large.
 pub(super) async fn create(
     State(handle): State<Handle>,
-    body: Result<Json<PlanRequest>, JsonRejection>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    let _place = handle.planning().await;
+    let body = timeout(BODY_TIMEOUT, Json::<PlanRequest>::from_request(request, &())).await;
+    let body = body.map_err(|_| {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time")
+    })?;
     let Json(request) =
         body.map_err(|error| Problem::new(error.status(), "bad-request", error.body_text()))?;
     let files = request.into_files();

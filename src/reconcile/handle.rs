@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::state::Verdict;
 use super::status::Standing;
@@ -14,6 +14,9 @@ use crate::port::{HistoryEntry, Store, StoreError, Target, TargetError};
 
 /// Requests that may wait for the loop.
 pub(super) const MAX_REQUESTS: usize = 64;
+
+/// Plans that are made for others at the same time.
+pub(super) const MAX_PLANNING: usize = 2;
 
 /// What the loop is asked for.
 #[derive(Debug)]
@@ -72,6 +75,7 @@ pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) standing: watch::Receiver<Arc<Standing>>,
     pub(super) submissions: Submissions,
+    pub(super) planning: Arc<Semaphore>,
     pub(super) store: Arc<dyn Store>,
     pub(super) target: Arc<dyn Target>,
 }
@@ -122,6 +126,12 @@ impl Handle {
     /// A person wants the source applied now, also what was dealt with before.
     pub async fn demand(&self) {
         drop(self.requests.send(Request::Demand).await);
+    }
+
+    /// Waits for one of the few places of those who plan; it is given back when it is dropped.
+    /// Planning for others must leave the machine to calls and to the loop.
+    pub async fn planning(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.planning).acquire_owned().await.ok()
     }
 
     /// Checks and plans a tree against the live state. A plan that changes something and that no

@@ -83,13 +83,16 @@ impl Runner {
             tracing::error!("the revision cannot be stored: {error}");
         }
         self.publish(|standing| {
+            standing.valid.set(true, "Valid", format!("revision {revision} has no errors"), now());
             if let Some(applied) = &mut standing.applied {
                 applied.revision = revision.clone();
                 applied.followed = Some(revision.clone());
+                let message = format!("revision {revision} is in force");
+                standing.applied_well.set(true, "Applied", message, now());
+            } else {
+                let message = format!("revision {revision} declares nothing");
+                standing.applied_well.set(false, "Empty", message, now());
             }
-            standing.valid.set(true, "Valid", format!("revision {revision} has no errors"), now());
-            let message = format!("revision {revision} is in force");
-            standing.applied_well.set(true, "Applied", message, now());
             standing.wanted = Some(revision);
             standing.problems = None;
         });
@@ -119,13 +122,14 @@ impl Runner {
         match result {
             Ok(installed) => {
                 let count = plan.changes.len();
+                // Kept before it is told: who reads of it may ask for it.
+                self.in_force(applied, &revision);
                 tracing::info!(
                     %revision, generation, duration_ms = took.as_millis(),
                     "applied {count} change{}: {}",
                     if count == 1 { "" } else { "s" }, wanted.summary
                 );
                 log_stalled(&installed);
-                self.in_force(applied, &revision);
                 if self.machine.approver().is_some() {
                     self.answer = Some(Ok(Approved { generation, revision, changes: count }));
                 }

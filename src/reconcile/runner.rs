@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
-use super::handle::{ApproveError, Approved, Handle, MAX_REQUESTS, Request};
+use super::handle::{ApproveError, Approved, Handle, MAX_PLANNING, MAX_REQUESTS, Request};
 use super::outcome::{log_stalled, restored_words};
 use super::state::{Command, Event, Reconciler, Ticket, Verdict};
 use super::status::Standing;
@@ -118,6 +118,7 @@ impl Runner {
             requests: request_sender,
             standing: seen,
             submissions: Submissions::default(),
+            planning: Arc::new(Semaphore::new(MAX_PLANNING)),
             store: Arc::clone(&ports.store),
             target: Arc::clone(&ports.target),
         };

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::directory;
@@ -69,9 +69,9 @@ enum Signal {
 }
 
 impl Watch {
-    /// Calls `hint` whenever the directory may hold something new, from the watch's own thread.
-    /// `hint` returns at once; a hint that finds the receiver busy may be dropped by it only if
-    /// another look is due anyway.
+    /// Calls `hint` once the watch stands, and then whenever the directory may hold something new,
+    /// from the watch's own thread.
+    /// `hint` returns at once.
     pub fn start(root: &Path, hint: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (wake, signals) = sync_channel(MAX_EVENTS);
         let stop = Arc::new(AtomicBool::new(false));
@@ -80,6 +80,7 @@ impl Watch {
             wake: wake.clone(),
             signals,
             stop: Arc::clone(&stop),
+            replaced: Arc::default(),
             hint: Box::new(hint),
             told: None,
         };
@@ -138,6 +139,17 @@ impl Place {
         }
         event.paths.iter().any(|path| path.strip_prefix(&self.root).is_ok_and(visible))
     }
+
+    /// Whether an event says that another directory may stand there now. Its identity alone does
+    /// not: a file system may give the number of a removed directory to the next one.
+    fn is_replaced_by(&self, event: &Event) -> bool {
+        let moved = match event.kind {
+            EventKind::Create(_) | EventKind::Remove(_) => true,
+            EventKind::Modify(kind) => matches!(kind, ModifyKind::Name(_)),
+            EventKind::Any | EventKind::Access(_) | EventKind::Other => false,
+        };
+        moved && event.paths.contains(&self.root)
+    }
 }
 
 fn visible(below: &Path) -> bool {
@@ -152,22 +164,28 @@ struct Follower {
     wake: SyncSender<Signal>,
     signals: Receiver<Signal>,
     stop: Arc<AtomicBool>,
+    /// The root may be another directory than the one that is watched.
+    replaced: Arc<AtomicBool>,
     hint: Box<dyn Fn() + Send>,
     /// What was last said about missing notifications, so that it is said once.
     told: Option<String>,
 }
 
-/// Notifications for the directory that had this identity.
+/// Notifications for the directory that had this identity; while there is none, for the folder in
+/// which it may appear.
 struct Watching {
-    identity: (u64, u64),
+    identity: Option<(u64, u64)>,
     _watcher: RecommendedWatcher,
 }
 
 impl Follower {
     fn run(&mut self) {
         let mut watching = self.watch();
+        // What changed before the watch stood is found by a look that begins now.
+        (self.hint)();
         loop {
-            let patience = if watching.is_some() { RESCAN } else { POLL };
+            let complete = watching.as_ref().is_some_and(|watching| watching.identity.is_some());
+            let patience = if complete { RESCAN } else { POLL };
             match self.signals.recv_timeout(patience) {
                 Ok(Signal::Changed) => self.settle(),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -177,7 +195,8 @@ impl Follower {
                 return;
             }
             let now = self.place.identity();
-            if watching.as_ref().map(|watching| watching.identity) != now || now.is_none() {
+            let replaced = self.replaced.swap(false, Ordering::AcqRel);
+            if replaced || watching.as_ref().is_none_or(|seen| seen.identity != now) {
                 // Watched before it is read, so that a change in between is not lost.
                 watching = self.watch();
             }
@@ -197,8 +216,8 @@ impl Follower {
     }
 
     fn watch(&mut self) -> Option<Watching> {
-        let identity = self.place.identity()?;
-        match self.notifications() {
+        let identity = self.place.identity();
+        match self.notifications(identity.is_some()) {
             Ok(watcher) => {
                 if self.told.take().is_some() {
                     tracing::info!(root = %self.place.root.display(), "following by notifications again");
@@ -220,22 +239,113 @@ impl Follower {
         }
     }
 
-    fn notifications(&self) -> notify::Result<RecommendedWatcher> {
+    fn notifications(&self, exists: bool) -> notify::Result<RecommendedWatcher> {
         let (wake, place) = (self.wake.clone(), self.place.clone());
+        let replaced = Arc::clone(&self.replaced);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if event.as_ref().is_ok_and(|event| !place.concerns(event)) {
                 return;
+            }
+            if event.is_ok_and(|event| place.is_replaced_by(&event)) {
+                replaced.store(true, Ordering::Release);
             }
             match wake.try_send(Signal::Changed) {
                 // Full: a look is due anyway. Disconnected: the watch has ended.
                 Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
             }
         })?;
-        watcher.watch(&self.place.root, RecursiveMode::Recursive)?;
+        if exists {
+            watcher.watch(&self.place.root, RecursiveMode::Recursive)?;
+        }
         if let Some(parent) = &self.place.parent {
             // Only the quick way to learn of a replaced root; without it the rescan finds out.
             drop(watcher.watch(parent, RecursiveMode::NonRecursive));
         }
         Ok(watcher)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    fn watched(root: &Path) -> (Watch, Receiver<()>) {
+        let (sender, hints) = sync_channel(100);
+        let watch = Watch::start(root, move || sender.try_send(()).unwrap_or(())).unwrap();
+        (watch, hints)
+    }
+
+    /// Whether a hint comes before the safety look could be its cause.
+    fn hinted(hints: &Receiver<()>) -> bool {
+        hints.recv_timeout(DEADLINE).is_ok()
+    }
+
+    #[test]
+    fn a_burst_of_writes_is_one_hint_and_reading_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let (_watch, hints) = watched(root.path());
+        assert!(hinted(&hints), "the watch stands");
+        let file = root.path().join("a.yaml");
+        for text in 0..50 {
+            std::fs::write(&file, text.to_string()).unwrap();
+        }
+        assert!(hinted(&hints));
+        for _ in 0..50 {
+            Directory::new(root.path()).read().unwrap();
+        }
+        // Longer than a change may take to settle.
+        assert!(hints.recv_timeout(2 * SETTLE_LIMIT).is_err());
+    }
+
+    #[test]
+    fn a_change_that_does_not_end_is_taken_all_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let (_watch, hints) = watched(root.path());
+        let began = Instant::now();
+        let mut seen = 0;
+        while seen < 3 {
+            assert!(began.elapsed() < DEADLINE, "{seen} hints");
+            std::fs::write(root.path().join("a.yaml"), format!("{:?}", began.elapsed())).unwrap();
+            seen += hints.try_iter().count();
+        }
+    }
+
+    #[test]
+    fn a_root_that_comes_later_goes_and_comes_back_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("later");
+        let (_watch, hints) = watched(&root);
+        assert!(hinted(&hints), "the watch stands");
+        for _ in 0..3 {
+            std::fs::create_dir(&root).unwrap();
+            assert!(hinted(&hints));
+            std::fs::write(root.join("a.yaml"), "x").unwrap();
+            assert!(hinted(&hints));
+            std::fs::remove_dir_all(&root).unwrap();
+            assert!(hinted(&hints));
+        }
+    }
+
+    #[test]
+    fn hidden_files_and_our_own_reading_concern_nobody() {
+        let place = Place { root: "/r".into(), parent: Some("/".into()) };
+        let event = |kind, path: &str| Event::new(kind).add_path(path.into());
+        let modify = EventKind::Modify(notify::event::ModifyKind::Any);
+        let open = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let wrote = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        for (kind, path, concerns) in [
+            (modify, "/r/a.yaml", true),
+            (wrote, "/r/deep/a.yaml", true),
+            (modify, "/r", true),
+            (modify, "/r/.trunklineignore", true),
+            (open, "/r/a.yaml", false),
+            (modify, "/r/.trunkline/trunkline.db-wal", false),
+            (modify, "/r/a/.git/index", false),
+            (modify, "/other", false),
+        ] {
+            assert_eq!(place.concerns(&event(kind, path)), concerns, "{kind:?} {path}");
+        }
     }
 }
