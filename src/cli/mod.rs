@@ -6,7 +6,6 @@ mod client;
 mod error;
 mod exit;
 mod log;
-mod no_engine;
 mod output;
 mod schema;
 mod serve;

@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::log::{self, LogFormat};
 use super::{Exit, Failure, Format, Output, banner};
 use crate::api::{self, Access, Token};
+use crate::net::EngineHandle;
 use crate::port::Target;
 use crate::reconcile::{Handle, Ports, Runner};
 use crate::source::watch::{Directory, Watch};
@@ -122,7 +123,9 @@ async fn serve(args: &Args, output: Output, log_format: LogFormat) -> Result<Exi
 }
 
 fn engine() -> Result<Arc<dyn Target>, Failure> {
-    Ok(Arc::new(super::no_engine::NoEngine::default()))
+    let engine = EngineHandle::spawn()
+        .map_err(|error| Failure::failed(format!("cannot start the SIP engine: {error}")))?;
+    Ok(Arc::new(engine))
 }
 
 fn access(args: &Args) -> Result<Access, Failure> {
