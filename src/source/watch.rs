@@ -332,7 +332,7 @@ mod tests {
     fn hidden_files_and_our_own_reading_concern_nobody() {
         let place = Place { root: "/r".into(), parent: Some("/".into()) };
         let event = |kind, path: &str| Event::new(kind).add_path(path.into());
-        let modify = EventKind::Modify(notify::event::ModifyKind::Any);
+        let modify = EventKind::Modify(ModifyKind::Any);
         let open = EventKind::Access(AccessKind::Open(AccessMode::Any));
         let wrote = EventKind::Access(AccessKind::Close(AccessMode::Write));
         for (kind, path, concerns) in [

@@ -91,7 +91,7 @@ pub(crate) fn rule(extension: u32) -> String {
     )
 }
 
-const BASE: &str = "\
+pub(crate) const BASE: &str = "\
 apiVersion: trunkline.dev/v1
 kind: Transport
 metadata: {name: udp, annotations: {trunkline.dev/ephemeral: 'true'}}

@@ -7,6 +7,12 @@ mod crash;
 #[cfg(test)]
 mod daemon;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
 mod following;
 #[cfg(test)]
+mod phone;
+#[cfg(test)]
 mod starting;
+#[cfg(test)]
+mod transports;
