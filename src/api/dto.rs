@@ -33,6 +33,9 @@ impl PlanRequest {
     }
 }
 
+/// Diagnostics in a status; `problemCount` says how many there are.
+const MAX_DIAGNOSTICS: usize = 100;
+
 /// Everything that `status` shows.
 pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
     let applied = standing.applied.as_ref();
@@ -54,9 +57,11 @@ pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
         "ready": standing.is_ready(),
         "condition": overall(standing, all_ready),
         "conditions": standing.conditions().map(condition),
-        "diagnostics": problems.map_or_else(
-            || json!([]), |problems| render_json(&problems.diagnostics, &problems.sources)
-        ),
+        "problemCount": problems.map_or(0, |problems| problems.diagnostics.len()),
+        "diagnostics": problems.map_or_else(|| json!([]), |problems| {
+            let all = &problems.diagnostics;
+            render_json(all.get(..MAX_DIAGNOSTICS).unwrap_or(all), &problems.sources)
+        }),
         "transports": transports,
         "trunks": observed.trunks,
         "activeCalls": observed.active_calls,

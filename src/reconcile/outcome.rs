@@ -12,6 +12,9 @@ use crate::diag::{Severity, render_text};
 use crate::model::Revision;
 use crate::port::{Applied, Installed, StoreError};
 
+/// Diagnostics of one revision in the log; a tree may hold a million of them.
+const MAX_LOGGED: usize = 20;
+
 impl Runner {
     /// What an approver is told when nothing had to change.
     pub(super) fn unchanged(&self, weighed: &Weighed) -> Approved {
@@ -55,8 +58,7 @@ impl Runner {
             revision = %weighed.revision, errors,
             "the revision {word}: {count}; {kept}"
         );
-        let text = render_text(&weighed.diagnostics, &weighed.sources, false);
-        tracing::error!("as `validate` prints it:\n{text}");
+        tracing::error!("as `validate` prints it:\n{}", told(&weighed));
         let revision = weighed.revision;
         let problems = Problems {
             revision: revision.clone(),
@@ -74,6 +76,8 @@ impl Runner {
     /// The wanted resources are in force already: only the revision's name moves.
     pub(super) fn rename(&mut self) {
         let Some(weighed) = self.weighed.take() else { return };
+        log_warnings(&weighed);
+        tracing::info!(revision = %weighed.revision, "the revision has no errors and changes nothing");
         let revision = weighed.revision;
         let renamed = match &self.broken {
             Some(error) => Err(error.clone()),
@@ -187,6 +191,24 @@ impl Runner {
             Some(applied) => format!("revision {} stays in force", applied.revision),
             None => "nothing is in force yet".to_owned(),
         }
+    }
+}
+
+/// What was found, as far as a log should hold it.
+fn told(weighed: &Weighed) -> String {
+    let all = &weighed.diagnostics;
+    let first = all.get(..MAX_LOGGED).unwrap_or(all);
+    let text = render_text(first, &weighed.sources, false);
+    match all.len() - first.len() {
+        0 => text,
+        more => format!("{text}and {more} more: `trunkline validate` prints them all"),
+    }
+}
+
+/// A revision without errors may still be told something.
+pub(super) fn log_warnings(weighed: &Weighed) {
+    if !weighed.diagnostics.is_empty() {
+        tracing::warn!("as `validate` prints it:\n{}", told(weighed));
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use super::handle::{ApproveError, Approved, Handle, MAX_PLANNING, MAX_REQUESTS, Request};
-use super::outcome::{log_stalled, restored_words};
+use super::outcome::{log_stalled, log_warnings, restored_words};
 use super::state::{Command, Event, Reconciler, Ticket, Verdict};
 use super::status::Standing;
 use super::submission::{Submission, Submissions};
@@ -308,6 +308,7 @@ impl Runner {
     /// Applies what was weighed last, in the order that the executor documents.
     fn apply(&mut self) {
         let Some(weighed) = self.weighed.take() else { return };
+        log_warnings(&weighed);
         let Weighed { revision, desired: Some(desired), plan: Some(plan), .. } = *weighed else {
             return;
         };
