@@ -62,16 +62,39 @@ fn field(node: &Node, rule: Rule, shape: Shape, source: &str, found: &mut Vec<Di
             if shape == Shape::OneOrAny && text == "*" {
                 return;
             }
-            let separator = if shape == Shape::Items { ";" } else { "\0" };
-            let mut start = 0;
-            for part in text.split(separator) {
-                let blanks = part.len() - part.trim_start().len();
-                let bare = part.trim();
-                let from = start + blanks;
-                let span = inner_span(node, text, source, from..from + bare.len());
-                found.extend(item(bare, rule, span));
-                start += part.len() + 1;
+            let separator = if shape == Shape::Items { ';' } else { '\0' };
+            for (part, span) in parts(node, text, separator, source) {
+                found.extend(item(part, rule, span));
             }
+        }
+    }
+}
+
+/// The parts of a scalar's text between separators, without the blanks around them, each with its
+/// place.
+fn parts<'a>(
+    node: &'a Node,
+    text: &'a str,
+    separator: char,
+    source: &'a str,
+) -> impl Iterator<Item = (&'a str, Span)> {
+    let mut start = 0;
+    text.split(separator).map(move |part| {
+        let from = start + part.len() - part.trim_start().len();
+        start += part.len() + separator.len_utf8();
+        let bare = part.trim();
+        (bare, inner_span(node, text, source, from..from + bare.len()))
+    })
+}
+
+/// The place of an item of a list of numbers, in either of its written forms.
+pub(crate) fn item_span(numbers: &Node, index: usize, source: &str) -> Span {
+    match &numbers.value {
+        Value::Sequence(items) => items.get(index).map_or(numbers.span, |item| item.span),
+        Value::Mapping(_) => numbers.span,
+        Value::Scalar(scalar) => {
+            let mut parts = parts(numbers, &scalar.text, ';', source);
+            parts.nth(index).map_or(numbers.span, |(_, span)| span)
         }
     }
 }

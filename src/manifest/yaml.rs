@@ -96,6 +96,13 @@ struct Open {
     children: Children,
 }
 
+/// How a node stands in the file, as far as its place in the tree depends on it.
+#[derive(Clone, Copy)]
+struct Written {
+    anchored: bool,
+    plain: bool,
+}
+
 enum Children {
     Sequence(Vec<Node>),
     Mapping { fields: Vec<Field>, key: Option<(Box<str>, Span)> },
@@ -167,7 +174,7 @@ impl Builder {
                 let value = Value::Scalar(Scalar { text: text.into(), meaning });
                 let node = Node { span: self.span(start, end), value };
                 self.anchor(anchor, &node);
-                self.add(node, anchor != 0)?;
+                self.add(node, Written { anchored: anchor != 0, plain });
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.tag(tag.as_deref(), start);
@@ -178,7 +185,7 @@ impl Builder {
                 let children = Children::Mapping { fields: Vec::new(), key: None };
                 self.open(start, anchor, style, children)?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(end)?,
+            Event::SequenceEnd | Event::MappingEnd => self.close(end),
             Event::Alias(anchor) => self.alias(anchor, start, end)?,
             Event::DocumentEnd => self.finish(),
             Event::StreamStart
@@ -199,7 +206,8 @@ impl Builder {
             return too_deep(span);
         }
         let message = format!("the file is not valid YAML: {}", error.info());
-        let help = "check indentation, colons and quotes on this line and the one before";
+        let help =
+            "check indentation, colons, quotes and brackets on this line and those beside it";
         Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
     }
 
@@ -233,8 +241,8 @@ impl Builder {
         Ok(())
     }
 
-    fn close(&mut self, end: usize) -> Result<(), Fatal> {
-        let Some(open) = self.stack.pop() else { return Ok(()) };
+    fn close(&mut self, end: usize) {
+        let Some(open) = self.stack.pop() else { return };
         let (value, last) = match open.children {
             Children::Sequence(items) => {
                 let last = items.last().map(|item| item.span.end);
@@ -253,7 +261,7 @@ impl Builder {
         }
         let node = Node { span, value };
         self.anchor(open.anchor, &node);
-        self.add(node, open.anchor != 0)
+        self.add(node, Written { anchored: open.anchor != 0, plain: false });
     }
 
     fn duplicates(&mut self, fields: &[Field]) {
@@ -273,35 +281,34 @@ impl Builder {
     }
 
     /// Puts a finished node where it belongs: a list, a key's value, a key, or the root.
-    fn add(&mut self, node: Node, anchored: bool) -> Result<(), Fatal> {
+    fn add(&mut self, node: Node, written: Written) {
         let Some(open) = self.stack.last_mut() else {
             self.root = Some(node);
-            return Ok(());
+            return;
         };
         match &mut open.children {
             Children::Sequence(items) => items.push(node),
             Children::Mapping { fields, key } => match key.take() {
-                None => return self.key(node, anchored),
+                None => self.key(node, written),
                 Some((key, key_span)) => {
                     let mut value = node;
-                    if value.span.start == value.span.end && !anchored {
+                    if value.span.start == value.span.end && !written.anchored {
                         value.span = key_span;
                     }
                     fields.push(Field { key, key_span, value });
                 }
             },
         }
-        Ok(())
     }
 
-    fn key(&mut self, node: Node, anchored: bool) -> Result<(), Fatal> {
+    fn key(&mut self, node: Node, written: Written) {
         let span = node.span;
         let fault = match &node.value {
             Value::Scalar(scalar) if scalar.meaning == Meaning::Null => Some("a key is missing"),
-            Value::Scalar(scalar) if &*scalar.text == "<<" => {
+            Value::Scalar(scalar) if written.plain && &*scalar.text == "<<" => {
                 Some("merge keys (`<<`) are not supported")
             }
-            Value::Scalar(_) if anchored => Some("an anchor on a key is not supported"),
+            Value::Scalar(_) if written.anchored => Some("an anchor on a key is not supported"),
             Value::Scalar(_) => None,
             Value::Sequence(_) | Value::Mapping(_) => Some("a key is a list or a mapping"),
         };
@@ -316,7 +323,6 @@ impl Builder {
         if let Some(Open { children: Children::Mapping { key, .. }, .. }) = self.stack.last_mut() {
             *key = Some((text, span));
         }
-        Ok(())
     }
 
     /// Remembers what an anchor stands for, as long as the copies fit the budget.
@@ -350,7 +356,8 @@ impl Builder {
         }
         let mut node = anchored.node.clone();
         node.span = span;
-        self.add(node, false)
+        self.add(node, Written { anchored: false, plain: false });
+        Ok(())
     }
 
     fn finish(&mut self) {

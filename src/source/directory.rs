@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder};
 
@@ -23,20 +23,19 @@ pub const IGNORE_FILE: &str = ".trunklineignore";
 pub fn read(root: &Path) -> io::Result<SourceTree> {
     // Opened first so that a root that is missing or closed to us is an error, not an empty tree.
     drop(std::fs::read_dir(root)?);
+    let closed = Closed::default();
     let mut files = Vec::new();
-    let mut seen: u64 = 0;
-    for entry in walk(root) {
+    for entry in walk(root, closed.clone()).into_iter().flatten() {
         let file = match entry {
             Ok(entry) => manifest(root, &entry),
             Err(error) => Some(unreadable(root, &error)),
         };
         files.extend(file);
-        seen += 1;
         if files.len() > MAX_FILES {
             return Err(io::Error::other(format!("more than {MAX_FILES} manifest files")));
         }
     }
-    tracing::debug!(entries = seen, files = files.len(), "directory read");
+    files.extend(closed.take().iter().map(|path| not_a_file(relative(root, path))));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(SourceTree { files })
 }
@@ -61,21 +60,44 @@ pub fn read_stream(stream: impl Read, name: &str) -> SourceFile {
     SourceFile { path: name.to_owned(), content }
 }
 
-fn walk(root: &Path) -> ignore::Walk {
-    WalkBuilder::new(root)
+/// Ignore files that are no regular files. The walker opens the ignore file of each folder that it
+/// enters, and a pipe would block it: such a folder is not entered, which is told.
+#[derive(Debug, Clone, Default)]
+struct Closed(Arc<Mutex<Vec<PathBuf>>>);
+
+impl Closed {
+    /// Whether a folder may be entered; remembers the ignore file of one that may not.
+    fn admits(&self, folder: &Path) -> bool {
+        let ignore = folder.join(IGNORE_FILE);
+        let harmless = std::fs::symlink_metadata(&ignore).map_or(true, |meta| meta.is_file());
+        if !harmless {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(ignore);
+        }
+        harmless
+    }
+
+    fn take(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The entries below a folder, or none if the folder itself may not be entered.
+fn walk(root: &Path, closed: Closed) -> Option<ignore::Walk> {
+    if !closed.admits(root) {
+        return None;
+    }
+    let walk = WalkBuilder::new(root)
         .standard_filters(false)
         .hidden(true)
         .follow_links(false)
         .add_custom_ignore_filename(IGNORE_FILE)
-        .filter_entry(|entry| {
-            // The walker opens the ignore file of each folder that it enters: a pipe would block.
-            !is_dir(entry) || ignore_file_is_harmless(entry.path())
-        })
-        .build()
+        .filter_entry(move |entry| !is_dir(entry) || closed.admits(entry.path()))
+        .build();
+    Some(walk)
 }
 
-fn ignore_file_is_harmless(folder: &Path) -> bool {
-    std::fs::symlink_metadata(folder.join(IGNORE_FILE)).map_or(true, |meta| meta.is_file())
+fn not_a_file(path: String) -> SourceFile {
+    SourceFile { path, content: Content::NotAFile("it is not a regular file".to_owned()) }
 }
 
 fn is_dir(entry: &DirEntry) -> bool {

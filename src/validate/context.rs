@@ -86,6 +86,21 @@ impl<'a> Context<'a> {
         Diagnostic::new(code, message).of(id).at(self.span(id, field))
     }
 
+    /// A conflict of two resources about a field: the one that stands later is blamed, and the
+    /// message says it of the other one. Without places, the later name counts as later.
+    pub(super) fn conflict(
+        &self,
+        code: Code,
+        field: &str,
+        pair: (&ResourceId, &ResourceId),
+        message: impl FnOnce(&ResourceId, &ResourceId) -> String,
+    ) -> Diagnostic {
+        let order = |id| (self.span(id, field), id);
+        let (first, second) = if order(pair.0) <= order(pair.1) { pair } else { (pair.1, pair.0) };
+        self.diagnostic(code, second, field, message(second, first))
+            .related(self.span(first, field), format!("{first} stands here"))
+    }
+
     /// The place of a field's value.
     pub(super) fn span(&self, id: &ResourceId, field: &str) -> Option<Span> {
         self.places.and_then(|places| places.span(id, field))
@@ -96,9 +111,9 @@ impl<'a> Context<'a> {
         self.places.and_then(|places| places.key_span(id, field))
     }
 
-    /// The place of an item of a pool: its own in a list, the whole text otherwise.
+    /// The place of an item of a pool.
     pub(super) fn item_span(&self, item: &PoolItem) -> Option<Span> {
-        self.span(&item.pool, &format!("/spec/numbers/{}", item.index))
+        self.places.and_then(|places| places.item_span(&item.pool, item.index))
     }
 
     /// What a trunk's name means to a tenant.

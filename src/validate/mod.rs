@@ -53,7 +53,7 @@ pub fn validate(tree: &SourceTree) -> Checked {
     let documents = loaded.documents.len();
     let mut found = loaded.diagnostics;
     let mut declared = Declared::new(loaded.incomplete);
-    let mut places = Places::default();
+    let mut places = Places::new(Arc::clone(&sources));
     let mut resources = ResourceSet::default();
     for document in loaded.documents {
         let Decoded { declares, resource, diagnostics } =

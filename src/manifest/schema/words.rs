@@ -11,6 +11,9 @@ use crate::manifest::yaml::shown;
 use crate::manifest::{suggest, unbuilt};
 use crate::model::Kind;
 
+/// Unknown fields told for one mapping; further ones show when these are mended.
+const MAX_FIELDS: usize = 50;
+
 /// Where a finding is: in the document and in the schema.
 pub(super) struct Place<'a> {
     /// The kind of the document.
@@ -30,7 +33,7 @@ pub(super) struct Place<'a> {
 pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
     match finding {
         Finding::AdditionalProperties { unexpected } => {
-            unexpected.iter().map(|name| place.unknown_field(name)).collect()
+            unexpected.iter().take(MAX_FIELDS).map(|name| place.unknown_field(name)).collect()
         }
         Finding::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -172,17 +175,18 @@ impl Place<'_> {
         }
         let message = format!("`{}` must be {expected}, found {}", self.field(), node.what());
         let diagnostic = self.at_value(Code::TL104, message);
-        let Value::Scalar(scalar) = &node.value else { return diagnostic };
-        let bare = Meaning::of_plain(&scalar.text);
-        match (expected.as_str(), scalar.meaning) {
-            ("a number", Meaning::Text) if matches!(bare, Meaning::Unsigned(_)) => {
-                diagnostic.help(format!("write {} without quotes", scalar.text))
+        let text = node.text().map(shown).unwrap_or_default();
+        match expected.as_str() {
+            "a number" if matches!(Meaning::of_plain(&text), Meaning::Unsigned(_)) => {
+                diagnostic.help(format!("write {text} without quotes"))
             }
-            ("a truth value", _) => diagnostic.help("write `true` or `false`"),
-            ("a text", Meaning::Unsigned(_) | Meaning::Negative(_) | Meaning::Bool(_)) => {
-                diagnostic.help(format!("write it in quotes: \"{}\"", scalar.text))
+            "a truth value" => diagnostic.help("write `true` or `false`"),
+            "a text" if !text.is_empty() => {
+                diagnostic.help(format!("write it in quotes: \"{text}\""))
             }
-            _ => diagnostic,
+            "a list" => diagnostic.help("write `[…]`, or one item on each line after `- `"),
+            "a mapping" => diagnostic.help("write `key: value` on the lines below, indented"),
+            _ => diagnostic.help(format!("write {expected}")),
         }
     }
 
@@ -256,8 +260,10 @@ impl Place<'_> {
             return no_condition().at(self.document.nearest_span(self.pointer));
         }
         let plural = if limit == 1 { "" } else { "s" };
-        let message = format!("`{}` has {word} {limit} {noun}{plural}", self.field());
-        self.at_value(self.bounds_code(), message)
+        let message = format!("`{}` must have {word} {limit} {noun}{plural}", self.field());
+        let help =
+            if word == "at least" { "add one, or remove the field" } else { "make it shorter" };
+        self.at_value(self.bounds_code(), message).help(help)
     }
 
     fn bounds_code(&self) -> Code {

@@ -41,9 +41,9 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
             continue;
         }
         let message = format!(
-            "{} not in the pool of tenant `{tenant}` on trunk `{}`",
-            listed(&missing),
-            rule.trunk
+            "tenant `{tenant}` has no pool on trunk `{}` with {}",
+            rule.trunk,
+            listed(&missing)
         );
         let pool = items.first().and_then(|item| context.span(&item.pool, "/spec/numbers"));
         found.push(
@@ -59,17 +59,15 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
 pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut ranges: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut any: BTreeMap<_, &ResourceId> = BTreeMap::new();
-    let mut clash = |id: &ResourceId, other: &ResourceId, shared: String| {
-        let message = format!("rule `{}` answers {shared} too", other.name);
-        found.push(
-            context
-                .diagnostic(Code::TL502, id, "/spec/did", message)
-                .related(context.span(other, "/spec/did"), "the other rule")
-                .help(
-                    "leave each number to one enabled rule; `\"*\"` takes what no other rule does",
-                ),
-        );
-    };
+    let mut clash =
+        |id: &ResourceId, other: &ResourceId, shared: String| {
+            let conflict = context.conflict(Code::TL502, "/spec/did", (id, other), |_, other| {
+                format!("rule `{}` answers {shared} too", other.name)
+            });
+            found.push(conflict.help(
+                "leave each number to one enabled rule; `\"*\"` takes what no other rule does",
+            ));
+        };
     for (id, rule) in context.set.inbound_rules().filter(|(_, rule)| rule.enabled) {
         let Some(place) = on_trunk(context, id, rule) else { continue };
         match rule.did {

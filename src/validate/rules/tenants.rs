@@ -16,14 +16,10 @@ pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnosti
         if other == id {
             continue;
         }
-        let message =
-            format!("tenant `{}` has the SIP domain `{}` too", other.name, tenant.sip_domain);
-        found.push(
-            context
-                .diagnostic(Code::TL410, id, "/spec/sipDomain", message)
-                .related(context.span(other, "/spec/sipDomain"), "the other tenant's")
-                .help("give each tenant a SIP domain of its own"),
-        );
+        let conflict = context.conflict(Code::TL410, "/spec/sipDomain", (id, other), |_, other| {
+            format!("tenant `{}` has the SIP domain `{}` too", other.name, tenant.sip_domain)
+        });
+        found.push(conflict.help("give each tenant a SIP domain of its own"));
     }
 }
 
@@ -35,13 +31,11 @@ pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Dia
     }
     for extensions in by_tenant.values() {
         for (id, other, shared) in overlap::with_an_earlier_one(extensions) {
-            let message = format!("{} are numbers of extension `{}` too", shared, other.name);
-            found.push(
-                context
-                    .diagnostic(Code::TL202, id, "/spec/numbers", message)
-                    .related(context.span(other, "/spec/numbers"), "the other extension's numbers")
-                    .help("give each number to one extension"),
-            );
+            let conflict =
+                context.conflict(Code::TL202, "/spec/numbers", (id, other), |_, other| {
+                    format!("extension `{}` has {shared} too", other.name)
+                });
+            found.push(conflict.help("give each number to one extension"));
         }
     }
 }

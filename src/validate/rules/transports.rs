@@ -36,16 +36,10 @@ fn clash(
     (id, transport): (&ResourceId, &Transport),
     other: &ResourceId,
 ) -> Diagnostic {
-    let field = |id: &ResourceId| context.span(id, "/spec/port");
-    let message = format!(
-        "transport `{}` listens on {} port {} too",
-        other.name, transport.bind, transport.port
-    );
-    Diagnostic::new(Code::TL408, message)
-        .of(id)
-        .at(field(id))
-        .related(field(other), "the other transport")
-        .help("give one of them another port or address; 0.0.0.0 and :: mean every address")
+    let conflict = context.conflict(Code::TL408, "/spec/port", (id, other), |_, other| {
+        format!("transport `{}` takes port {} of the same address", other.name, transport.port)
+    });
+    conflict.help("give one of them another port or address; 0.0.0.0 and :: mean every address")
 }
 
 /// Nothing listens, though there is something to talk to.

@@ -38,13 +38,12 @@ pub(super) fn tl405_second_of_provider(context: &Context<'_>, found: &mut Vec<Di
             };
             let by_key = trunk.provider.is_some() && trunk.provider == first.provider;
             let field = if by_key { "/spec/provider" } else { "/spec/host" };
-            let message = format!("trunk `{}` is of the same provider", other.name);
-            found.push(
-                context
-                    .diagnostic(Code::TL405, id, field, message)
-                    .related(context.span(other, field), "the other trunk")
-                    .help("use one trunk, with `associatedIps` for further addresses; if the companies differ, give both a `provider` key"),
-            );
+            let conflict = context.conflict(Code::TL405, field, (id, other), |_, other| {
+                format!("trunk `{}` is of the same provider", other.name)
+            });
+            found.push(conflict.help(
+                "use one trunk, with `associatedIps` for further addresses; if the companies differ, give both a `provider` key",
+            ));
         }
     }
 }
@@ -122,12 +121,10 @@ fn ambiguous(
     port: Option<u16>,
 ) -> Diagnostic {
     let sample = SocketAddr::new(source.network(), port.unwrap_or(SIP_PORT));
-    let message =
-        format!("trunk `{}` can match the same packet, for example one from {sample}", other.name);
-    context
-        .diagnostic(Code::TL407, id, "/spec/host", message)
-        .related(context.span(other, "/spec/host"), "the other trunk")
-        .help("give them different addresses, `verifyPort` with different ports, or pools that share no number")
+    let conflict = context.conflict(Code::TL407, "/spec/host", (id, other), |_, other| {
+        format!("trunk `{}` can match the same packet, for example one from {sample}", other.name)
+    });
+    conflict.help("give them different addresses, `verifyPort` with different ports, or pools that share no number")
 }
 
 /// Whether the called number always tells which of two trunks a call came over.
@@ -168,13 +165,12 @@ pub(super) fn tl407_same_pbx(context: &Context<'_>, found: &mut Vec<Diagnostic>)
         if other.tenant == id.tenant {
             continue;
         }
-        let message = format!("the PBX at {address} is another tenant's too: {other}");
-        found.push(
-            context
-                .diagnostic(Code::TL407, id, "/spec/contact", message)
-                .related(context.span(other, "/spec/contact"), "the other tenant's")
-                .help("give each tenant's PBX an address or port of its own: it says whose calls are whose"),
-        );
+        let conflict = context.conflict(Code::TL407, "/spec/contact", (id, other), |_, other| {
+            format!("the PBX at {address} is another tenant's too: {other}")
+        });
+        found.push(conflict.help(
+            "give each tenant's PBX an address or port of its own: it says whose calls are whose",
+        ));
     }
 }
 

@@ -1,0 +1,5 @@
+//! The real binary from outside: exit codes, what goes to which stream, and input that no manifest
+//! should be.
+
+#[cfg(test)]
+mod validate;

@@ -1,0 +1,5 @@
+//! Runs every case under `tests/cases` and compares with the file beside it. `UPDATE=1` rewrites
+//! those files; read the difference before you commit it.
+
+#[cfg(test)]
+mod validate;

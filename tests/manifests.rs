@@ -1,0 +1,273 @@
+//! Properties of reading manifests: what is printed is read back, and no bytes whatever do harm.
+
+#[cfg(test)]
+mod properties {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use trunkline::diag::{render_json, render_text};
+    use trunkline::manifest::print::print;
+    use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+    use trunkline::model::value::{Cidr, DidMatch, DidSet, Host, NumberRange, Seconds};
+    use trunkline::model::{
+        Destination, DidPool, Extension, InboundRule, KeepAlive, Metadata, OutboundMatch,
+        OutboundRoute, OutboundRule, Protocol, Resource, Spec, Tenant, TenantLimits, Transport,
+        Trunk, TrunkLimits, TrunkType,
+    };
+    use trunkline::validate::{Checked, validate};
+
+    fn tree(bytes: &[u8]) -> SourceTree {
+        let content = Content::Bytes(Arc::from(bytes));
+        SourceTree { files: vec![SourceFile { path: "a.yaml".to_owned(), content }] }
+    }
+
+    /// Checks bytes and prints what is found, as every user of the checker does.
+    fn check(bytes: &[u8]) -> Checked {
+        let checked = validate(&tree(bytes));
+        let text = render_text(&checked.diagnostics, &checked.sources, false);
+        assert_eq!(text.is_empty(), checked.diagnostics.is_empty());
+        assert!(!text.contains('\u{1b}'), "a terminal would obey this: {text:?}");
+        render_json(&checked.diagnostics, &checked.sources);
+        assert_eq!(checked.desired.is_some(), checked.summary.errors == 0);
+        checked
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?"
+    }
+
+    /// Texts as people write them, and texts that YAML has its own ideas about.
+    fn words() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>().prop_filter("a text has a character", |text| !text.is_empty()),
+            prop::sample::select(vec![
+                "0123", "1e3", "NO", "null", "~", "true", "12:30", "+44", "- a", "a: b", "#x", "'",
+                "\"", "\\", "<<", "[", "{", "*a", "&a", "!x", "%x", "@", "`", " a", "a ",
+                "\u{feff}", "\u{85}", "\u{2028}", "\r\n", "\t",
+            ])
+            .prop_map(str::to_owned),
+        ]
+        .prop_map(|text| text.chars().take(60).collect())
+    }
+
+    fn range() -> impl Strategy<Value = NumberRange> {
+        (1_usize..=15, any::<u64>(), 0_u64..50).prop_map(|(digits, first, more)| {
+            let least = 10_u64.pow(u32::try_from(digits).unwrap() - 1);
+            let first = least + first % (least * 9);
+            let last = (first + more).min(least * 10 - 1);
+            format!("{first}-{last}").parse().unwrap()
+        })
+    }
+
+    fn internal() -> impl Strategy<Value = NumberRange> {
+        prop_oneof![range(), "[0-9]{1,15}".prop_map(|text| text.parse().unwrap())]
+    }
+
+    fn address() -> impl Strategy<Value = std::net::IpAddr> {
+        prop_oneof![
+            any::<[u8; 4]>().prop_map(std::net::IpAddr::from),
+            any::<[u8; 16]>().prop_map(std::net::IpAddr::from)
+        ]
+    }
+
+    fn transport() -> impl Strategy<Value = Spec> {
+        (address(), 1_u16.., prop::option::of(address())).prop_map(|(bind, port, public)| {
+            let public_address = public.map(Host::Ip);
+            Spec::Transport(Transport { protocol: Protocol::Udp, bind, port, public_address })
+        })
+    }
+
+    fn tenant() -> impl Strategy<Value = Spec> {
+        let domain = "[a-z]{1,8}(\\.[a-z]{1,8}){0,3}";
+        (prop::option::of(words()), domain, any::<bool>(), "[1-9][0-9]{0,3}", any::<u32>())
+            .prop_map(|(display_name, domain, enabled, code, concurrent_calls)| {
+                Spec::Tenant(Tenant {
+                    display_name,
+                    sip_domain: domain.parse().unwrap(),
+                    enabled,
+                    timezone: "Europe/London".to_owned(),
+                    country_code: Some(code),
+                    limits: TenantLimits { concurrent_calls },
+                })
+            })
+    }
+
+    fn trunk() -> impl Strategy<Value = Spec> {
+        let names =
+            (prop::option::of(words()), prop::option::of(words()), prop::option::of(name()));
+        let addresses = (address(), prop::collection::vec(address(), 0..4), any::<u16>());
+        let rest = (any::<bool>(), any::<bool>(), prop::option::of(any::<u32>()), 1_u32..90_000);
+        (names, addresses, rest).prop_map(|(names, (host, others, port), rest)| {
+            let (display_name, provider, transport) = names;
+            let (enabled, verify_port, concurrent_calls, interval) = rest;
+            Spec::Trunk(Trunk {
+                display_name,
+                trunk_type: TrunkType::Ip,
+                provider,
+                enabled,
+                host: Host::Ip(host),
+                port,
+                transport: transport.map(|name| name.parse().unwrap()),
+                associated_ips: others.into_iter().map(Cidr::host).collect(),
+                verify_port,
+                limits: TrunkLimits { concurrent_calls },
+                keep_alive: KeepAlive { enabled, interval: Seconds(interval) },
+            })
+        })
+    }
+
+    fn pool() -> impl Strategy<Value = Spec> {
+        (name(), prop::collection::vec(range(), 1..6), prop::option::of(any::<u32>())).prop_map(
+            |(trunk, items, concurrent_calls)| {
+                let trunk = trunk.parse().unwrap();
+                Spec::DidPool(DidPool { trunk, numbers: DidSet::new(items), concurrent_calls })
+            },
+        )
+    }
+
+    fn extension() -> impl Strategy<Value = Spec> {
+        (internal(), address(), 1_u16..).prop_map(|(numbers, ip, port)| {
+            let contact = format!("sip:{}:{port}", Host::Ip(ip)).parse().unwrap();
+            Spec::Extension(Extension { numbers, contact })
+        })
+    }
+
+    fn inbound() -> impl Strategy<Value = Spec> {
+        let destination = prop_oneof![
+            internal().prop_map(Destination::Extension),
+            (400_u16..700).prop_map(Destination::Reject),
+            Just(Destination::Sip("sip:{did}@192.0.2.1;user=phone".parse().unwrap())),
+        ];
+        let did = prop_oneof![Just(DidMatch::Any), range().prop_map(DidMatch::Range)];
+        (name(), did, any::<bool>(), destination).prop_map(|(trunk, did, enabled, destination)| {
+            let trunk = trunk.parse().unwrap();
+            Spec::InboundRule(InboundRule { trunk, did, enabled, destination })
+        })
+    }
+
+    fn outbound() -> impl Strategy<Value = Spec> {
+        let route = (name(), 0_u8..10, "[0-9+*#]{0,8}", any::<bool>()).prop_map(
+            |(trunk, strip, prepend, enabled)| {
+                let trunk = trunk.parse().unwrap();
+                OutboundRoute { trunk, strip, prepend, enabled }
+            },
+        );
+        let prefixes = prop::collection::btree_set("[0-9+*#]{1,8}", 1..5);
+        (any::<u32>(), prefixes, prop::collection::vec(route, 1..7)).prop_map(
+            |(priority, prefixes, routes)| {
+                Spec::OutboundRule(OutboundRule {
+                    priority,
+                    matches: OutboundMatch { prefixes },
+                    routes,
+                })
+            },
+        )
+    }
+
+    fn resource() -> impl Strategy<Value = Resource> {
+        let spec =
+            prop_oneof![transport(), tenant(), trunk(), pool(), extension(), inbound(), outbound()];
+        let notes = prop::collection::btree_map(words(), words(), 0..3);
+        (name(), name(), notes, spec).prop_map(|(name, tenant, notes, spec)| {
+            let tenant = spec.kind().is_tenant_only().then(|| tenant.parse().unwrap());
+            let metadata = Metadata {
+                name: name.parse().unwrap(),
+                tenant,
+                labels: notes.clone(),
+                annotations: BTreeMap::new(),
+            };
+            Resource { metadata, spec }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(resource in resource()) {
+            let text = print(&resource);
+            let parsed = trunkline::manifest::yaml::parse(trunkline::diag::FileId(0), &text);
+            prop_assert_eq!(parsed.diagnostics, vec![], "{}", text);
+            let document = parsed.documents.first().unwrap();
+            let decoded = trunkline::manifest::decode::decode(document, &text);
+            prop_assert_eq!(decoded.diagnostics, vec![], "{}", text);
+            prop_assert_eq!(decoded.resource, Some(resource), "{}", text);
+        }
+
+        #[test]
+        fn arbitrary_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            check(&bytes);
+        }
+
+        #[test]
+        fn arbitrary_signs_do_no_harm(text in "[-?:,\\[\\]{}#&*!|>'\"%@` \\n\\r\\t~<a0\\\\]{0,200}") {
+            check(text.as_bytes());
+        }
+
+        #[test]
+        fn changed_manifests_do_no_harm(
+            resources in prop::collection::vec(resource(), 1..4),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 1..8),
+        ) {
+            let text: String = resources.iter().map(print).collect();
+            let mut bytes = text.into_bytes();
+            for (at, byte, edit) in edits {
+                let at = at.index(bytes.len());
+                match edit {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    2 => drop(bytes.remove(at)),
+                    _ => bytes.truncate(at.max(1)),
+                }
+                if bytes.is_empty() {
+                    bytes.push(byte);
+                }
+            }
+            check(&bytes);
+        }
+    }
+
+    #[test]
+    fn every_start_of_a_manifest_does_no_harm() {
+        let text = "apiVersion: trunkline.dev/v1\nkind: DidPool\nmetadata: {name: \"a\", tenant: b}\nspec:\n  trunk: c\n  numbers:\n    - 1-2\n    - '3; 4'\n  x: |\n   y\n  z: &a [*a, !t u, ? v]\n- \n";
+        for end in 0..text.len() {
+            check(&text.as_bytes()[..end]);
+        }
+    }
+
+    #[test]
+    fn deep_and_wide_input_is_refused_or_read() {
+        let head = "apiVersion: trunkline.dev/v1\nkind: Tenant\nmetadata: {name: a}\nspec: ";
+        for sign in ["[", "{", "{a: ", "? ", "- ", "[{", "a: [", "!!x ", "&a ", "*a ", "\n  ", "'"]
+        {
+            let body = sign.repeat(20_000);
+            for text in [body.clone(), format!("{head}{body}"), format!("{head}\n  {body}")] {
+                check(text.as_bytes());
+            }
+        }
+        let nested: String =
+            (0..20_000).map(|depth| format!("{}a:\n", " ".repeat(depth % 900))).collect();
+        check(nested.as_bytes());
+    }
+
+    #[test]
+    fn aliases_cannot_multiply() {
+        let big = "x".repeat(100 * 1024);
+        let many = format!("a: &a {big}\nb: [{}]\n", "*a, ".repeat(20_000));
+        let checked = check(many.as_bytes());
+        assert_eq!(checked.diagnostics.len(), 1);
+        assert_eq!(checked.diagnostics[0].code.as_str(), "TL003");
+        let anchors: String = (0..50_000).map(|id| format!("- &a{id} [1, 2]\n")).collect();
+        check(anchors.as_bytes());
+    }
+
+    #[test]
+    fn faults_of_one_document_are_bounded() {
+        let fields: String = (0..100_000).map(|id| format!("  f{id}: 1\n")).collect();
+        let text = format!(
+            "apiVersion: trunkline.dev/v1\nkind: Tenant\nmetadata: {{name: a}}\nspec:\n{fields}"
+        );
+        assert!(check(text.as_bytes()).summary.errors <= 200);
+        let twice: String = (0..100_000).map(|_| "a: 1\n".to_owned()).collect();
+        assert!(check(twice.as_bytes()).summary.errors <= 200);
+    }
+}
