@@ -47,6 +47,7 @@ impl Call {
         carry(ctx, &mut writer, leg.flow, &incoming.message);
         let packet = writer.finish(incoming.message.body());
         ctx.transactions.start_client(client, packet.into(), ctx.now);
+        ctx.transactions.own_server(server, Owner::Call(key));
         let trying = write::response(&incoming, 100, b"").finish(b"");
         ctx.respond(server, 100, trying);
         let deadline = ctx.now + RING_LIMIT;

@@ -3,4 +3,16 @@
 #[cfg(test)]
 mod basic;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
+mod failover;
+#[cfg(test)]
+mod inside;
+#[cfg(test)]
+mod keepalive;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod world;

@@ -100,6 +100,7 @@ pub(crate) struct World {
     pub(crate) now: Moment,
     pub(crate) events: Vec<Event>,
     sent: VecDeque<(SocketAddr, Message)>,
+    last: Option<Transmit>,
     generation: u64,
 }
 
@@ -114,6 +115,7 @@ impl World {
             now: Moment::START,
             events: Vec::new(),
             sent: VecDeque::new(),
+            last: None,
             generation: 0,
         };
         let listener = Listener {
@@ -144,6 +146,13 @@ impl World {
         let source = from.parse().unwrap();
         let input = Input::Received { transport: 0, source, bytes: text.as_bytes() };
         self.engine.handle_input(self.now, input);
+        self.drain();
+    }
+
+    /// The last packet could not be sent.
+    pub(crate) fn refuse_last(&mut self) {
+        let last = self.last.take().unwrap();
+        self.engine.handle_input(self.now, Input::Unsent(last));
         self.drain();
     }
 
@@ -220,7 +229,9 @@ impl World {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Event(event) => self.events.push(event),
-                Output::Transmit(Transmit { flow, packet, .. }) => {
+                Output::Transmit(transmit) => {
+                    let Transmit { flow, packet, .. } = transmit.clone();
+                    self.last = Some(transmit);
                     let message = Message::parse_datagram(&packet);
                     let message = message.unwrap_or_else(|error| {
                         panic!("{error} in what we sent: {}", packet.escape_ascii())
@@ -260,7 +271,7 @@ pub(crate) struct Phone {
     pub(crate) remote: String,
     pub(crate) target: String,
     pub(crate) cseq: u32,
-    branch: u32,
+    pub(crate) branch: u32,
     invite: Option<Message>,
 }
 

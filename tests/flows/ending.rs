@@ -1,0 +1,251 @@
+//! CANCEL and its races, lost packets around the answer, ends that nobody asked for.
+
+use std::time::Duration;
+
+use trunkline::engine::{CALL_LIMIT, RING_LIMIT};
+
+use crate::world::{CARRIER_A, PBX, Phone, SDP, World, inbound_call};
+
+/// An inbound call up to the INVITE at the PBX.
+fn placed(world: &mut World, call_id: &str) -> (Phone, Phone) {
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", call_id);
+    caller.invite(world);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    let callee = Phone::called(PBX, &invite);
+    (caller, callee)
+}
+
+#[test]
+fn a_cancel_while_ringing_reaches_the_other_leg_at_once() {
+    let mut world = World::new();
+    let (caller, callee) = placed(&mut world, "cancel");
+    callee.answer(&mut world, 180, "");
+    world.expect_is(CARRIER_A, "180 INVITE");
+    caller.cancel(&mut world);
+    world.expect_is(CARRIER_A, "200 CANCEL");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    caller.ack_failure(&mut world);
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(&mut world, &cancel, 200, "");
+    callee.answer(&mut world, 487, "");
+    world.expect_is(PBX, "ACK");
+    world.quiet();
+    assert_eq!(world.told(), ["began", "ended Cancelled 487"]);
+    assert_eq!(world.observe().active_calls, 0);
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_cancel_waits_for_a_provisional_response() {
+    let mut world = World::new();
+    let (caller, callee) = placed(&mut world, "early");
+    caller.cancel(&mut world);
+    world.expect_is(CARRIER_A, "200 CANCEL");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    caller.ack_failure(&mut world);
+    world.quiet();
+    callee.answer(&mut world, 100, "");
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(&mut world, &cancel, 200, "");
+    callee.answer(&mut world, 487, "");
+    world.expect_is(PBX, "ACK");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_200_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
+    let mut world = World::new();
+    let (caller, callee) = placed(&mut world, "race");
+    callee.answer(&mut world, 180, "");
+    world.expect_is(CARRIER_A, "180 INVITE");
+    caller.cancel(&mut world);
+    world.expect_is(CARRIER_A, "200 CANCEL");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    caller.ack_failure(&mut world);
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.answer(&mut world, 200, SDP);
+    world.expect_is(PBX, "ACK");
+    let bye = world.expect_is(PBX, "BYE");
+    callee.reply(&mut world, &cancel, 200, "");
+    // Its ACK was lost: the 200 comes again and is acknowledged again, without a second BYE.
+    callee.answer(&mut world, 200, SDP);
+    world.expect_is(PBX, "ACK");
+    world.quiet();
+    callee.reply(&mut world, &bye, 200, "");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_cancel_after_the_answer_changes_nothing() {
+    let mut world = World::new();
+    let (mut caller, callee) = placed(&mut world, "late");
+    callee.answer(&mut world, 200, SDP);
+    caller.cancel(&mut world);
+    caller.take_answer(&mut world);
+    world.expect_is(CARRIER_A, "200 CANCEL");
+    world.expect_is(PBX, "ACK");
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+}
+
+#[test]
+fn a_cancel_of_nothing_is_481() {
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "1", "2", "none");
+    let text = caller.request("CANCEL", "", "");
+    world.send(CARRIER_A, &text);
+    world.expect_is(CARRIER_A, "481 CANCEL");
+    world.assert_all_over();
+}
+
+#[test]
+fn a_bye_ends_an_early_dialog_too() {
+    let mut world = World::new();
+    let (mut caller, callee) = placed(&mut world, "early-bye");
+    callee.answer(&mut world, 180, "");
+    let ringing = world.expect_is(CARRIER_A, "180 INVITE");
+    let at_invite = caller.clone();
+    caller.learn(&ringing);
+    caller.send(&mut world, "BYE");
+    world.expect_is(CARRIER_A, "200 BYE");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    at_invite.ack_failure(&mut world);
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(&mut world, &cancel, 200, "");
+    callee.answer(&mut world, 487, "");
+    world.expect_is(PBX, "ACK");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_repeated_invite_is_absorbed_and_its_last_response_repeated() {
+    let mut world = World::new();
+    let (caller, callee) = placed(&mut world, "again");
+    callee.answer(&mut world, 180, "");
+    world.expect_is(CARRIER_A, "180 INVITE");
+    world.send(CARRIER_A, &caller.print("INVITE", "", ""));
+    world.expect_is(CARRIER_A, "180 INVITE");
+    callee.answer(&mut world, 200, SDP);
+    world.expect_is(CARRIER_A, "200 INVITE");
+    world.send(CARRIER_A, &caller.print("INVITE", "", ""));
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+}
+
+#[test]
+fn a_merged_invite_is_a_loop() {
+    let mut world = World::new();
+    let (caller, _) = placed(&mut world, "merged");
+    let other_way = caller.print("INVITE", "", "").replace("branch=z9hG4bK-", "branch=z9hG4bKx-");
+    world.send(CARRIER_A, &other_way);
+    world.expect_is(CARRIER_A, "482 INVITE");
+    assert_eq!(world.refusals("Merged"), 1);
+}
+
+#[test]
+fn a_lost_ack_makes_the_answer_come_again_until_both_sides_are_hung_up() {
+    let mut world = World::new();
+    let (caller, callee) = placed(&mut world, "no-ack");
+    callee.answer(&mut world, 200, SDP);
+    world.expect_is(CARRIER_A, "200 INVITE");
+    world.pass_ms(31_999);
+    let repeated = world.clear();
+    // T1 doubling to T2: at 0.5, 1.5, 3.5, 7.5, and then every 4 s.
+    assert_eq!(repeated.len(), 10);
+    world.pass_ms(1);
+    let to_caller = world.expect_is(CARRIER_A, "BYE");
+    world.expect_is(PBX, "ACK");
+    let to_callee = world.expect_is(PBX, "BYE");
+    callee.reply(&mut world, &to_callee, 200, "");
+    caller.reply(&mut world, &to_caller, 481, "");
+    assert_eq!(world.told().last().unwrap(), "ended NoAck 200");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_lost_200_is_repeated_and_an_ack_to_the_second_is_enough() {
+    let mut world = World::new();
+    let (mut caller, callee) = placed(&mut world, "lost-200");
+    callee.answer(&mut world, 200, SDP);
+    world.clear();
+    world.pass_ms(500);
+    caller.take_answer(&mut world);
+    world.expect_is(PBX, "ACK");
+    // The callee did not see the ACK in time and answers again.
+    callee.answer(&mut world, 200, SDP);
+    world.expect_is(PBX, "ACK");
+    // Nor did the caller's next ACK mean anything new.
+    caller.ack(&mut world);
+    world.pass_ms(10_000);
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+}
+
+#[test]
+fn another_forks_answer_is_acknowledged_and_hung_up() {
+    let mut world = World::new();
+    let (mut caller, callee) = placed(&mut world, "fork");
+    let mut fork = callee.clone();
+    fork.local = fork.local.replace("tag=to-", "tag=fork-");
+    callee.answer(&mut world, 200, SDP);
+    caller.take_answer(&mut world);
+    world.expect_is(PBX, "ACK");
+    fork.answer(&mut world, 200, SDP);
+    let ack = world.expect_is(PBX, "ACK");
+    assert!(ack.to().tag().unwrap().starts_with(b"fork-"));
+    let bye = world.expect_is(PBX, "BYE");
+    assert!(bye.to().tag().unwrap().starts_with(b"fork-"));
+    fork.reply(&mut world, &bye, 200, "");
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+}
+
+#[test]
+fn a_peer_that_never_answers_a_bye_is_forgotten() {
+    let mut world = World::new();
+    let (mut caller, _) = inbound_call(&mut world, "gone");
+    caller.send(&mut world, "BYE");
+    world.expect_is(CARRIER_A, "200 BYE");
+    world.expect_is(PBX, "BYE");
+    assert_eq!(world.observe().trunks[0].active_calls, 0, "the seat is free at once");
+    assert_eq!(world.observe().active_calls, 1);
+    world.pass(Duration::from_secs(33));
+    assert_eq!(world.observe().active_calls, 0);
+    world.assert_all_over();
+}
+
+#[test]
+fn ringing_forever_ends_with_408() {
+    let mut world = World::new();
+    let (caller, callee) = placed(&mut world, "ringing");
+    callee.answer(&mut world, 180, "");
+    world.expect_is(CARRIER_A, "180 INVITE");
+    world.pass(RING_LIMIT);
+    world.expect_is(CARRIER_A, "408 INVITE");
+    caller.ack_failure(&mut world);
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(&mut world, &cancel, 200, "");
+    callee.answer(&mut world, 487, "");
+    world.expect_is(PBX, "ACK");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_call_without_end_is_ended() {
+    let mut world = World::new();
+    let (caller, callee) = inbound_call(&mut world, "forever");
+    world.pass(CALL_LIMIT + Duration::from_secs(1));
+    let bye = world.expect_is(CARRIER_A, "BYE");
+    caller.reply(&mut world, &bye, 200, "");
+    let bye = world.expect_is(PBX, "BYE");
+    callee.reply(&mut world, &bye, 200, "");
+    assert_eq!(world.told().last().unwrap(), "ended DurationLimit 200");
+    world.assert_all_over();
+}

@@ -1,0 +1,245 @@
+//! Inside the dialog: re-INVITE both ways, its glare and end, INFO and its like, what we do not take.
+
+use std::time::Duration;
+
+use trunkline::sip::HeaderName;
+
+use crate::world::{CARRIER_A, PBX, Phone, SDP, World, inbound_call, text, value};
+
+const HOLD: &str = "v=0\r\na=sendonly\r\n";
+
+fn reinvite(world: &mut World, from: &mut Phone) {
+    let text = from.request("INVITE", "Content-Type: application/sdp\r\n", HOLD);
+    world.send(from.address, &text);
+}
+
+/// A re-INVITE from one side through to the ACK at the other.
+fn hold(world: &mut World, from: &mut Phone, to: &Phone) {
+    reinvite(world, from);
+    world.expect_is(from.address, "100 INVITE");
+    let invite = world.expect_is(to.address, "INVITE");
+    assert_eq!(text(invite.body()), HOLD);
+    assert_eq!(text(invite.call_id()), to.call_id);
+    to.reply(world, &invite, 200, SDP);
+    let answer = from.take_answer(world);
+    assert_eq!(text(answer.body()), SDP);
+    let ack = world.expect_is(to.address, "ACK");
+    assert_eq!(ack.cseq().number, invite.cseq().number);
+    world.quiet();
+}
+
+#[test]
+fn a_reinvite_passes_from_either_side() {
+    let mut world = World::new();
+    let (mut caller, mut callee) = inbound_call(&mut world, "hold");
+    hold(&mut world, &mut caller, &callee.clone());
+    hold(&mut world, &mut callee, &caller.clone());
+    hold(&mut world, &mut caller, &callee.clone());
+    caller.send(&mut world, "BYE");
+    world.expect_is(CARRIER_A, "200 BYE");
+    let bye = world.expect_is(PBX, "BYE");
+    callee.reply(&mut world, &bye, 200, "");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_late_offer_comes_back_in_the_200_and_its_answer_in_the_ack() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "late-offer");
+    caller.send(&mut world, "INVITE");
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    assert!(invite.body().is_empty());
+    callee.reply(&mut world, &invite, 200, SDP);
+    let answer = world.expect_is(CARRIER_A, "200 INVITE");
+    assert_eq!(text(answer.body()), SDP);
+    let ack = caller.print("ACK", "Content-Type: application/sdp\r\n", HOLD);
+    world.send(CARRIER_A, &ack.replace("branch=z9hG4bK-", "branch=z9hG4bKack-"));
+    assert_eq!(text(world.expect_is(PBX, "ACK").body()), HOLD);
+}
+
+#[test]
+fn a_refused_reinvite_leaves_the_call_as_it_was() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "488");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    callee.reply(&mut world, &invite, 488, "");
+    world.expect_is(PBX, "ACK");
+    world.expect_is(CARRIER_A, "488 INVITE");
+    caller.ack_failure(&mut world);
+    world.pass(Duration::from_secs(60));
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+    let (mut caller, callee) = (caller, callee);
+    hold(&mut world, &mut caller, &callee);
+}
+
+#[test]
+fn crossing_reinvites_are_491_and_a_second_one_is_500() {
+    let mut world = World::new();
+    let (mut caller, mut callee) = inbound_call(&mut world, "glare");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    reinvite(&mut world, &mut callee);
+    world.expect_is(PBX, "491 INVITE");
+    callee.ack_failure(&mut world);
+    let first = caller.clone();
+    reinvite(&mut world, &mut caller);
+    let answer = world.expect_is(CARRIER_A, "500 INVITE");
+    assert!(answer.retry_after().is_some_and(|wait| wait <= 10));
+    caller.ack_failure(&mut world);
+    callee.reply(&mut world, &invite, 200, SDP);
+    let mut first = first;
+    first.branch += 10;
+    first.take_answer(&mut world);
+    world.expect_is(PBX, "ACK");
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+}
+
+#[test]
+fn a_reinvite_can_be_cancelled_and_the_call_goes_on() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "re-cancel");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    caller.cancel(&mut world);
+    world.expect_is(CARRIER_A, "200 CANCEL");
+    world.quiet();
+    callee.reply(&mut world, &invite, 180, "");
+    world.expect_is(CARRIER_A, "180 INVITE");
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(&mut world, &cancel, 200, "");
+    callee.reply(&mut world, &invite, 487, "");
+    world.expect_is(PBX, "ACK");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    caller.ack_failure(&mut world);
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+}
+
+#[test]
+fn a_bye_during_a_reinvite_ends_both_sides() {
+    let mut world = World::new();
+    let (mut caller, mut callee) = inbound_call(&mut world, "re-bye");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    callee.send(&mut world, "BYE");
+    world.expect_is(PBX, "200 BYE");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    caller.ack_failure(&mut world);
+    let bye = world.expect_is(CARRIER_A, "BYE");
+    caller.reply(&mut world, &bye, 200, "");
+    callee.reply(&mut world, &invite, 487, "");
+    world.expect_is(PBX, "ACK");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_dead_far_end_found_by_a_reinvite_ends_the_call() {
+    let mut world = World::new();
+    let (mut caller, _) = inbound_call(&mut world, "dead");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    world.pass(Duration::from_secs(32));
+    world.expect_is(CARRIER_A, "408 INVITE");
+    caller.ack_failure(&mut world);
+    world.expect_is(CARRIER_A, "BYE");
+    assert_eq!(world.told().last().unwrap(), "ended Silence 200");
+    world.assert_all_over();
+}
+
+#[test]
+fn an_unknown_dialog_at_the_far_end_ends_the_call() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "lost");
+    caller.send(&mut world, "INFO");
+    let info = world.expect_is(PBX, "INFO");
+    callee.reply(&mut world, &info, 481, "");
+    world.expect_is(CARRIER_A, "481 INFO");
+    world.expect_is(CARRIER_A, "BYE");
+    world.assert_all_over();
+}
+
+#[test]
+fn requests_that_mean_nothing_to_us_pass_with_their_headers_and_body() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "relay");
+    for method in ["INFO", "UPDATE", "NOTIFY", "MESSAGE", "OPTIONS"] {
+        let request = caller.request(
+            method,
+            "X-Account: 42\r\nContent-Type: text/plain\r\nRoute: <sip:192.0.2.77;lr>\r\n\
+             Authorization: Digest x=y\r\nUser-Agent: secret/1\r\n",
+            "hello",
+        );
+        world.send(CARRIER_A, &request);
+        let passed = world.expect_is(PBX, method);
+        assert_eq!(text(passed.body()), "hello");
+        assert_eq!(passed.value_of("X-Account"), Some(&b"42"[..]));
+        for stays in [HeaderName::Route, HeaderName::Authorization, HeaderName::UserAgent] {
+            assert_eq!(value(&passed, stays), "");
+        }
+        callee.reply(&mut world, &passed, 202, "done");
+        let answer = world.expect_is(CARRIER_A, &format!("202 {method}"));
+        assert_eq!(text(answer.body()), "done");
+        world.quiet();
+    }
+}
+
+#[test]
+fn what_we_do_not_take_is_refused_with_what_we_do() {
+    let mut world = World::new();
+    let (mut caller, _) = inbound_call(&mut world, "refused");
+    for (method, code) in [("REFER", 405), ("PRACK", 405), ("SUBSCRIBE", 405), ("FROB", 501)] {
+        caller.send(&mut world, method);
+        let answer = world.expect_is(CARRIER_A, &format!("{code} {method}"));
+        assert!(value(&answer, HeaderName::Allow).contains("INVITE"));
+    }
+    let request = caller.request("INFO", "Require: 100rel, timer\r\n", "");
+    world.send(CARRIER_A, &request);
+    let answer = world.expect_is(CARRIER_A, "420 INFO");
+    assert_eq!(value(&answer, HeaderName::Unsupported), "100rel");
+    world.quiet();
+}
+
+#[test]
+fn an_old_cseq_is_refused() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "cseq");
+    caller.cseq = 50;
+    caller.send(&mut world, "INFO");
+    let info = world.expect_is(PBX, "INFO");
+    callee.reply(&mut world, &info, 200, "");
+    world.expect_is(CARRIER_A, "200 INFO");
+    caller.cseq = 10;
+    caller.send(&mut world, "INFO");
+    world.expect_is(CARRIER_A, "500 INFO");
+    world.quiet();
+}
+
+#[test]
+fn a_request_follows_the_contact_and_the_route_set_of_the_answer() {
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "route");
+    caller.invite(&mut world);
+    let invite = world.expect_is(PBX, "INVITE");
+    let callee = Phone::called(PBX, &invite);
+    let answer = callee.response(&invite, 200, SDP).replace(
+        "Contact: <sip:127.0.0.9:5060>",
+        "Contact: <sip:1007@127.0.0.10:5070>\r\nRecord-Route: <sip:127.0.0.12;lr>, <sip:127.0.0.11:5080;lr>",
+    );
+    world.send(PBX, &answer);
+    world.clear();
+    world.pass_ms(500);
+    caller.take_answer(&mut world);
+    let ack = world.expect_is("127.0.0.11:5080", "ACK");
+    assert_eq!(text(ack.request_uri_bytes()), "sip:1007@127.0.0.10:5070");
+    assert_eq!(value(&ack, HeaderName::Route), "<sip:127.0.0.11:5080;lr>, <sip:127.0.0.12;lr>");
+}
