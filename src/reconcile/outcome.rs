@@ -12,6 +12,8 @@ use crate::diag::{Severity, render_text};
 use crate::model::Revision;
 use crate::port::{Applied, Installed, StoreError};
 
+const DEFECT: &str = "a defect of Trunkline was met; the log has the details, please report it";
+
 /// Diagnostics of one revision in the log; a tree may hold a million of them.
 const MAX_LOGGED: usize = 20;
 
@@ -119,7 +121,7 @@ impl Runner {
                 Ok(installed)
             }
             Some(recovered) => {
-                applied = self.recovered(recovered);
+                self.recovered(recovered);
                 Err(result.err().map_or_else(String::new, |error: Failed| error.to_string()))
             }
         };
@@ -167,12 +169,11 @@ impl Runner {
 
     /// What the store says after an unknown outcome; when it says nothing, nothing is written any
     /// more until a restart reads it.
-    fn recovered(&mut self, recovered: Recovered) -> Option<Applied> {
+    fn recovered(&mut self, recovered: Recovered) {
         match recovered {
             Ok(found) => {
                 let applied = found.map(|(applied, _)| applied);
-                self.publish(|standing| standing.applied = applied.clone());
-                applied
+                self.publish(|standing| standing.applied = applied);
             }
             Err(error) => {
                 tracing::error!("{error}; nothing is stored any more until a restart");
@@ -180,9 +181,28 @@ impl Runner {
                     RestoreError::Store(error) => error,
                     RestoreError::Target(error) => StoreError::OutOfOrder(error.to_string()),
                 });
-                None
             }
         }
+    }
+
+    /// Work ended in a panic. While something was being applied, nobody knows how far it came.
+    pub(super) fn broke(&mut self) {
+        if self.machine.is_applying() {
+            let words = "a change met a defect of Trunkline; restart it to read the state again";
+            self.broken = Some(StoreError::OutOfOrder(words.to_owned()));
+        }
+        if self.machine.approver().is_some() {
+            self.answer = Some(Err(ApproveError::Failed(DEFECT.to_owned())));
+        }
+    }
+
+    pub(super) fn report_broke(&mut self) {
+        let kept = self.kept();
+        tracing::error!("{DEFECT}; {kept}");
+        self.publish(|standing| {
+            standing.wanted.clone_from(&standing.seen);
+            standing.valid.set(false, "Defect", format!("{DEFECT}; {kept}"), now());
+        });
     }
 
     /// What goes on when something is refused.

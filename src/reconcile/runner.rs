@@ -46,6 +46,7 @@ enum Done {
     Weighed(Box<Weighed>),
     Judged(Box<Weighed>, Option<ApproveError>),
     Applied(Box<Applying>),
+    Broke,
 }
 
 /// A change, and what came of it.
@@ -207,6 +208,7 @@ impl Runner {
             Command::ReportRejected => self.report_rejected(),
             Command::ReportUnreadable => self.report_unreadable(),
             Command::ReportUnchanged => self.source_is_readable(),
+            Command::ReportBroke => self.report_broke(),
             Command::ReportBusy(ticket) => self.reply(ticket, Err(ApproveError::Busy)),
             Command::Answer(ticket) => {
                 let answer = self.answer.take();
@@ -218,7 +220,11 @@ impl Runner {
     /// Runs a piece of work on the blocking pool; its result comes back as an event.
     fn work(&self, work: impl FnOnce() -> Done + Send + 'static) {
         let sender = self.done_sender.clone();
-        tokio::task::spawn_blocking(move || drop(sender.blocking_send(work())));
+        let working = tokio::task::spawn_blocking(work);
+        tokio::spawn(async move {
+            // A panic is a defect of ours; it must not leave the loop waiting for ever.
+            drop(sender.send(working.await.unwrap_or(Done::Broke)).await);
+        });
     }
 
     fn take(&mut self, done: Done) -> Event {
@@ -245,6 +251,10 @@ impl Runner {
                 Event::Weighed(verdict)
             }
             Done::Applied(applying) => Event::Finished { applied: self.applied(*applying) },
+            Done::Broke => {
+                self.broke();
+                Event::Broke
+            }
         }
     }
 

@@ -34,6 +34,8 @@ pub enum Event {
         /// Whether it is in force now.
         applied: bool,
     },
+    /// The work in progress ended in a defect of ours, without an outcome.
+    Broke,
 }
 
 /// What a revision comes to.
@@ -70,6 +72,8 @@ pub enum Command {
     ReportUnreadable,
     /// Say that the source can be read, and holds what was dealt with before.
     ReportUnchanged,
+    /// Say that what was looked at met a defect of ours.
+    ReportBroke,
     /// Tell the approver that too much is waiting.
     ReportBusy(Ticket),
     /// Tell the approver that nothing comes of it, or that nothing had to.
@@ -143,6 +147,11 @@ impl Reconciler {
         }
     }
 
+    /// Whether a change is being applied.
+    pub fn is_applying(&self) -> bool {
+        matches!(self.phase, Phase::Applying { .. })
+    }
+
     /// Whether nothing is being done or waits to be.
     pub fn is_idle(&self) -> bool {
         self.phase == Phase::Idle && self.next == Look::None && self.waiting.is_empty()
@@ -163,6 +172,7 @@ impl Reconciler {
             Event::PauseOver => self.pause_over(&mut commands),
             Event::Weighed(verdict) => self.weighed(verdict, &mut commands),
             Event::Finished { applied } => self.finished(applied, &mut commands),
+            Event::Broke => self.broke(&mut commands),
         }
         if self.phase == Phase::Idle {
             self.start(&mut commands);
@@ -247,6 +257,23 @@ impl Reconciler {
                 Phase::Idle
             }
         };
+    }
+
+    /// The same input would break again: it counts as dealt with. Unless it was being applied,
+    /// which says nothing about the input.
+    fn broke(&mut self, commands: &mut Vec<Command>) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Idle => return,
+            Phase::Weighing { whom: For::Approver(ticket), .. }
+            | Phase::Applying { whom: For::Approver(ticket) } => {
+                commands.push(Command::Answer(ticket));
+                return;
+            }
+            Phase::Weighing { whom: For::Source(revision), .. } => self.dealt = Some(revision),
+            Phase::Applying { whom: For::Source(_) } => self.dealt = None,
+            Phase::Reading { .. } | Phase::Pausing { .. } => {}
+        }
+        commands.push(Command::ReportBroke);
     }
 
     fn finished(&mut self, applied: bool, commands: &mut Vec<Command>) {
@@ -431,6 +458,20 @@ mod tests {
         }
         let busy = machine.handle(Event::Approved(Ticket(most)));
         assert_eq!(busy, [Command::ReportBusy(Ticket(most))]);
+    }
+
+    #[test]
+    fn a_defect_ends_the_work_and_not_the_loop() {
+        let mut machine = applied("a");
+        let broken = [Event::Hint, Event::Read(revision("b")), Event::Hint, Event::Broke];
+        let commands = run(&mut machine, &broken);
+        let looks = [Command::Read, Command::Weigh, Command::ReportBroke, Command::Read];
+        assert_eq!(commands, looks);
+        let again = machine.handle(Event::Read(revision("b")));
+        assert_eq!(again, [Command::ReportUnchanged], "it would break again");
+        machine.handle(Event::Approved(Ticket(1)));
+        assert_eq!(machine.handle(Event::Broke), [Command::Answer(Ticket(1))]);
+        assert!(machine.is_idle());
     }
 
     #[test]

@@ -142,3 +142,17 @@ async fn a_store_that_cannot_be_read_back_is_written_no_more() {
     assert!(!standing.is_stalled());
     assert!(destination(&world.running()).contains("160"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_defect_is_told_and_does_not_stop_the_loop() {
+    let files = Files::small();
+    let world = World::new(&files);
+    world.look().await;
+    world.break_shelf("defect");
+    let standing = world.look().await;
+    assert_eq!(standing.valid.reason, "Defect");
+    assert!(standing.is_ready() && standing.is_stalled());
+    let standing = world.edit(&files.with_rule_to(150)).await;
+    assert!(!standing.is_stalled(), "{standing:?}");
+    assert!(destination(&world.running()).contains("150"));
+}

@@ -36,6 +36,7 @@ impl Source for Shelf {
     fn read(&self) -> Result<Snapshot, SourceError> {
         let content = locked(&self.content).clone();
         self.reads.send_modify(|reads| *reads += 1);
+        assert!(content != Err("defect".to_owned()), "a defect that a test put here");
         let tree = content.map_err(SourceError)?;
         Ok(Snapshot { revision: tree.revision(), tree: Arc::new(tree) })
     }
