@@ -174,8 +174,8 @@ mod properties {
             let metadata = Metadata {
                 name: name.parse().unwrap(),
                 tenant,
-                labels: notes.clone(),
-                annotations: BTreeMap::new(),
+                labels: BTreeMap::new(),
+                annotations: notes,
             };
             Resource { metadata, spec }
         })

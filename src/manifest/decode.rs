@@ -117,15 +117,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn declares(&self) -> Declares {
-        let Some(kind) = self.known_kind() else {
-            let text = self.kind.and_then(Node::text).unwrap_or_default();
-            let meant = suggest::nearest(text, Kind::ALL.iter().map(|kind| kind.as_str()));
-            return match meant.and_then(|word| word.parse().ok()) {
-                _ if unbuilt::KINDS.contains(&text) => Declares::Nothing,
-                Some(kind) => Declares::Some(kind),
-                None => Declares::Anything,
-            };
-        };
+        let Some(kind) = self.known_kind() else { return self.meant() };
         let name = |node: &Node| node.text().and_then(|text| text.parse::<Name>().ok());
         let tenant = match self.tenant {
             // A tenant where none may be is told; the resource counts as the system's.
@@ -143,6 +135,20 @@ impl<'a> Envelope<'a> {
         }
     }
 
+    /// What a document of no known kind may declare: a misspelled kind the one it means, a manifest
+    /// without a kind anything, and what is no manifest at all nothing.
+    fn meant(&self) -> Declares {
+        let Some(text) = self.kind.and_then(Node::text) else {
+            let version = self.api_version.and_then(Node::text).unwrap_or_default();
+            let ours = version.starts_with("trunkline.dev/");
+            return if ours { Declares::Anything } else { Declares::Nothing };
+        };
+        let known = Kind::ALL.iter().map(|kind| kind.as_str());
+        let near = suggest::nearest(text, known).filter(|_| !unbuilt::KINDS.contains(&text));
+        let kind = near.and_then(|word| word.parse().ok());
+        kind.map_or(Declares::Nothing, Declares::Some)
+    }
+
     /// TL005, TL101, TL102, and TL105 for the first two fields; the kind, if the rest can be
     /// checked.
     fn check(&self, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Kind> {
@@ -153,6 +159,10 @@ impl<'a> Envelope<'a> {
             return None;
         }
         let version = self.version(node, found);
+        if !version && (self.api_version.is_some() || self.kind.is_none()) {
+            // Another version may have other kinds, and without both it is no manifest.
+            return None;
+        }
         let kind = self.kind(node, found);
         kind.filter(|_| version)
     }

@@ -6,6 +6,9 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::model::Kind;
 use crate::model::value::{LeadingPrefix, NumberRange};
 
+/// Faults told for one document; further ones show when these are mended.
+const MAX_FAULTS: usize = 100;
+
 /// How strict a field is about the first digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
@@ -52,7 +55,8 @@ fn field(node: &Node, rule: Rule, shape: Shape, source: &str, found: &mut Vec<Di
         Value::Sequence(items) if shape == Shape::Items => {
             for node in items {
                 let Some(text) = node.text() else { continue };
-                found.extend(item(text, rule, inner_span(node, text, source, 0..text.len())));
+                let parts = parts(node, text, None, source);
+                add(found, parts.filter_map(|(part, span)| item(part, rule, span)));
             }
         }
         // What is not a text at all is the schema's business.
@@ -62,29 +66,51 @@ fn field(node: &Node, rule: Rule, shape: Shape, source: &str, found: &mut Vec<Di
             if shape == Shape::OneOrAny && text == "*" {
                 return;
             }
-            let separator = if shape == Shape::Items { ';' } else { '\0' };
-            for (part, span) in parts(node, text, separator, source) {
-                found.extend(item(part, rule, span));
-            }
+            let separator = (shape == Shape::Items).then_some(';');
+            let parts = parts(node, text, separator, source);
+            add(found, parts.filter_map(|(part, span)| item(part, rule, span)));
         }
     }
 }
 
-/// The parts of a scalar's text between separators, without the blanks around them, each with its
+fn add(found: &mut Vec<Diagnostic>, faults: impl Iterator<Item = Diagnostic>) {
+    let room = MAX_FAULTS.saturating_sub(found.len());
+    found.extend(faults.take(room));
+}
+
+/// The parts of a scalar's text between separators (the whole without one), without the blanks around them, each with its
 /// place.
 fn parts<'a>(
     node: &'a Node,
     text: &'a str,
-    separator: char,
+    separator: Option<char>,
     source: &'a str,
 ) -> impl Iterator<Item = (&'a str, Span)> {
+    let base = verbatim_start(node, text, source);
     let mut start = 0;
-    text.split(separator).map(move |part| {
+    text.split(move |c| Some(c) == separator).map(move |part| {
         let from = start + part.len() - part.trim_start().len();
-        start += part.len() + separator.len_utf8();
+        start += part.len() + separator.map_or(0, char::len_utf8);
         let bare = part.trim();
-        (bare, inner_span(node, text, source, from..from + bare.len()))
+        let byte =
+            |base: u32, at: usize| base.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
+        let span = base.filter(|_| !bare.is_empty()).map_or(node.span, |base| Span {
+            file: node.span.file,
+            start: byte(base, from),
+            end: byte(base, from + bare.len()),
+        });
+        (bare, span)
     })
+}
+
+/// Where a scalar's text begins in the file, if it stands there as it is: without an escape, a
+/// fold or a doubled quote.
+fn verbatim_start(node: &Node, text: &str, source: &str) -> Option<u32> {
+    let Span { start, end, .. } = node.span;
+    let written = source.get(start as usize..end as usize)?;
+    let quote = u32::from(written.starts_with(['"', '\'']));
+    let inner = written.get(quote as usize..written.len().checked_sub(quote as usize)?)?;
+    (inner == text).then_some(start.saturating_add(quote))
 }
 
 /// The place of an item of a list of numbers, in either of its written forms.
@@ -93,22 +119,10 @@ pub(crate) fn item_span(numbers: &Node, index: usize, source: &str) -> Span {
         Value::Sequence(items) => items.get(index).map_or(numbers.span, |item| item.span),
         Value::Mapping(_) => numbers.span,
         Value::Scalar(scalar) => {
-            let mut parts = parts(numbers, &scalar.text, ';', source);
+            let mut parts = parts(numbers, &scalar.text, Some(';'), source);
             parts.nth(index).map_or(numbers.span, |(_, span)| span)
         }
     }
-}
-
-/// The place of a part of a scalar's text, if the text stands in the file as it is.
-fn inner_span(node: &Node, text: &str, source: &str, part: std::ops::Range<usize>) -> Span {
-    let Span { file, start, end } = node.span;
-    let written = source.get(start as usize..end as usize).unwrap_or_default();
-    let quote = usize::from(written.starts_with(['"', '\'']));
-    if written.get(quote..written.len().saturating_sub(quote)) != Some(text) || part.is_empty() {
-        return node.span;
-    }
-    let byte = |at: usize| start.saturating_add(u32::try_from(quote + at).unwrap_or(u32::MAX));
-    Span { file, start: byte(part.start), end: byte(part.end) }
 }
 
 fn item(text: &str, rule: Rule, span: Span) -> Option<Diagnostic> {
