@@ -12,6 +12,7 @@ use super::dto::PlanRequest;
 use super::live::blocking;
 use super::problem::Problem;
 use crate::diag::render_json;
+use crate::reconcile::state::Verdict;
 use crate::reconcile::{ApproveError, Handle, Weighed};
 
 /// The largest body of manifests, in bytes.
@@ -44,8 +45,13 @@ pub(super) async fn create(
 fn answer(weighed: &Weighed) -> Result<(StatusCode, Json<Value>), Problem> {
     let diagnostics = render_json(&weighed.diagnostics, &weighed.sources);
     let Some(plan) = &weighed.plan else {
-        let words = "the manifests have errors";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", words)
+        let (kind, words) = match weighed.verdict {
+            Verdict::Refused => ("refused", "a deletion is refused: what it deletes is in use"),
+            Verdict::Invalid | Verdict::Same | Verdict::Change => {
+                ("invalid", "the manifests have errors")
+            }
+        };
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, words)
             .with("diagnostics", diagnostics));
     };
     let summary = plan.summary;

@@ -12,6 +12,7 @@ use crate::diag::{render_json, render_text};
 use crate::manifest::tree::{Content, SourceTree};
 use crate::model::Revision;
 use crate::plan::{Plan, Summary};
+use crate::reconcile::state::Verdict;
 use crate::reconcile::{Weighed, summary_line, weigh};
 
 /// How often the daemon is asked whether it has converged.
@@ -47,13 +48,13 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let live = client.live()?;
     let observed = client.observed()?;
     let weighed = weigh(&tree, tree.revision(), &live.set(), Some(&observed));
-    let Some(plan) = &weighed.plan else { return rejected(&weighed, Exit::Invalid, output) };
+    let Some(plan) = &weighed.plan else { return rejected(&weighed, output) };
     if output.format == Format::Human {
         output.data(&render_text(&weighed.diagnostics, &weighed.sources, true))?;
         output.data(&shown(plan))?;
     }
     if plan.is_refused() {
-        return rejected(&weighed, Exit::Refused, output);
+        return rejected(&weighed, output);
     }
     if plan.is_empty() {
         return report(&Applied::nothing(&weighed, plan), Exit::Ok, output);
@@ -91,7 +92,11 @@ impl Applied {
 }
 
 /// The manifests have errors, or a guard refuses the plan: nothing was sent.
-fn rejected(weighed: &Weighed, exit: Exit, output: Output) -> Result<Exit, Failure> {
+fn rejected(weighed: &Weighed, output: Output) -> Result<Exit, Failure> {
+    let exit = match weighed.verdict {
+        Verdict::Refused => Exit::Refused,
+        Verdict::Invalid | Verdict::Same | Verdict::Change => Exit::Invalid,
+    };
     match output.format {
         Format::Json => output.json(&json!({
             "formatVersion": FORMAT_VERSION,

@@ -6,10 +6,12 @@
 mod change;
 mod digest;
 mod fields;
+mod guard;
 mod steps;
 
 pub use change::{Action, Change, FieldChange};
 pub use digest::set_digest;
+pub use guard::{Guarded, deletions_in_use};
 pub use steps::{Step, StepAction};
 
 use crate::diag::{Diagnostic, Span};

@@ -7,7 +7,7 @@ use crate::diag::{Diagnostic, SourceMap};
 use crate::manifest::tree::SourceTree;
 use crate::model::{Observed, ResourceSet, Revision};
 use crate::plan::{self, Context, Plan, Summary};
-use crate::validate::{Desired, validate};
+use crate::validate::{Checked, Desired, validate};
 
 /// A revision, weighed.
 #[derive(Debug, Clone)]
@@ -33,16 +33,9 @@ pub fn weigh(
     live: &ResourceSet,
     observed: Option<&Observed>,
 ) -> Weighed {
-    let checked = validate(tree);
-    let Some(desired) = checked.desired else {
-        return Weighed {
-            revision,
-            verdict: Verdict::Invalid,
-            diagnostics: checked.diagnostics,
-            sources: checked.sources,
-            desired: None,
-            plan: None,
-        };
+    let mut checked = validate(tree);
+    let Some(desired) = checked.desired.take() else {
+        return rejected(&checked, revision, live);
     };
     let plan = plan_of(&desired, live, observed);
     let mut diagnostics = checked.diagnostics;
@@ -54,6 +47,23 @@ pub fn weigh(
         sources: checked.sources,
         desired: Some(desired),
         plan: Some(plan),
+    }
+}
+
+/// A tree with errors. Where all of them are deletions of what is live and in use, it is not
+/// invalid but refused.
+fn rejected(checked: &Checked, revision: Revision, live: &ResourceSet) -> Weighed {
+    let guarded = plan::deletions_in_use(checked, live);
+    let verdict = if guarded.only_refuses() { Verdict::Refused } else { Verdict::Invalid };
+    let mut diagnostics = guarded.refusals;
+    diagnostics.extend(guarded.diagnostics);
+    Weighed {
+        revision,
+        verdict,
+        diagnostics,
+        sources: Arc::clone(&checked.sources),
+        desired: None,
+        plan: None,
     }
 }
 

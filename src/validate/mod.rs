@@ -25,6 +25,8 @@ use desired::Places;
 pub struct Checked {
     /// The resources, if there is no error.
     pub desired: Option<Desired>,
+    /// Every resource that could be read, also beside errors: a proof of nothing.
+    pub resources: Arc<ResourceSet>,
     /// Every problem, sorted by file and line.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that the diagnostics point into.
@@ -83,12 +85,13 @@ pub fn validate(tree: &SourceTree) -> Checked {
     let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
     let files = tree.files.len();
     let summary = Summary { files, documents, errors, warnings: found.len() - errors };
+    let resources = Arc::new(resources);
     let desired = (errors == 0).then(|| Desired {
-        resources: Arc::new(resources),
+        resources: Arc::clone(&resources),
         sources: Arc::clone(&sources),
         places: Arc::new(places),
     });
-    Checked { desired, diagnostics: found, sources, summary }
+    Checked { desired, resources, diagnostics: found, sources, summary }
 }
 
 /// The rules over more than one field, on a set whose files are not at hand: the diagnostics have

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::daemon::{DEADLINE, Daemon, Site, rule, run};
+use crate::daemon::{BASE, DEADLINE, Daemon, Site, rule, run};
 
 fn posted(site: &Site) -> Value {
     let file = |name: &str| {
@@ -129,6 +129,30 @@ fn apply_performs_the_plan_once_and_then_finds_nothing_to_do() {
     assert_eq!((again.status.code(), &answer["changes"]), (Some(0), &0.into()));
     other.write("rule.yaml", &rule(150).replace("did: 1", "did: +1"));
     assert_eq!(apply(&["--auto-approve"]).status.code(), Some(3));
+}
+
+#[test]
+fn deleting_a_trunk_in_use_is_refused_by_apply_and_by_the_followed_directory() {
+    let site = Site::new();
+    let mut daemon = site.serve();
+    let trunk = "kind: Trunk\nmetadata: {name: carrier}";
+    let without = BASE.replace(trunk, "kind: Trunk\nmetadata: {name: other}");
+    let other = Site::new();
+    other.write("base.yaml", &without);
+    let path = other.manifests();
+    let done = run(&["apply", path.to_str().unwrap(), "--server", &daemon.url, "--auto-approve"]);
+    let words = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(4), "{words}");
+    for word in ["TL801", "Trunk/carrier", "InboundRule/acme/desk", "DidPool/acme/main"] {
+        assert!(words.contains(word), "{words}");
+    }
+    let (status, problem) = daemon.request("POST", "/api/v1/plans", Some(&posted(&other)));
+    assert_eq!((status, &problem["type"]), (422, &"urn:trunkline:problem:refused".into()));
+    site.write("base.yaml", &without);
+    daemon.wait_for("the revision is refused");
+    let line = daemon.wait_for("as `validate` prints it");
+    assert!(line.contains("TL801") && line.contains("InboundRule/acme/desk"), "{line}");
+    assert_eq!(daemon.destination(), 100);
 }
 
 /// Stands between `apply` and the daemon. Just before the first request to make a plan passes, the

@@ -5,6 +5,8 @@ mod approval;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod guard;
+#[cfg(test)]
 mod trouble;
 #[cfg(test)]
 mod world;

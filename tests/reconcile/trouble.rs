@@ -56,6 +56,22 @@ async fn a_first_start_with_errors_stays_up_and_routes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_trunk_that_a_live_rule_uses_is_refused_with_the_rule() {
+    let files = Files::small();
+    let world = World::new(&files);
+    world.look().await;
+    let standing = world.edit(files.clone().remove("trunk.yaml")).await;
+    assert_eq!(standing.valid.reason, "Refused", "{standing:?}");
+    let problems = standing.problems.as_ref().unwrap();
+    let refusal = problems.diagnostics.iter().find(|one| one.code == Code::TL801);
+    let told = format!("{:?}", refusal.expect("TL801 is told"));
+    assert!(told.contains("InboundRule/acme/desk"), "{told}");
+    assert!(told.contains("DidPool/acme/main"), "{told}");
+    assert!(world.running().trunks().next().is_some());
+    assert_eq!(world.installs(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_emptied_directory_is_refused() {
     let files = Files::small();
     let world = World::new(&files);
