@@ -1,6 +1,7 @@
 //! One resource: who it is and what it says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,11 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// The same resource with another spec of its kind.
+    pub fn with(&self, spec: Spec) -> Arc<Self> {
+        Arc::new(Self { metadata: self.metadata.clone(), spec })
+    }
+
     /// The identity.
     pub fn id(&self) -> ResourceId {
         ResourceId {

@@ -73,7 +73,11 @@ fn walk(place: &Place, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
         (None, Some(Value::Object(new))) => {
             new.iter().for_each(|(key, new)| walk(&place.key(key), None, Some(new), found));
         }
-        _ if SETS.contains(&place.pointer.as_str()) => sets(place, old, new, found),
+        (Some(Value::Array(old)), Some(Value::Array(new)))
+            if SETS.contains(&place.pointer.as_str()) =>
+        {
+            sets(place, old, new, found);
+        }
         (Some(Value::Array(old)), Some(Value::Array(new))) => {
             for index in 0..old.len().max(new.len()) {
                 walk(&place.index(index), old.get(index), new.get(index), found);
@@ -88,9 +92,7 @@ fn walk(place: &Place, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
     }
 }
 
-fn sets(place: &Place, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Difference>) {
-    let old = items(old);
-    let new = items(new);
+fn sets(place: &Place, old: &[Value], new: &[Value], found: &mut Vec<Difference>) {
     let old_texts: BTreeSet<String> = old.iter().map(ToString::to_string).collect();
     let new_texts: BTreeSet<String> = new.iter().map(ToString::to_string).collect();
     let path = format!("{}[]", place.path);
@@ -109,10 +111,6 @@ fn sets(place: &Place, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
             });
         }
     }
-}
-
-fn items(value: Option<&Value>) -> &[Value] {
-    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

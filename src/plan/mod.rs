@@ -3,10 +3,14 @@
 //! A plan is a function: equal input, equal bytes. It leaves no choices to whoever applies it.
 #![deny(clippy::disallowed_methods)]
 
+mod aside;
 mod change;
+mod contest;
+mod detours;
 mod digest;
 mod fields;
 mod guard;
+mod release;
 mod steps;
 
 pub use change::{Action, Change, FieldChange};

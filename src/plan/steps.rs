@@ -1,9 +1,25 @@
 //! The order of a plan: steps after each of which the state is valid.
+//!
+//! Four passes over the kinds, whose order is the order of dependency, and no search:
+//!
+//! 1. **release**, users first: whatever stands in another resource's way lets go ([`release`]);
+//! 2. **build**, used ones first: what is new comes to be, what changes takes its form; pools keep
+//!    numbers that rules still use;
+//! 3. **retire**, users first: what is no longer declared goes, pools give up the rest;
+//! 4. **settle**: trunks that took a form on the way ([`Detours`]) take their own.
+//!
+//! Before the build nobody holds what another one wants, and everything that the remaining users
+//! use is there; after it everything desired is there, and taking away what nobody desired breaks
+//! nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Resource, ResourceId, ResourceSet};
+use crate::model::value::{DidMatch, DidSet};
+use crate::model::{DidPool, Kind, Resource, ResourceId, ResourceSet, Spec};
 
+use super::detours::Detours;
+use super::release::{Form, Release, release};
 use super::{Action, Change};
 
 /// What one step does.
@@ -17,6 +33,17 @@ pub enum StepAction {
     Delete,
 }
 
+impl StepAction {
+    /// The word, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Change => "change",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// One step: a resource takes a form, or goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -26,31 +53,139 @@ pub struct Step {
     pub resource: ResourceId,
     /// The form afterwards; `None` for a deletion.
     pub state: Option<Arc<Resource>>,
-    /// Why the step is not simply the change, for a step on the way.
+    /// Why it is not simply the change itself, for a step on the way.
     pub reason: Option<String>,
 }
 
-pub(super) fn steps(_live: &ResourceSet, _desired: &ResourceSet, changes: &[Change]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for change in changes.iter().filter(|change| change.new.is_some()) {
-        let action = match change.action {
-            Action::Create => StepAction::Create,
-            Action::Change | Action::Replace | Action::Delete => StepAction::Change,
+/// The steps from `live` to `desired`, whose differences are `changes`.
+pub(super) fn steps(live: &ResourceSet, desired: &ResourceSet, changes: &[Change]) -> Vec<Step> {
+    let detours = Detours::new(live, desired, changes);
+    let release = release(live, desired, changes, &detours);
+    let mut walk = Walk { live, desired, release: &release, now: BTreeMap::new(), steps: vec![] };
+    walk.release();
+    let mut touched: BTreeSet<&ResourceId> = release.forms.keys().collect();
+    touched.extend(changes.iter().map(|change| &change.resource));
+    for id in touched.iter().filter(|id| desired.contains(id)) {
+        walk.build(id, &detours);
+    }
+    for id in users_first(touched.iter().copied()) {
+        walk.retire(id);
+    }
+    for id in touched.iter().filter(|id| id.kind == Kind::Trunk) {
+        walk.put(id, desired.get(id).cloned(), None);
+    }
+    walk.steps
+}
+
+/// Against the order of dependency, but names in order.
+fn users_first<'a>(ids: impl Iterator<Item = &'a ResourceId>) -> Vec<&'a ResourceId> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_by_key(|id| (std::cmp::Reverse(id.kind), *id));
+    ids
+}
+
+/// The state on its way.
+struct Walk<'a> {
+    live: &'a ResourceSet,
+    desired: &'a ResourceSet,
+    release: &'a Release,
+    /// What differs from the live state by now.
+    now: BTreeMap<ResourceId, Option<Arc<Resource>>>,
+    steps: Vec<Step>,
+}
+
+impl Walk<'_> {
+    fn now(&self, id: &ResourceId) -> Option<&Arc<Resource>> {
+        match self.now.get(id) {
+            Some(form) => form.as_ref(),
+            None => self.live.get(id),
+        }
+    }
+
+    /// Gives a resource a form; a step only if it has another one.
+    fn put(&mut self, id: &ResourceId, form: Option<Arc<Resource>>, reason: Option<String>) {
+        let before = self.now(id);
+        let action = match (before, &form) {
+            (None, None) => return,
+            (Some(before), Some(form)) if before == form => return,
+            (None, Some(_)) => StepAction::Create,
+            (Some(_), Some(_)) => StepAction::Change,
+            (Some(_), None) => StepAction::Delete,
         };
-        steps.push(Step {
-            action,
-            resource: change.resource.clone(),
-            state: change.new.clone(),
-            reason: None,
-        });
+        self.now.insert(id.clone(), form.clone());
+        self.steps.push(Step { action, resource: id.clone(), state: form, reason });
     }
-    for change in changes.iter().rev().filter(|change| change.new.is_none()) {
-        steps.push(Step {
-            action: StepAction::Delete,
-            resource: change.resource.clone(),
-            state: None,
-            reason: None,
-        });
+
+    fn release(&mut self) {
+        for id in users_first(self.release.forms.keys()) {
+            let Some(Form { state, reason }) = self.release.forms.get(id) else { continue };
+            self.put(id, state.clone(), reason.clone());
+        }
     }
-    steps
+
+    fn build(&mut self, id: &ResourceId, detours: &Detours) {
+        let Some(desired) = self.desired.get(id) else { return };
+        let (form, reason) = match &desired.spec {
+            Spec::Trunk(_) => detours.in_build(desired),
+            Spec::DidPool(pool) => self.build_pool(id, desired, pool),
+            Spec::Transport(_)
+            | Spec::Tenant(_)
+            | Spec::Extension(_)
+            | Spec::InboundRule(_)
+            | Spec::OutboundRule(_) => (desired.clone(), None),
+        };
+        self.put(id, Some(form), reason);
+    }
+
+    /// The pool with its new numbers, and the old ones that rules still use.
+    fn build_pool(
+        &self,
+        id: &ResourceId,
+        desired: &Arc<Resource>,
+        pool: &DidPool,
+    ) -> (Arc<Resource>, Option<String>) {
+        let before = self.now(id).map(|before| &before.spec);
+        let Some(Spec::DidPool(before)) = before.filter(|_| self.same_trunk(id)) else {
+            return (desired.clone(), None);
+        };
+        let leaving = before.numbers.items().iter();
+        let leaving: Vec<_> = leaving.flat_map(|item| pool.numbers.uncovered(*item)).collect();
+        let in_use = |id: &ResourceId| match self.now(id).map(|rule| &rule.spec) {
+            Some(Spec::InboundRule(rule)) => match rule.did {
+                DidMatch::Any => false,
+                DidMatch::Range(did) => leaving.iter().any(|item| item.intersection(did).is_some()),
+            },
+            _ => false,
+        };
+        let tenant = id.tenant.as_ref();
+        let mut rules = tenant.into_iter().flat_map(|t| self.live.owned(Kind::InboundRule, t));
+        if leaving.is_empty() || !rules.any(|(id, _)| in_use(id)) {
+            return (desired.clone(), None);
+        }
+        let items = pool.numbers.items().iter().copied().chain(leaving);
+        let numbers = DidSet::new(items.collect());
+        let reason = "keeps numbers until their rules have changed".to_owned();
+        (desired.with(Spec::DidPool(DidPool { numbers, ..pool.clone() })), Some(reason))
+    }
+
+    fn same_trunk(&self, id: &ResourceId) -> bool {
+        let trunk = |set: &ResourceSet| {
+            let pool = set.did_pool(id.tenant.as_ref(), &id.name)?;
+            set.resolve_trunk(id.tenant.as_ref(), &pool.trunk).map(|(trunk, _)| trunk)
+        };
+        trunk(self.live) == trunk(self.desired)
+    }
+
+    fn retire(&mut self, id: &ResourceId) {
+        match self.desired.get(id) {
+            None => self.put(id, None, None),
+            Some(pool) if id.kind == Kind::DidPool => self.put(id, Some(pool.clone()), None),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Whether the change cannot be done in place.
+pub(super) fn is_replacement(change: &Change) -> bool {
+    change.action == Action::Replace
 }
