@@ -53,13 +53,10 @@ fn quoted(text: &str) -> String {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
             ' '..='~' => quoted.push(c),
-            _ => quoted.push_str(&format_escape(c)),
+            _ if c.is_alphanumeric() => quoted.push(c),
+            _ => quoted.extend(format!("\\U{:08X}", u32::from(c)).chars()),
         }
     }
     quoted.push('"');
     quoted
-}
-
-fn format_escape(c: char) -> String {
-    if c.is_alphanumeric() { c.to_string() } else { format!("\\U{:08X}", u32::from(c)) }
 }

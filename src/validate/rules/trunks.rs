@@ -1,9 +1,9 @@
 //! Rules about trunks: where they may stand, what they need, and who else has their addresses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use super::provider;
+use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest;
 use crate::model::value::{Cidr, NumberRange};
@@ -84,74 +84,80 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
 /// What a packet must look like to be a trunk's: listener, source range, source port if checked.
 type Match<'a> = (Option<&'a str>, Cidr, Option<u16>);
 
-/// Two enabled trunks that a packet would fit equally well (G28). Trunks of one provider are
-/// TL405's business.
+/// Two enabled trunks that a packet would fit equally well (G28), unless the called number tells
+/// them apart. Trunks of one provider are TL405's business.
 pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut only = context.set.transports().map(|(id, _)| id.name.as_str());
     let only = only.next().filter(|_| only.next().is_none());
-    let mut first: BTreeMap<Match<'_>, Vec<(&ResourceId, &Trunk)>> = BTreeMap::new();
+    let mut rivals: BTreeMap<Match<'_>, BTreeMap<&ResourceId, &Trunk>> = BTreeMap::new();
     for (id, trunk) in context.set.trunks().filter(|(_, trunk)| trunk.enabled) {
         let listener = trunk.transport.as_ref().map(|name| name.as_str()).or(only);
         let port = trunk.verify_port.then(|| port(trunk.port));
-        let mut told = false;
         for source in trunk.source_addresses() {
-            let rivals = first.entry((listener, source, port)).or_default();
-            let rival = rivals.iter().find(|(other, rival)| {
-                *other != id && !trunk.same_provider(rival) && !separated(context, id, other)
-            });
-            if let Some((other, _)) = rival.filter(|_| !told) {
-                found.push(ambiguous(context, id, other, source, port));
-                told = true;
-            }
-            if rivals.len() < MAX_RIVALS && rivals.last().is_none_or(|(other, _)| *other != id) {
-                rivals.push((id, trunk));
+            rivals.entry((listener, source, port)).or_default().insert(id, trunk);
+        }
+    }
+    rivals.retain(|_, trunks| trunks.len() > 1);
+    let mut numbers: BTreeMap<&ResourceId, Vec<NumberRange>> = BTreeMap::new();
+    for (trunk, _, items) in context.pools() {
+        numbers.entry(trunk).or_default().extend(items.iter().map(|item| item.range));
+    }
+    // Trunks that share many addresses are compared once, and each pair is told once.
+    let mut compared = BTreeSet::new();
+    let mut told = BTreeSet::new();
+    for ((_, source, port), trunks) in &rivals {
+        if !compared.insert(trunks.keys().copied().collect::<Vec<_>>()) {
+            continue;
+        }
+        for pair in not_separated(context, trunks, &numbers) {
+            if told.insert(pair) {
+                found.push(ambiguous(context, pair, *source, *port));
             }
         }
     }
 }
 
-/// Trunks with one source that a further one is compared with.
-const MAX_RIVALS: usize = 64;
+/// Pairs told for one address; further ones show when these are mended.
+const MAX_PAIRS: usize = 1000;
+
+/// The pairs of trunks of different providers that the called number does not tell apart: they
+/// share numbers, or one has none.
+fn not_separated<'a>(
+    context: &Context<'_>,
+    trunks: &BTreeMap<&'a ResourceId, &'a Trunk>,
+    numbers: &BTreeMap<&ResourceId, Vec<NumberRange>>,
+) -> Vec<(&'a ResourceId, &'a ResourceId)> {
+    let differ = |a: &ResourceId, b: &ResourceId| match (trunks.get(a), trunks.get(b)) {
+        (Some(a), Some(b)) => !a.same_provider(b),
+        _ => false,
+    };
+    let mut items = Vec::new();
+    let mut pairs = Vec::new();
+    for id in trunks.keys().copied() {
+        if let Some(ranges) = numbers.get(id) {
+            items.extend(ranges.iter().map(|range| (*range, id, ())));
+        } else if !context.declared.may_have_any(Kind::DidPool) {
+            // A refused pool might hold the numbers that separate them.
+            let other = trunks.keys().copied().find(|other| *other != id && differ(id, other));
+            pairs.extend(other.map(|other| (id.min(other), id.max(other))));
+        }
+    }
+    pairs.extend(overlap::between_owners(&mut items, differ, MAX_PAIRS).into_keys());
+    pairs.truncate(MAX_PAIRS);
+    pairs
+}
 
 fn ambiguous(
     context: &Context<'_>,
-    id: &ResourceId,
-    other: &ResourceId,
+    pair: (&ResourceId, &ResourceId),
     source: Cidr,
     port: Option<u16>,
 ) -> Diagnostic {
     let sample = SocketAddr::new(source.network(), port.unwrap_or(SIP_PORT));
-    let conflict = context.conflict(Code::TL407, "/spec/host", (id, other), |_, other| {
+    let conflict = context.conflict(Code::TL407, "/spec/host", pair, |_, other| {
         format!("trunk `{}` can match the same packet, for example one from {sample}", other.name)
     });
     conflict.help("give them different addresses, `verifyPort` with different ports, or pools that share no number")
-}
-
-/// Whether the called number always tells which of two trunks a call came over.
-fn separated(context: &Context<'_>, a: &ResourceId, b: &ResourceId) -> bool {
-    let numbers = |trunk: &ResourceId| -> Vec<NumberRange> {
-        let items = context.pools().filter(|(of, _, _)| *of == trunk);
-        items.flat_map(|(_, _, items)| items.iter().map(|item| item.range)).collect()
-    };
-    let (mut a, mut b) = (numbers(a), numbers(b));
-    if a.is_empty() || b.is_empty() {
-        // A refused pool may hold the numbers that separate them.
-        return context.declared.may_have_any(Kind::DidPool);
-    }
-    a.sort_unstable();
-    b.sort_unstable();
-    let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
-    while let (Some(one), Some(two)) = (left.peek(), right.peek()) {
-        if one.intersection(**two).is_some() {
-            return false;
-        }
-        if one.last() < two.last() {
-            left.next()
-        } else {
-            right.next()
-        };
-    }
-    true
 }
 
 /// PBXs of two tenants behind one address and port: their calls could not be told apart.
