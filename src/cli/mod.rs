@@ -7,7 +7,6 @@ mod error;
 mod exit;
 mod log;
 mod output;
-mod plan;
 mod schema;
 mod serve;
 mod simulate;
@@ -40,7 +39,6 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Apply(apply::Args),
-    Plan(plan::Args),
     Schema(schema::Args),
     Serve(serve::Args),
     Simulate(simulate::Args),
@@ -50,13 +48,8 @@ enum Verb {
 
 impl Verb {
     fn run(&self, output: Output) -> Result<Exit, Failure> {
-        if output.format == Format::Markdown && !matches!(self, Self::Plan(_)) {
-            let failure = Failure::usage("only a plan is written as markdown");
-            return Err(failure.help("give `-o human` or `-o json`"));
-        }
         match self {
             Self::Apply(args) => apply::run(args, output),
-            Self::Plan(args) => plan::run(args, output),
             Self::Schema(args) => schema::run(args, output),
             Self::Serve(args) => serve::run(args, output),
             Self::Simulate(args) => simulate::run(args, output),

@@ -9,7 +9,7 @@ use super::live::Seat;
 use super::refusal::Reason;
 use super::{ATTEMPT_LIMIT, CALL_LIMIT, RETRY_AFTER, RING_LIMIT, write};
 use crate::model::TrunkHealth;
-use crate::routing::{Attempt, Target, TrunkIndex};
+use crate::routing::{Attempt, Table, Target, TransportEntry, TrunkIndex};
 use crate::sip::{Message, Method, Writer, reason_phrase};
 use crate::transaction::{Class, Flow};
 
@@ -57,8 +57,7 @@ impl Call {
             }
             Target::Contact => self.facts.tenant.map(Party::Tenant),
         };
-        let transport = table.transport(attempt.transport).ok_or(Reason::NoTrunkUp)?;
-        let listener = ctx.listeners.number(&transport.id.name).ok_or(Reason::NoTrunkUp)?;
+        let listener = open_listener(ctx, table, attempt).ok_or(Reason::NoTrunkUp)?;
         let flow = Flow { transport: listener, remote: attempt.address };
         let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
         let key = ctx.transactions.open_client(
@@ -279,6 +278,20 @@ impl Call {
             relay(&mut writer, response);
         }
         Some(writer.finish(response.body()))
+    }
+}
+
+/// The listener that an attempt leaves by. A trunk has its own and no other; a contact has none, so
+/// where the one that was chosen cannot listen, any other that may send there will do.
+fn open_listener(ctx: &Context, table: &Table, attempt: &Attempt) -> Option<u32> {
+    let open = |transport: &TransportEntry| ctx.listeners.number(&transport.id.name);
+    let chosen = table.transport(attempt.transport).and_then(open);
+    match attempt.target {
+        Target::Trunk(_) => chosen,
+        Target::Contact => chosen.or_else(|| {
+            let mut others = table.transports_towards(attempt.address.ip());
+            others.find_map(|(_, transport)| open(transport))
+        }),
     }
 }
 

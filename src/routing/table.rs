@@ -247,11 +247,17 @@ impl Table {
         self.rules.get(index.0 as usize)
     }
 
-    /// The first listener that may send to an address (egress policy).
+    /// The listeners that may send to an address (egress policy), by name.
+    pub fn transports_towards(
+        &self,
+        target: IpAddr,
+    ) -> impl Iterator<Item = (TransportIndex, &TransportEntry)> {
+        self.transports().filter(move |(_, entry)| egress::permits(entry, target, false))
+    }
+
+    /// The first of them.
     pub(super) fn transport_towards(&self, target: IpAddr) -> Option<TransportIndex> {
-        let mut reaching =
-            self.transports().filter(|(_, entry)| egress::permits(entry, target, false));
-        reaching.next().map(|(index, _)| index)
+        self.transports_towards(target).next().map(|(index, _)| index)
     }
 
     fn add_transports(&mut self, set: &ResourceSet) {

@@ -1,0 +1,19 @@
+//! Real calls: the binary serves a directory, SIPp (an independent SIP implementation) calls and is
+//! called through it, over real sockets on loopback.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+#[path = "../daemon/daemon.rs"]
+#[expect(dead_code, reason = "shared with tests/daemon, which uses all of it")]
+mod daemon;
+#[cfg(test)]
+mod edits;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod phone;
+#[cfg(test)]
+mod sipp;

@@ -1,0 +1,131 @@
+//! SIPp as a caller or a callee, with its own count of what went wrong.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use crate::daemon::DEADLINE;
+use crate::network::{ENGINE, Network};
+
+/// Seconds after which SIPp ends by itself, as a failure.
+const GIVE_UP: &str = "60";
+
+/// A running SIPp; killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Sipp {
+    child: Child,
+    scenario: &'static str,
+    folder: TempDir,
+}
+
+/// What SIPp counted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) successful: u64,
+    pub(crate) failed: u64,
+    pub(crate) retransmissions: u64,
+}
+
+impl Counts {
+    /// So many calls, none failed, nothing sent twice.
+    pub(crate) fn clean(calls: u64) -> Self {
+        Self { successful: calls, failed: 0, retransmissions: 0 }
+    }
+}
+
+impl Sipp {
+    /// Places calls to `number` from the address `last`, `rate` a second.
+    pub(crate) fn call(
+        network: &Network,
+        (last, caller): (u8, &str),
+        (scenario, number): (&'static str, &str),
+        (calls, rate): (u64, u64),
+    ) -> Self {
+        let (calls, rate) = (calls.to_string(), rate.to_string());
+        let target = network.at(ENGINE).to_string();
+        let extra = ["-s", number, "-key", "caller", caller, "-m", &calls, "-r", &rate, &target];
+        Self::start(network, last, scenario, &extra)
+    }
+
+    /// Answers `calls` calls at the address `last`; bound when this returns.
+    pub(crate) fn answer(network: &Network, last: u8, scenario: &'static str, calls: u64) -> Self {
+        let mut sipp = Self::start(network, last, scenario, &["-m", &calls.to_string()]);
+        let deadline = Instant::now() + DEADLINE;
+        while !is_bound(network, last) {
+            let ended = sipp.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{scenario} ended: {}", sipp.errors());
+            assert!(Instant::now() < deadline, "{scenario} does not listen: {}", sipp.errors());
+            std::thread::yield_now();
+        }
+        sipp
+    }
+
+    fn start(network: &Network, last: u8, scenario: &'static str, extra: &[&str]) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/wire/scenarios")
+            .join(scenario)
+            .with_extension("xml");
+        assert!(file.is_file(), "no scenario {}", file.display());
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sipp");
+        command.current_dir(folder.path()).env("TERM", "xterm").arg("-sf").arg(file);
+        command.args(["-i", &network.ip(last), "-p", "5060", "-nostdin", "-nd"]);
+        command.args(["-trace_stat", "-stf", "counts.csv", "-fd", "1"]);
+        command.args(["-trace_err", "-error_file", "errors.log"]);
+        command.args(["-timeout", GIVE_UP, "-timeout_error"]).args(extra);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("cannot run sipp ({error}): apt-get install sip-tester")
+        });
+        Self { child, scenario, folder }
+    }
+
+    /// Waits for its end and gives its counts; what it complained about is printed.
+    pub(crate) fn finish(mut self) -> Counts {
+        let status = self.child.wait().unwrap();
+        let counts = self.counts();
+        if !status.success() || counts.failed > 0 {
+            eprintln!("{} ended with {status}: {counts:?}\n{}", self.scenario, self.errors());
+        }
+        counts
+    }
+
+    fn counts(&self) -> Counts {
+        let text = std::fs::read_to_string(self.folder.path().join("counts.csv")).unwrap();
+        let mut lines = text.lines();
+        let names: Vec<&str> = lines.next().unwrap().split(';').collect();
+        let values: Vec<&str> = lines.next_back().unwrap().split(';').collect();
+        let column = |name: &str| {
+            let at = names.iter().position(|found| *found == name).unwrap();
+            values[at].parse().unwrap()
+        };
+        Counts {
+            successful: column("SuccessfulCall(C)"),
+            failed: column("FailedCall(C)"),
+            retransmissions: column("Retransmissions(C)"),
+        }
+    }
+
+    fn errors(&self) -> String {
+        let log = std::fs::read(self.folder.path().join("errors.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).chars().take(4000).collect()
+    }
+}
+
+impl Drop for Sipp {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Whether someone listens there, without disturbing them: as the kernel lists it.
+fn is_bound(network: &Network, last: u8) -> bool {
+    let std::net::SocketAddr::V4(address) = network.at(last) else { unreachable!("IPv4") };
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    let wanted = format!(" {ip:08X}:{:04X} ", address.port());
+    std::fs::read_to_string("/proc/net/udp").unwrap().contains(&wanted)
+}
