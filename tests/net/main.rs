@@ -1,0 +1,4 @@
+//! The engine's thread on real sockets: listeners that open, stall, move and close.
+
+#[cfg(test)]
+mod listeners;
