@@ -48,7 +48,7 @@ impl Spare {
         Some(resource.with(Spec::Tenant(Tenant { sip_domain, ..spec.clone() })))
     }
 
-    /// The trunk at a reserved address (240.0.0.0/4, RFC 1112 section 4) that no trunk has.
+    /// The trunk, off, at a reserved address (240.0.0.0/4, RFC 1112 section 4) that no trunk has.
     pub(super) fn trunk(
         &mut self,
         resource: &Resource,
@@ -59,6 +59,7 @@ impl Spare {
         let aside = |n: u32| Trunk {
             host: Host::Ip(IpAddr::V4(Ipv4Addr::from_bits(first + n))),
             provider: None,
+            enabled: false,
             associated_ips: Vec::new(),
             ..spec.clone()
         };

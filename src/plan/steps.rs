@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::value::{DidMatch, DidSet};
+use crate::model::value::{DidMatch, DidSet, Name, NumberRange};
 use crate::model::{DidPool, Kind, Resource, ResourceId, ResourceSet, Spec};
 
 use super::detours::Detours;
@@ -61,8 +61,17 @@ pub struct Step {
 pub(super) fn steps(live: &ResourceSet, desired: &ResourceSet, changes: &[Change]) -> Vec<Step> {
     let detours = Detours::new(live, desired, changes);
     let release = release(live, desired, changes, &detours);
-    let mut walk = Walk { live, desired, release: &release, now: BTreeMap::new(), steps: vec![] };
+    let mut walk = Walk {
+        live,
+        desired,
+        release: &release,
+        answered: BTreeMap::new(),
+        now: BTreeMap::new(),
+        steps: Vec::new(),
+    };
     walk.release();
+    let pools = changes.iter().filter(|change| change.resource.kind == Kind::DidPool);
+    walk.note_answered(pools.filter_map(|change| change.resource.tenant.as_ref()).collect());
     let mut touched: BTreeSet<&ResourceId> = release.forms.keys().collect();
     touched.extend(changes.iter().map(|change| &change.resource));
     for id in touched.iter().filter(|id| desired.contains(id)) {
@@ -89,6 +98,9 @@ struct Walk<'a> {
     live: &'a ResourceSet,
     desired: &'a ResourceSet,
     release: &'a Release,
+    /// The numbers that rules answer when the build begins, of tenants whose pools change, in order
+    /// and without overlaps.
+    answered: BTreeMap<Name, Vec<NumberRange>>,
     /// What differs from the live state by now.
     now: BTreeMap<ResourceId, Option<Arc<Resource>>>,
     steps: Vec<Step>,
@@ -123,6 +135,21 @@ impl Walk<'_> {
         }
     }
 
+    fn note_answered(&mut self, tenants: BTreeSet<&Name>) {
+        for tenant in tenants {
+            let rules = self.live.owned(Kind::InboundRule, tenant);
+            let dids = rules.filter_map(|(id, _)| {
+                let Spec::InboundRule(rule) = &self.now(id)?.spec else { return None };
+                match rule.did {
+                    DidMatch::Range(did) => Some(did),
+                    DidMatch::Any => None,
+                }
+            });
+            let dids = DidSet::new(dids.collect()).merged();
+            self.answered.insert(tenant.clone(), dids);
+        }
+    }
+
     fn build(&mut self, id: &ResourceId, detours: &Detours) {
         let Some(desired) = self.desired.get(id) else { return };
         let (form, reason) = match &desired.spec {
@@ -150,16 +177,13 @@ impl Walk<'_> {
         };
         let leaving = before.numbers.items().iter();
         let leaving: Vec<_> = leaving.flat_map(|item| pool.numbers.uncovered(*item)).collect();
-        let in_use = |id: &ResourceId| match self.now(id).map(|rule| &rule.spec) {
-            Some(Spec::InboundRule(rule)) => match rule.did {
-                DidMatch::Any => false,
-                DidMatch::Range(did) => leaving.iter().any(|item| item.intersection(did).is_some()),
-            },
-            _ => false,
+        let in_use = |item: &NumberRange| {
+            let used = id.tenant.as_ref().and_then(|tenant| self.answered.get(tenant));
+            let used = used.map_or(&[][..], Vec::as_slice);
+            let next = used.partition_point(|range| range.last() < item.first());
+            used.get(next).is_some_and(|range| range.intersection(*item).is_some())
         };
-        let tenant = id.tenant.as_ref();
-        let mut rules = tenant.into_iter().flat_map(|t| self.live.owned(Kind::InboundRule, t));
-        if leaving.is_empty() || !rules.any(|(id, _)| in_use(id)) {
+        if !leaving.iter().any(in_use) {
             return (desired.clone(), None);
         }
         let items = pool.numbers.items().iter().copied().chain(leaving);
