@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let Some(plan) = &weighed.plan else { return rejected(&weighed, output) };
     if output.format == Format::Human {
         output.data(&render_text(&weighed.diagnostics, &weighed.sources, true))?;
-        output.data(&shown(plan))?;
+        output.data(&crate::plan::render_text(plan, &weighed.sources, true))?;
     }
     if plan.is_refused() {
         return rejected(&weighed, output);
@@ -104,7 +104,7 @@ fn rejected(weighed: &Weighed, output: Output) -> Result<Exit, Failure> {
             "result": exit.word(),
             "diagnostics": render_json(&weighed.diagnostics, &weighed.sources),
         }))?,
-        Format::Human => {
+        Format::Human | Format::Markdown => {
             if weighed.plan.is_none() {
                 output.data(&render_text(&weighed.diagnostics, &weighed.sources, true))?;
             }
@@ -112,15 +112,6 @@ fn rejected(weighed: &Weighed, output: Output) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
-}
-
-fn shown(plan: &Plan) -> String {
-    let change = |change: &crate::plan::Change| {
-        let action = change.action;
-        format!("{:>3} {:<8}{}\n", action.sign(), action.as_str(), change.resource)
-    };
-    let changes: String = plan.changes.iter().map(change).collect();
-    format!("{changes}{}\ndigest {}\n", summary_line(&plan.summary), plan.digest)
 }
 
 fn confirmed(output: Output) -> Result<bool, Failure> {
@@ -215,8 +206,8 @@ fn report(applied: &Applied, exit: Exit, output: Output) -> Result<Exit, Failure
                 "delete": summary.delete,
             },
         }))?,
-        Format::Human if applied.changes == 0 => output.say("no changes\n"),
-        Format::Human => {
+        Format::Human | Format::Markdown if applied.changes == 0 => output.say("no changes\n"),
+        Format::Human | Format::Markdown => {
             output.say(&format!("applied: {}\n", summary_line(&summary)));
             if !applied.converged {
                 output.say("not converged in time: `trunkline status` says what is not Ready\n");

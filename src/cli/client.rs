@@ -1,6 +1,6 @@
 //! Speaking with a running daemon: where it is, its token, its problem documents as failures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,13 +40,7 @@ pub(super) struct ServerArgs {
 impl ServerArgs {
     /// A client for this daemon; nothing is sent yet.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let token = match &self.token_file {
-            None => None,
-            Some(path) => {
-                Some(Token::text(path).map_err(|error| Failure::failed(error.to_string()))?)
-            }
-        };
-        Ok(Client::new(&self.server, token))
+        Client::open(&self.server, self.token_file.as_deref())
     }
 }
 
@@ -117,6 +111,13 @@ impl From<Refusal> for Failure {
 }
 
 impl Client {
+    /// A client for a daemon and the token in a file; nothing is sent yet.
+    pub(super) fn open(server: &str, token_file: Option<&Path>) -> Result<Self, Failure> {
+        let token = token_file.map(Token::text).transpose();
+        let token = token.map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Self::new(server, token))
+    }
+
     fn new(server: &str, token: Option<String>) -> Self {
         // A proxy of the environment has no business between us and our own daemon.
         let config = Agent::config_builder()

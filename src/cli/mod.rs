@@ -7,6 +7,7 @@ mod error;
 mod exit;
 mod log;
 mod output;
+mod plan;
 mod schema;
 mod serve;
 mod simulate;
@@ -39,6 +40,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Apply(apply::Args),
+    Plan(plan::Args),
     Schema(schema::Args),
     Serve(serve::Args),
     Simulate(simulate::Args),
@@ -48,8 +50,13 @@ enum Verb {
 
 impl Verb {
     fn run(&self, output: Output) -> Result<Exit, Failure> {
+        if output.format == Format::Markdown && !matches!(self, Self::Plan(_)) {
+            let failure = Failure::usage("only a plan is written as markdown");
+            return Err(failure.help("give `-o human` or `-o json`"));
+        }
         match self {
             Self::Apply(args) => apply::run(args, output),
+            Self::Plan(args) => plan::run(args, output),
             Self::Schema(args) => schema::run(args, output),
             Self::Serve(args) => serve::run(args, output),
             Self::Simulate(args) => simulate::run(args, output),

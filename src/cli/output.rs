@@ -13,6 +13,8 @@ pub enum Format {
     Human,
     /// One JSON object with a `formatVersion`.
     Json,
+    /// For pull requests; plans only.
+    Markdown,
 }
 
 /// When to colour.

@@ -69,7 +69,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let log_format = match output.format {
         Format::Json => LogFormat::Json,
-        Format::Human => args.log_format,
+        Format::Human | Format::Markdown => args.log_format,
     };
     log::start(log_format, output.colors_stderr());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

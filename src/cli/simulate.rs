@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     };
     match output.format {
         Format::Json => output.json(&to_json(&simulated, &table, desired))?,
-        Format::Human => output.data(&to_text(&simulated, &table, desired))?,
+        Format::Human | Format::Markdown => output.data(&to_text(&simulated, &table, desired))?,
     }
     Ok(Exit::Ok)
 }
@@ -115,7 +115,7 @@ fn refuse_invalid(checked: &Checked, output: Output) -> Result<Exit, Failure> {
             "result": Exit::Invalid.word(),
             "diagnostics": render_json(&checked.diagnostics, &checked.sources),
         }))?,
-        Format::Human => {
+        Format::Human | Format::Markdown => {
             output.say(&render_text(&checked.diagnostics, &checked.sources, true));
             output.say("error: the manifests have errors: no call can be simulated on them\n");
         }

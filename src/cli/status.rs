@@ -23,7 +23,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let status = args.server.client()?.get("/api/v1/status")?;
     match output.format {
-        Format::Human => output.data(&human(&status))?,
+        Format::Human | Format::Markdown => output.data(&human(&status))?,
         Format::Json => output.json(&enveloped(status))?,
     }
     Ok(Exit::Ok)

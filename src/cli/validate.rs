@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
                 "warnings": checked.summary.warnings,
             },
         }))?,
-        Format::Human => {
+        Format::Human | Format::Markdown => {
             output.data(&render_text(&checked.diagnostics, &checked.sources, true))?;
             output.say(&summary_line(&checked));
         }

@@ -257,8 +257,10 @@ impl Engine {
             self.ctx.respond(server, code, write::answer(incoming, code, &tag));
             return;
         };
-        let tag = self.calls.get_mut(key).map(|call| call.a.local_tag.clone());
-        let answer = write::response(incoming, 200, &tag.unwrap_or_default()).finish(b"");
+        // The INVITE's transaction may outlive its call.
+        let tag = self.calls.get_mut(key).map(|call| call.a.local_tag.to_vec());
+        let tag = tag.unwrap_or_else(|| self.fresh_tag());
+        let answer = write::response(incoming, 200, &tag).finish(b"");
         self.ctx.respond(server, 200, answer);
         if let Some(call) = self.calls.get_mut(key) {
             call.on_cancel(&mut self.ctx, invite);

@@ -79,28 +79,46 @@ impl Call {
         bye: Option<&Message>,
         reason: &'static str,
     ) {
-        if let Some(Exchange { progress, client, .. }) = &self.invite {
-            let client = *client;
-            match progress {
-                // What is not answered now never will be (section 15.1.2).
-                Progress::Pending { .. } => {
-                    self.refuse(ctx, 487);
-                    client.into_iter().for_each(|key| ctx.transactions.bound_client(key, ctx.now));
-                }
-                // The side that answered has to have its ACK before a BYE.
-                Progress::Answered { .. } => self.acknowledge(ctx, None),
-            }
-            self.invite = None;
-        }
+        let waiting = self.end_exchange(ctx);
         self.drop_relays(ctx);
         for side in [Side::A, Side::B] {
-            let key = self.key;
-            let Some(leg) = self.leg_mut(side) else { continue };
-            if leg.bye == Bye::No {
-                leg.bye = send_bye(ctx, leg, Owner::Call(key), bye);
+            if waiting != Some(side) {
+                self.say_bye(ctx, side, bye);
             }
         }
         self.begin_ending(ctx, reason, 200);
+    }
+
+    /// Ends the INVITE under way. A side that has not acknowledged its 2xx must not get a BYE yet
+    /// (section 15): it is given back, and the 2xx goes on being repeated.
+    fn end_exchange(&mut self, ctx: &mut Context) -> Option<Side> {
+        let Exchange { progress, client, from, .. } = self.invite.as_ref()?;
+        let (client, from) = (*client, *from);
+        match progress {
+            // What is not answered now never will be (section 15.1.2).
+            Progress::Pending { .. } => {
+                self.refuse(ctx, 487);
+                client.into_iter().for_each(|key| ctx.transactions.bound_client(key, ctx.now));
+            }
+            // The side that answered has to have its ACK before a BYE.
+            Progress::Answered { give_up, .. } => {
+                let patient = ctx.now < *give_up;
+                self.acknowledge(ctx, None);
+                if patient && self.leg(from).is_some_and(|leg| leg.bye == Bye::No) {
+                    return Some(from);
+                }
+            }
+        }
+        self.invite = None;
+        None
+    }
+
+    /// Sends a BYE to a side whose dialog stands.
+    pub(super) fn say_bye(&mut self, ctx: &mut Context, side: Side, bye: Option<&Message>) {
+        let key = self.key;
+        if let Some(leg) = self.leg_mut(side).filter(|leg| leg.bye == Bye::No) {
+            leg.bye = send_bye(ctx, leg, Owner::Call(key), bye);
+        }
     }
 
     /// Our BYE was answered, or will never be.

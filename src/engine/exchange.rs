@@ -164,6 +164,9 @@ impl Call {
         if answered {
             self.acknowledge(ctx, Some(ack));
             self.invite = None;
+            if matches!(self.phase, Phase::Ending(_)) {
+                self.say_bye(ctx, from, None);
+            }
         }
     }
 
@@ -172,6 +175,10 @@ impl Call {
         let Some(exchange) = &self.invite else { return };
         let (to, cseq) = (exchange.from.other(), exchange.cseq);
         let Some(leg) = self.leg_mut(to) else { return };
+        if leg.last_ack.as_ref().is_some_and(|(sent, _)| *sent == cseq) {
+            // The other side was hung up before this one said that it knows.
+            return;
+        }
         let mut writer = write::request(ctx, leg, Method::Ack, cseq, None);
         write::hops(&mut writer, ack);
         if let Some(ack) = ack {

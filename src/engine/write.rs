@@ -69,10 +69,12 @@ pub(super) fn probe(ctx: &mut Context, flow: Flow, target: &str, key: ClientKey)
     writer.finish(b"").into()
 }
 
-/// Begins the response to a request, with the standard phrase.
+/// Begins the response to a request, with the standard phrase; `tag` may be empty only when the
+/// request has a To tag of its own.
 pub(super) fn response(incoming: &Incoming, code: u16, tag: &[u8]) -> Writer {
     let phrase = reason_phrase(code).as_bytes();
-    Writer::response_to(&incoming.message, incoming.flow.remote, code, phrase, Some(tag))
+    let tag = Some(tag).filter(|tag| !tag.is_empty());
+    Writer::response_to(&incoming.message, incoming.flow.remote, code, phrase, tag)
 }
 
 /// A response of ours without a body: with `Allow` where that helps.

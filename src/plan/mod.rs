@@ -10,16 +10,25 @@ mod detours;
 mod digest;
 mod fields;
 mod guard;
+mod impact;
 mod release;
+mod render_json;
+mod render_markdown;
+mod render_text;
 mod steps;
 
 pub use change::{Action, Change, FieldChange};
 pub use digest::set_digest;
 pub use guard::{Guarded, deletions_in_use};
+pub use render_json::{render_json, summary_json};
+pub use render_markdown::{MAX_CHARACTERS, render_markdown};
+pub use render_text::{render_text, summary_line};
 pub use steps::{Step, StepAction};
 
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Span};
 use crate::model::{Observed, ResourceId, ResourceSet};
+use crate::routing::Table;
+use crate::routing::diff::{RouteChange, behaviour};
 
 /// What a plan needs to know beyond the two states.
 #[derive(Clone, Copy)]
@@ -71,6 +80,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The way there: after each step the state is valid, after the last it is the desired one.
     pub steps: Vec<Step>,
+    /// The numbers whose route changes.
+    pub behaviour: Vec<RouteChange>,
     /// The guards that refuse it.
     pub refusals: Vec<Diagnostic>,
     /// `blake3:…` over live state, desired state and changes.
@@ -93,12 +104,31 @@ impl Plan {
 
 /// The plan that leads from `live` to `desired`. Both are valid.
 pub fn plan(live: &ResourceSet, desired: &ResourceSet, context: &Context<'_>) -> Plan {
-    let changes = change::changes(live, desired, context.span);
+    let mut changes = change::changes(live, desired, context.span);
+    for change in &mut changes {
+        change.impact = impact::impact(change, context.observed);
+    }
     let steps = steps::steps(live, desired, &changes);
-    let refusals = Vec::new();
+    let behaviour = if changes.is_empty() {
+        Vec::new()
+    } else {
+        behaviour(&Table::compile(live), &Table::compile(desired))
+    };
+    let empty = empty_revision(live, desired).filter(|_| !context.allow_empty);
+    let refusals = empty.into_iter().collect::<Vec<_>>();
     let digest = digest::plan_digest(live, desired, &changes);
     let summary = summarise(&changes, &refusals);
-    Plan { changes, steps, refusals, digest, summary }
+    Plan { changes, steps, behaviour, refusals, digest, summary }
+}
+
+/// The guard against an empty revision in place of a live one.
+fn empty_revision(live: &ResourceSet, desired: &ResourceSet) -> Option<Diagnostic> {
+    let count = live.len();
+    (desired.is_empty() && count > 0).then(|| {
+        let message = format!("the new revision is empty: all {count} resources would go");
+        Diagnostic::new(Code::TL804, message)
+            .help("if the directory was moved or is not mounted, put it back")
+    })
 }
 
 fn summarise(changes: &[Change], refusals: &[Diagnostic]) -> Summary {

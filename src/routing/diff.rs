@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::value::{DidMatch, Number, NumberRange};
 use crate::model::{Destination, ResourceId};
 
-use super::decision::{Attempt, Decision, Outcome, Target};
+use super::decision::{Attempt, Decision, Outcome, Refusal, Target};
 use super::table::{Table, TrunkEntry, TrunkIndex};
 
 /// Which way a call goes.
@@ -67,6 +67,10 @@ pub fn behaviour(before: &Table, after: &Table) -> Vec<RouteChange> {
     changes
 }
 
+/// A number in no pool of a trunk: the same as no trunk, or all numbers of the world would change
+/// with each new one.
+const NOT_ROUTED: &str = "not routed";
+
 /// What one table does on a stretch: the answers at its two ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Side {
@@ -80,16 +84,13 @@ struct Side {
 impl Side {
     fn at(table: &Table, trunk: Option<TrunkIndex>, number: Number) -> Self {
         let Some(trunk) = trunk else {
-            return Self {
-                tenant: None,
-                users: Default::default(),
-                rest: "no such trunk".to_owned(),
-            };
+            return Self { tenant: None, users: Default::default(), rest: NOT_ROUTED.to_owned() };
         };
         let decision = table.route_inbound(trunk, &number.to_string(), "", &mut ());
         let tenant = decision.tenant.and_then(|index| table.tenant(index));
         let tenant = tenant.map(|entry| entry.id.name.to_string());
         let (user, rest) = match decision.outcome {
+            Outcome::Refuse(Refusal::NoPool) => (String::new(), NOT_ROUTED.to_owned()),
             Outcome::Refuse(refusal) => {
                 let text = format!("refused {} {}", refusal.code_to_trunk(), refusal.reason());
                 (String::new(), text)

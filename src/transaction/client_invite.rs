@@ -29,6 +29,8 @@ pub enum ClientInvite {
         interval: Duration,
         /// Timer B.
         give_up: Moment,
+        /// Set by [`Event::Bound`]; outlives a provisional response, which ends timer B.
+        bound: Option<Moment>,
     },
     /// A provisional response has come; nothing is sent any more.
     Proceeding {
@@ -61,6 +63,7 @@ impl ClientInvite {
             retransmit: now + T1,
             interval: T1,
             give_up: now + GIVE_UP,
+            bound: None,
         };
         Step::sending(next, request)
     }
@@ -97,7 +100,7 @@ impl ClientInvite {
         now: Moment,
     ) -> Step<Self> {
         let (request, give_up) = match self {
-            Self::Calling { request, .. } => (request, None),
+            Self::Calling { request, bound, .. } => (request, bound),
             Self::Proceeding { request, give_up } => (request, give_up),
             Self::Completed { ack, until } => {
                 let again = if status == Status::Failure { ack.clone() } else { None };
@@ -129,11 +132,14 @@ impl ClientInvite {
             Self::Calling { give_up, .. } if now >= give_up => {
                 Step::telling(Self::Terminated, Tell::TimedOut)
             }
-            Self::Calling { request, retransmit, interval, give_up } if now >= retransmit => {
+            Self::Calling { request, retransmit, interval, give_up, bound }
+                if now >= retransmit =>
+            {
                 let interval = interval * 2;
                 let retransmit = now + interval;
                 let send = request.clone();
-                Step::sending(Self::Calling { request, retransmit, interval, give_up }, send)
+                let next = Self::Calling { request, retransmit, interval, give_up, bound };
+                Step::sending(next, send)
             }
             Self::Proceeding { give_up: Some(give_up), .. } if now >= give_up => {
                 Step::telling(Self::Terminated, Tell::TimedOut)
@@ -149,11 +155,12 @@ impl ClientInvite {
     fn bound(self, now: Moment) -> Self {
         let limit = now + GIVE_UP;
         match self {
-            Self::Calling { request, retransmit, interval, give_up } => {
-                Self::Calling { request, retransmit, interval, give_up: give_up.min(limit) }
+            Self::Calling { request, retransmit, interval, give_up, bound } => {
+                let bound = Some(bound.unwrap_or(limit));
+                Self::Calling { request, retransmit, interval, give_up, bound }
             }
             Self::Proceeding { request, give_up } => {
-                let give_up = give_up.map_or(limit, |earlier| earlier.min(limit));
+                let give_up = give_up.unwrap_or(limit);
                 Self::Proceeding { request, give_up: Some(give_up) }
             }
             state @ (Self::Completed { .. } | Self::Accepted { .. } | Self::Terminated) => state,

@@ -249,3 +249,22 @@ fn a_call_without_end_is_ended() {
     assert_eq!(world.told().last().unwrap(), "ended DurationLimit 200");
     world.assert_all_over();
 }
+
+#[test]
+fn a_side_that_has_not_acknowledged_its_200_gets_its_bye_after_the_ack() {
+    let mut world = World::new();
+    let (mut caller, mut callee) = placed(&mut world, "quick");
+    callee.answer(&mut world, 200, SDP);
+    world.clear();
+    callee.send(&mut world, "BYE");
+    world.expect_is(PBX, "200 BYE");
+    world.expect_is(PBX, "ACK");
+    world.quiet();
+    world.pass_ms(500);
+    caller.take_answer(&mut world);
+    let bye = world.expect_is(CARRIER_A, "BYE");
+    caller.reply(&mut world, &bye, 200, "");
+    assert_eq!(world.told().last().unwrap(), "ended CalleeHungUp 200");
+    world.assert_all_over();
+    world.quiet();
+}

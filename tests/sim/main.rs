@@ -1,6 +1,10 @@
 //! Virtual time: the transaction machines and the whole engine in a simulated network.
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod lossy;
 #[cfg(test)]
 mod timers;

@@ -210,6 +210,14 @@ fn a_cancelled_invite_without_a_final_response_ends_after_64_t1() {
 }
 
 #[test]
+fn a_bound_set_before_the_first_provisional_holds_after_it() {
+    let mut run = client_invite();
+    run.step(|state, now| state.handle(client_invite::Event::Bound, now)).pass(400);
+    run.step(answered(Status::Provisional)).pass(200_000);
+    assert_eq!(run.logged(), ["0 INVITE", "400 Response", "32000 TimedOut"]);
+}
+
+#[test]
 fn an_unreachable_invite_ends_at_once_and_an_answered_one_goes_on() {
     let mut run = client_invite();
     run.step(|state, now| state.handle(client_invite::Event::Unreachable, now));

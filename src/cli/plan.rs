@@ -1,0 +1,138 @@
+//! `trunkline plan`: what would change, and which numbers change their route. Changes nothing.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, DEFAULT_SERVER};
+use super::{Exit, FORMAT_VERSION, Failure, Format, Output, validate};
+use crate::diag::{render_json as render_diagnostics, render_text as render_findings};
+use crate::model::{Observed, ResourceSet};
+use crate::plan::{Plan, render_json, render_markdown, render_text};
+use crate::reconcile::state::Verdict;
+use crate::reconcile::{Weighed, weigh};
+
+/// Show what would change: against a daemon, against another directory, or against nothing.
+///
+/// Lists every resource that would be created, changed or deleted, then the numbers whose route changes,
+/// then what it means for calls in progress, then what is refused. Exit code 3: the manifests have errors;
+/// 4: a guard refuses the plan.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  trunkline plan voip/ --server http://127.0.0.1:7080\n  \
+                  trunkline plan new/ --against old/ -o markdown\n  \
+                  trunkline plan --server http://127.0.0.1:7080 --detailed-exitcode")]
+pub(super) struct Args {
+    /// The directory of manifests.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Compare with the live state of this daemon.
+    #[arg(long, env = "TRUNKLINE_SERVER", value_name = "URL", conflicts_with = "against")]
+    server: Option<String>,
+    /// A file with the daemon's bearer token.
+    #[arg(long, env = "TRUNKLINE_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Compare with another directory of manifests.
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
+    /// Save the plan as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Exit with 2 when there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
+    let tree = validate::read(std::slice::from_ref(&args.path))?;
+    let (live, observed) = match live(args, output)? {
+        Ok(live) => live,
+        Err(exit) => return Ok(exit),
+    };
+    let weighed = weigh(&tree, tree.revision(), &live, observed.as_ref());
+    let json = whole(&weighed);
+    if let Some(path) = &args.out {
+        let text = format!("{:#}\n", Value::Object(json.clone()));
+        std::fs::write(path, text).map_err(|error| {
+            Failure::failed(format!("cannot write `{}`: {error}", path.display()))
+        })?;
+    }
+    match (&weighed.plan, output.format) {
+        (_, Format::Json) => output.json(&Value::Object(json))?,
+        (Some(plan), Format::Human) => {
+            output.data(&render_text(plan, &weighed.sources, true))?;
+            say_warnings(&weighed, plan, output);
+        }
+        (Some(plan), Format::Markdown) => output.data(&render_markdown(plan, &weighed.sources))?,
+        (None, Format::Human | Format::Markdown) => {
+            let colored = output.format == Format::Human;
+            let found = render_findings(&weighed.diagnostics, &weighed.sources, colored);
+            output.data(&found)?;
+            output.say(&format!("{}: there is no plan\n", word(&weighed)));
+        }
+    }
+    Ok(exit(&weighed, args.detailed_exitcode))
+}
+
+/// What to compare with; an exit where the other directory has errors, which are told.
+fn live(
+    args: &Args,
+    output: Output,
+) -> Result<Result<(ResourceSet, Option<Observed>), Exit>, Failure> {
+    if let Some(server) = &args.server {
+        let client = Client::open(server, args.token_file.as_deref())?;
+        return Ok(Ok((client.live()?.set(), Some(client.observed()?))));
+    }
+    let Some(against) = &args.against else {
+        output.say(&format!(
+            "note: compared with nothing; `--server {DEFAULT_SERVER}` compares with a daemon\n"
+        ));
+        return Ok(Ok((ResourceSet::default(), None)));
+    };
+    let checked = crate::validate::validate(&validate::read(std::slice::from_ref(against))?);
+    let Some(desired) = checked.desired else {
+        output.say(&render_findings(&checked.diagnostics, &checked.sources, true));
+        let words = "has errors: nothing can be compared with it";
+        output.say(&format!("error: {} {words}\n", against.display()));
+        return Ok(Err(Exit::Invalid));
+    };
+    Ok(Ok(((**desired.resources()).clone(), None)))
+}
+
+/// Warnings belong to the person, not to the plan.
+fn say_warnings(weighed: &Weighed, plan: &Plan, output: Output) {
+    let warnings: Vec<_> =
+        weighed.diagnostics.iter().filter(|one| !plan.refusals.contains(one)).cloned().collect();
+    output.say(&render_findings(&warnings, &weighed.sources, true));
+}
+
+fn whole(weighed: &Weighed) -> Map<String, Value> {
+    let mut json = Map::new();
+    json.insert("formatVersion".into(), FORMAT_VERSION.into());
+    json.insert("command".into(), "plan".into());
+    json.insert("result".into(), word(weighed).into());
+    json.insert("revision".into(), json!(weighed.revision));
+    let diagnostics = render_diagnostics(&weighed.diagnostics, &weighed.sources);
+    match &weighed.plan {
+        Some(plan) => json.extend(render_json(plan, &weighed.sources)),
+        // Without a plan the refusals are what was found.
+        None if weighed.verdict == Verdict::Refused => {
+            json.insert("refusals".into(), diagnostics.clone());
+        }
+        None => {}
+    }
+    json.insert("diagnostics".into(), diagnostics);
+    json
+}
+
+fn word(weighed: &Weighed) -> &'static str {
+    exit(weighed, true).word()
+}
+
+fn exit(weighed: &Weighed, detailed: bool) -> Exit {
+    match weighed.verdict {
+        Verdict::Invalid => Exit::Invalid,
+        Verdict::Refused => Exit::Refused,
+        Verdict::Change if detailed => Exit::Changes,
+        Verdict::Change | Verdict::Same => Exit::Ok,
+    }
+}
