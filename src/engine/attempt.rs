@@ -20,7 +20,7 @@ fn fails_over(code: u16) -> bool {
 
 /// A failure as the other side may see it: redirections are not followed and name addresses behind
 /// us; challenges are for us, and we have no credentials.
-fn shown(code: u16) -> u16 {
+pub(super) fn shown(code: u16) -> u16 {
     match code {
         300..=399 => 480,
         401 | 407 => 403,
@@ -49,6 +49,7 @@ impl Call {
     }
 
     fn begin_attempt(&mut self, ctx: &mut Context, attempt: &Attempt) -> Result<(), Reason> {
+        self.seats.attempt = Default::default();
         let table = &self.facts.generation.table;
         let party = match attempt.target {
             Target::Trunk(trunk) => {

@@ -41,8 +41,6 @@ pub enum Command {
     Install(Box<Compiled>),
     /// A listener is bound; the newest of a name is the one to send new calls from.
     Listen(u32, Listener),
-    /// Our own addresses towards remotes, for a listener that is bound to every address.
-    Learn(u32, std::collections::BTreeMap<std::net::IpAddr, std::net::IpAddr>),
     /// A listener is gone.
     Close(u32),
 }
@@ -109,7 +107,6 @@ impl Engine {
                 let index = self.ctx.generation.table.transport_named(&listener.name);
                 self.ctx.listeners.add(number, listener, index);
             }
-            Command::Learn(number, local) => self.ctx.listeners.learn(number, local),
             Command::Close(number) => self.ctx.listeners.remove(number),
         }
     }

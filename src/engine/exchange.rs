@@ -1,6 +1,6 @@
 //! INVITEs inside a call, and what every answered INVITE needs: the 2xx until its ACK, the ACK.
 
-use super::attempt::carry;
+use super::attempt::{carry, shown};
 use super::call::{Abandoned, Call, Exchange, Phase, Progress, Side};
 use super::context::{Context, Incoming, Owner};
 use super::header_rules::relay;
@@ -92,7 +92,7 @@ impl Call {
                 self.relay_success(ctx, response, code);
             }
             300.. => {
-                self.relay_response(ctx, response, code);
+                self.relay_response(ctx, response, shown(code));
                 self.invite = None;
                 // RFC 3261 section 12.2.1.2: the far end does not know the dialog any more.
                 if code == 481 || code == 408 {

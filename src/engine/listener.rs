@@ -58,13 +58,6 @@ impl Listeners {
         }
     }
 
-    /// Learns our own addresses towards new remotes.
-    pub(super) fn learn(&mut self, number: u32, local: BTreeMap<IpAddr, IpAddr>) {
-        if let Some(entry) = self.by_number.get_mut(&number) {
-            entry.listener.local.extend(local);
-        }
-    }
-
     /// Finds each one's place in the table that is now in force.
     pub(super) fn reindex(&mut self, index_of: impl Fn(&Name) -> Option<TransportIndex>) {
         for entry in self.by_number.values_mut() {

@@ -1,11 +1,11 @@
 //! Requests inside the dialog that mean nothing to us: INFO, UPDATE, NOTIFY, MESSAGE, OPTIONS.
 
-use super::attempt::carry;
+use super::attempt::{carry, shown};
 use super::call::{Call, Relay, Side};
 use super::context::{Context, Incoming, Owner};
 use super::refusal::Reason;
 use super::{MAX_RELAYS, write};
-use crate::sip::{Message, Method, Writer};
+use crate::sip::{Message, Method, Writer, reason_phrase};
 use crate::transaction::{Class, ClientKey, ServerKey};
 
 /// Whether a request of this method goes on to the other side.
@@ -73,16 +73,13 @@ impl Call {
             }
         }
         let Some(leg) = self.leg(from) else { return };
-        let source = relay.incoming.flow.remote;
-        let mut writer = Writer::response_to(
-            &relay.incoming.message,
-            source,
-            code,
-            response.reason_phrase(),
-            Some(&leg.local_tag),
-        );
+        let (request, source) = (&relay.incoming.message, relay.incoming.flow.remote);
+        let seen = shown(code);
+        let own = response.reason_phrase();
+        let phrase = if seen == code { own } else { reason_phrase(seen).as_bytes() };
+        let mut writer = Writer::response_to(request, source, seen, phrase, Some(&leg.local_tag));
         carry(ctx, &mut writer, leg.flow, response);
-        ctx.respond(relay.server, code, writer.finish(response.body()));
+        ctx.respond(relay.server, seen, writer.finish(response.body()));
         // RFC 3261 section 12.2.1.2.
         if code == 481 {
             self.hang_up(ctx, None, "DialogLost");

@@ -243,3 +243,22 @@ fn a_request_follows_the_contact_and_the_route_set_of_the_answer() {
     assert_eq!(text(ack.request_uri_bytes()), "sip:1007@127.0.0.10:5070");
     assert_eq!(value(&ack, HeaderName::Route), "<sip:127.0.0.11:5080;lr>, <sip:127.0.0.12;lr>");
 }
+
+#[test]
+fn a_challenge_inside_the_call_is_not_handed_on() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "challenge");
+    caller.send(&mut world, "INFO");
+    let info = world.expect_is(PBX, "INFO");
+    callee.reply(&mut world, &info, 407, "");
+    world.expect_is(CARRIER_A, "403 INFO");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    callee.reply(&mut world, &invite, 401, "");
+    world.expect_is(PBX, "ACK");
+    world.expect_is(CARRIER_A, "403 INVITE");
+    caller.ack_failure(&mut world);
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+}
