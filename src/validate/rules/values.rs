@@ -8,6 +8,34 @@ use crate::validate::context::Context;
 /// Lets a transport take any free port; for tests.
 const EPHEMERAL: &str = "trunkline.dev/ephemeral";
 
+/// What labels and annotations of ours begin with.
+const OURS: &str = "trunkline.dev/";
+
+/// Annotations of the language that this build does not obey yet.
+const NOT_BUILT: &[&str] = &["trunkline.dev/moved-from", "trunkline.dev/prevent-destroy"];
+
+/// Labels and annotations under our prefix that nothing obeys: a guard that is not there, or a
+/// misspelt one, must not look as if it were.
+pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, resource) in context.set.iter() {
+        let labels = resource.metadata.labels.keys().map(|key| ("labels", key));
+        let annotations = resource.metadata.annotations.keys().map(|key| ("annotations", key));
+        let ours = labels.chain(annotations).filter(|(_, key)| key.starts_with(OURS));
+        for (field, key) in ours.filter(|(field, key)| *field == "labels" || *key != EPHEMERAL) {
+            let pointer =
+                format!("/metadata/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
+            let (message, help) = if NOT_BUILT.contains(&key.as_str()) {
+                (format!("`{key}` is not built yet"), "remove it: nothing obeys it")
+            } else {
+                let words = format!("`{key}` is unknown, and the prefix `{OURS}` is ours");
+                (words, "remove it, or give it another prefix")
+            };
+            let diagnostic = Diagnostic::new(Code::TL103, message).of(id);
+            found.push(diagnostic.at(context.key_span(id, &pointer)).help(help));
+        }
+    }
+}
+
 /// Every SIP URI of the set with its place.
 fn uris<'a>(
     context: &Context<'a>,
