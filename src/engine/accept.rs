@@ -5,13 +5,15 @@ use std::sync::Arc;
 use super::call::{Call, Calls, Exchange, Hunt, Phase, Progress, Seats, Side};
 use super::context::{Context, Incoming, Party};
 use super::core::Engine;
-use super::event::{Direction, Event, Facts};
+use super::event::{Event, Facts};
 use super::header_rules;
 use super::leg::Leg;
 use super::live::Seat;
 use super::refusal::Reason;
 use super::{HUNT_BUDGET, RETRY_AFTER, attempt, write};
-use crate::routing::{Attempt, Decision, Outcome, Refusal, Source, TrunkIndex, called_number};
+use crate::routing::{
+    Attempt, Decision, Direction, Outcome, Refusal, Source, TrunkIndex, called_number,
+};
 use crate::sip::{Message, Method, Scheme, Uri};
 use crate::transaction::ServerKey;
 

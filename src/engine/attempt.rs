@@ -2,14 +2,14 @@
 
 use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress};
 use super::context::{Context, Owner, Party};
-use super::event::{Direction, Event};
+use super::event::Event;
 use super::header_rules::relay;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::refusal::Reason;
 use super::{ATTEMPT_LIMIT, CALL_LIMIT, RETRY_AFTER, RING_LIMIT, write};
 use crate::model::TrunkHealth;
-use crate::routing::{Attempt, Table, Target, TransportEntry, TrunkIndex};
+use crate::routing::{Attempt, Direction, Table, Target, TransportEntry, TrunkIndex};
 use crate::sip::{Message, Method, Writer, reason_phrase};
 use crate::transaction::{Class, Flow};
 

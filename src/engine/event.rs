@@ -4,26 +4,7 @@ use std::sync::Arc;
 
 use super::generation::Generation;
 use crate::model::{ResourceId, TrunkHealth};
-use crate::routing::{RuleIndex, TenantIndex, TrunkIndex};
-
-/// Which way a call goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From a trunk to a tenant.
-    Inbound,
-    /// From a tenant to a trunk.
-    Outbound,
-}
-
-impl Direction {
-    /// One lower-case word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
-    }
-}
+use crate::routing::{Direction, RuleIndex, TenantIndex, TrunkIndex};
 
 /// What is known of a call from its beginning.
 #[derive(Debug)]

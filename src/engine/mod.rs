@@ -29,7 +29,7 @@ mod write;
 use std::time::Duration;
 
 pub use self::core::{Command, Engine, Input, Output};
-pub use event::{Direction, Event, Facts};
+pub use event::{Event, Facts};
 pub use generation::Compiled;
 pub use listener::Listener;
 

@@ -4,6 +4,25 @@ use std::net::SocketAddr;
 
 use super::table::{RuleIndex, TenantIndex, TransportIndex, TrunkIndex};
 
+/// Which way a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// From a trunk to a tenant.
+    Inbound,
+    /// From a tenant to a trunk.
+    Outbound,
+}
+
+impl Direction {
+    /// One lower-case word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
 /// Why a call is refused: a stable reason, counted and shown. The SIP code depends on who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {

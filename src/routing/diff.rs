@@ -10,27 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::value::{DidMatch, Number, NumberRange};
 use crate::model::{Destination, ResourceId};
 
-use super::decision::{Attempt, Decision, Outcome, Refusal, Target};
+use super::decision::{Attempt, Decision, Direction, Outcome, Refusal, Target};
 use super::table::{Table, TrunkEntry, TrunkIndex};
-
-/// Which way a call goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    /// From a trunk.
-    Inbound,
-    /// From a tenant.
-    Outbound,
-}
-
-impl Direction {
-    /// One lower-case word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
-    }
-}
 
 /// One stretch of numbers whose route changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ mod outbound;
 mod table;
 mod trace;
 
-pub use decision::{Attempt, Decision, Outcome, Refusal, Target};
+pub use decision::{Attempt, Decision, Direction, Outcome, Refusal, Target};
 pub use identify::Source;
 pub use number::{called_number, is_dialable};
 pub use table::{
