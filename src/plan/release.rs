@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::value::{DidMatch, DidSet, Name, NumberRange};
-use crate::model::{
-    Destination, DidPool, Kind, Resource, ResourceId, ResourceSet, Spec, Transport, Trunk,
-};
+use crate::model::{Destination, DidPool, Kind, Resource, ResourceId, ResourceSet, Spec, Trunk};
 
 use super::Change;
 use super::aside::Spare;
@@ -207,8 +205,8 @@ impl Releasing<'_> {
     fn has_transport(&self, trunk: &Resource) -> bool {
         let Spec::Trunk(Trunk { transport, .. }) = &trunk.spec else { return false };
         let there = |name: &Name| {
-            let steady = self.live.transport(None, name).is_some_and(|_: &Transport| true);
-            steady && !self.is_out(&ResourceId::system(Kind::Transport, name.clone()))
+            let id = ResourceId::system(Kind::Transport, name.clone());
+            self.live.contains(&id) && !self.is_out(&id)
         };
         let only = || {
             let mut all = self.live.transports();
@@ -240,8 +238,10 @@ impl Releasing<'_> {
                 continue;
             }
             let pool = DidPool { numbers: DidSet::new(kept), ..pool.clone() };
-            let form = old.with(Spec::DidPool(pool));
-            self.set_form(&id, form);
+            let state = old.with(Spec::DidPool(pool));
+            let whole = self.desired.get(&id) == Some(&state);
+            let reason = (!whole).then(|| format!("gives up numbers before {gainer} takes them"));
+            self.forms.insert(id, Form { state: Some(state), reason });
         }
     }
 
