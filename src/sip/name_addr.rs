@@ -88,14 +88,12 @@ pub(crate) fn all_are_addresses(value: &[u8]) -> bool {
 /// A quoted string, or words. Beyond tokens we let pass what old equipment sends and what cannot be
 /// taken for a delimiter: Latin-1, `@`, `(`, `#` and so on.
 fn is_display_name(display: &[u8]) -> bool {
+    let delimits = |byte: u8| {
+        is(byte, class::NOT_URI | class::COMMA | class::SEMICOLON) && !is_lws(byte) || byte == b'\\'
+    };
     match display.first() {
         Some(b'"') => quoted_len(display) == Some(display.len()),
-        _ => display.iter().all(|byte| {
-            is(*byte, class::TOKEN)
-                || is_lws(*byte)
-                || *byte >= 0x80
-                || matches!(byte, b'@' | b'(' | b')' | b'#' | b'&' | b'/' | b':' | b'=' | b'$')
-        }),
+        _ => !display.iter().any(|byte| delimits(*byte)),
     }
 }
 
@@ -139,7 +137,9 @@ mod tests {
     }
 
     #[test]
-    fn latin_1_passes_in_a_display_name() {
+    fn what_old_equipment_sends_passes() {
+        let addr = NameAddr::parse(b"Desk #4 (hall) {x} <sip:a@b>;tag={1f|2}").unwrap();
+        assert_eq!(addr.tag(), Some(&b"{1f|2}"[..]));
         assert_eq!(NameAddr::parse(b"M\xfcller <sip:a@b>").unwrap().display, b"M\xfcller");
     }
 }

@@ -1,6 +1,6 @@
 //! Parameters: `;name=value;flag`, of headers and of URIs.
 
-use super::scan::{all, class, find_outside, is_token, quoted_len, split_once, trim};
+use super::scan::{any, class, find_outside, is_token, quoted_len, split_once, trim};
 
 /// A list of parameters as it stands on the wire: empty, or starting with `;`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,11 +64,12 @@ impl<'a> Params<'a> {
     }
 }
 
-/// A closed quoted string, or what may stand without quotes.
+/// A closed quoted string, or whatever cannot be taken for a delimiter: equipment puts more into
+/// tags than tokens.
 fn is_parameter_value(value: &[u8]) -> bool {
     match value.first() {
         None => false,
         Some(b'"') => quoted_len(value) == Some(value.len()),
-        Some(_) => all(value, class::PARAMETER),
+        Some(_) => !any(value, class::NOT_URI | class::COMMA | class::SEMICOLON),
     }
 }

@@ -35,19 +35,16 @@ pub(crate) fn trim_end(mut value: &[u8]) -> &[u8] {
 pub(crate) mod class {
     /// May stand in a token (RFC 3261 section 25.1).
     pub(crate) const TOKEN: u8 = 1;
-    /// May stand in an unquoted parameter value: a token, a host (colons and brackets of IPv6), and
-    /// bytes above ASCII, because old equipment sends them.
-    pub(crate) const PARAMETER: u8 = 1 << 1;
     /// May not stand in a URI: blanks, controls, quotes, angle brackets.
-    pub(crate) const NOT_URI: u8 = 1 << 2;
+    pub(crate) const NOT_URI: u8 = 1 << 1;
     /// May stand in a host. An underscore is no host name, and yet common in private DNS.
-    pub(crate) const HOST: u8 = 1 << 3;
+    pub(crate) const HOST: u8 = 1 << 2;
     /// `"` or `<`: what follows is opaque up to its end.
-    pub(crate) const OPENS: u8 = 1 << 4;
+    pub(crate) const OPENS: u8 = 1 << 3;
     /// `;`
-    pub(crate) const SEMICOLON: u8 = 1 << 5;
+    pub(crate) const SEMICOLON: u8 = 1 << 4;
     /// `,`
-    pub(crate) const COMMA: u8 = 1 << 6;
+    pub(crate) const COMMA: u8 = 1 << 5;
 }
 
 /// The classes of every byte.
@@ -62,14 +59,7 @@ const fn classes() -> [u8; 256] {
         let mark =
             matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
         if byte.is_ascii_alphanumeric() || mark {
-            table[index] |= class::TOKEN | class::PARAMETER;
-        }
-        let extra = matches!(
-            byte,
-            b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'=' | b'(' | b')' | 0x80..
-        );
-        if extra {
-            table[index] |= class::PARAMETER;
+            table[index] |= class::TOKEN;
         }
         if matches!(byte, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f) {
             table[index] |= class::NOT_URI;
@@ -93,6 +83,12 @@ const fn classes() -> [u8; 256] {
 #[inline]
 pub(crate) fn is(byte: u8, classes: u8) -> bool {
     CLASSES[usize::from(byte)] & classes != 0
+}
+
+/// Whether some byte of `value` is in one of `classes`.
+#[inline]
+pub(crate) fn any(value: &[u8], classes: u8) -> bool {
+    value.iter().any(|byte| is(*byte, classes))
 }
 
 /// Whether every byte of `value` is in one of `classes`.

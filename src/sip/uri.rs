@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::params::Params;
-use super::scan::{all, class, is, number, split_once};
+use super::scan::{all, any, class, number, split_once};
 
 /// The scheme of a [`Uri`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Parses a whole URI; nothing when it is malformed.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
-        if raw.iter().any(|byte| is(*byte, class::NOT_URI)) {
+        if any(raw, class::NOT_URI) {
             return None;
         }
         let (scheme, rest) = split_once(raw, b':')?;

@@ -49,6 +49,22 @@ fn a_held_call_outlives_the_edit_until_its_callee_hangs_up() {
 }
 
 #[test]
+fn no_call_is_lost_while_the_rule_changes_again_and_again() {
+    let network = Network::claim();
+    let (site, mut daemon) = network.serve();
+    let callees = [PBX, NIGHT_PBX].map(|pbx| Sipp::answer(&network, pbx, "callee_answers", 1000));
+    let caller = Sipp::call(&network, CALLER, ("caller_hangs_up", DID), (200, 100));
+    for extension in (100..=120).rev().flat_map(|number| [number + 100, number]) {
+        site.rule(extension);
+        daemon.wait_for("applied 1 change");
+    }
+    assert_eq!(caller.finish(), Counts::clean(200));
+    drop(callees);
+    let status = daemon.until(|status| status["activeCalls"] == 0);
+    assert_eq!(status["refusals"], json!({}), "{status:#}");
+}
+
+#[test]
 fn after_an_invalid_edit_calls_go_as_before_and_the_log_names_the_line_that_validate_names() {
     let network = Network::claim();
     let (site, mut daemon) = network.serve();
