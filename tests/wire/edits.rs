@@ -112,13 +112,10 @@ fn one_change_was_applied(site: &Site, mut daemon: Daemon) {
     assert_eq!(status["revision"]["wanted"], status["revision"]["converged"]);
     let history = daemon.get("/api/v1/history");
     assert_eq!(history["history"].as_array().unwrap().len(), 2, "{history:#}");
-    let file = |name: &str| {
-        let text = std::fs::read_to_string(site.manifests().join(name)).unwrap();
-        json!({"path": name, "content": text})
-    };
-    let files = json!({"files": [file("base.yaml"), file("rule.yaml")]});
-    let (answered, plan) = daemon.request("POST", "/api/v1/plans", Some(&files));
-    assert_eq!((answered, &plan["changes"]), (201, &json!(0)), "{plan:#}");
+    let folder = site.manifests();
+    let plan = ["plan", folder.to_str().unwrap(), "--server", &daemon.url, "--detailed-exitcode"];
+    let plan = run(&plan);
+    assert_eq!(plan.status.code(), Some(0), "{plan:?}");
     daemon.signal("TERM");
     assert!(daemon.wait().success());
     let log = daemon.rest_of_log();
