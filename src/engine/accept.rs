@@ -93,7 +93,7 @@ impl Engine {
         let key = calls.next_key();
         let tag = Calls::tag(key, ctx);
         let a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag);
-        ctx.peers.add(a.peer);
+        ctx.peers.join(&a);
         ctx.transactions.own_server(server, super::context::Owner::Call(key));
         let trying = write::response(&incoming, 100, &a.local_tag).finish(b"");
         ctx.respond(server, 100, trying);

@@ -10,7 +10,7 @@ use super::refusal::Reason;
 use super::{ATTEMPT_LIMIT, CALL_LIMIT, RETRY_AFTER, RING_LIMIT, write};
 use crate::model::TrunkHealth;
 use crate::routing::{Attempt, Direction, Table, Target, TransportEntry, TrunkIndex};
-use crate::sip::{Message, Method, Writer, reason_phrase};
+use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
 use crate::transaction::{Class, Flow};
 
 /// Failures that make the next route worth trying (engine.md G34).
@@ -77,7 +77,7 @@ impl Call {
         carry(ctx, &mut writer, flow, request);
         let packet = writer.finish(request.body());
         ctx.transactions.start_client(key, packet.into(), ctx.now);
-        ctx.peers.add(leg.peer);
+        ctx.peers.join(&leg);
         let Phase::Hunting(hunt) = &self.phase else { return Err(Reason::NoTrunkUp) };
         let deadline = hunt.budget.min(ctx.now + ATTEMPT_LIMIT);
         exchange.progress = Progress::Pending { provisional: 0, cancel: false, deadline };
@@ -181,7 +181,7 @@ impl Call {
             exchange.client = None;
         }
         if let Some(leg) = self.b.take() {
-            ctx.peers.remove(leg.peer);
+            ctx.peers.leave(&leg);
         }
         self.seats.attempt = Default::default();
         rang
@@ -197,7 +197,7 @@ impl Call {
         let Some(client) =
             client.filter(|client| ctx.transactions.pending_invite(*client).is_some())
         else {
-            ctx.peers.remove(leg.peer);
+            ctx.peers.leave(&leg);
             return;
         };
         if provisional {
@@ -274,6 +274,8 @@ impl Call {
         let request = &exchange.incoming.message;
         let mut writer = Writer::response_to(request, source, code, phrase, Some(&leg.local_tag));
         if code < 300 {
+            // RFC 3261 section 12.1.1: the caller's route set is what came back to it.
+            writer.copy_where(request, |header| header.name == HeaderName::RecordRoute);
             carry(ctx, &mut writer, leg.flow, response);
         } else {
             relay(&mut writer, response);
@@ -310,10 +312,21 @@ impl Hunt {
     }
 }
 
-/// What every message that makes or refreshes a dialog says: our Contact, what we take, and what
-/// passes of the other side's message.
+/// Whether a message says where its dialog is. MESSAGE must not (RFC 3428 section 4), and in a
+/// failure a Contact would name another place to try (RFC 3261 section 20.10).
+fn aims(message: &Message) -> bool {
+    let method = message.method();
+    let target =
+        matches!(method, Method::Invite | Method::Update | Method::Notify | Method::Options);
+    target && message.status().is_none_or(|code| code < 300)
+}
+
+/// What every message that passes through a dialog says: our Contact where that has a meaning, what
+/// we take, and what passes of the other side's message.
 pub(super) fn carry(ctx: &Context, writer: &mut Writer, flow: Flow, message: &Message) {
-    write::contact(ctx, writer, flow);
+    if aims(message) {
+        write::contact(ctx, writer, flow);
+    }
     writer.header("Allow", &[super::header_rules::ALLOW]);
     relay(writer, message);
 }

@@ -162,6 +162,11 @@ impl Call {
         std::iter::once(&self.a).chain(&self.b).chain(abandoned)
     }
 
+    fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        let abandoned = self.abandoned.iter_mut().map(|abandoned| &mut abandoned.leg);
+        std::iter::once(&mut self.a).chain(&mut self.b).chain(abandoned)
+    }
+
     pub(super) fn is_established(&self) -> bool {
         matches!(self.phase, Phase::Established(_))
     }
@@ -246,7 +251,7 @@ impl Call {
             Phase::Ending(until) if ctx.now >= until => {
                 self.a.bye = Bye::Done;
                 self.b.iter_mut().for_each(|leg| leg.bye = Bye::Done);
-                self.abandoned.iter().for_each(|abandoned| ctx.peers.remove(abandoned.leg.peer));
+                self.abandoned.iter().for_each(|abandoned| ctx.peers.leave(&abandoned.leg));
                 self.abandoned.clear();
             }
             Phase::Hunting(_) | Phase::Established(_) | Phase::Ending(_) => {}
@@ -344,6 +349,7 @@ impl Calls {
     /// After every change of a call: its timer, and its removal once it is over.
     pub(super) fn settle(&mut self, ctx: &mut Context, key: CallKey) {
         let Some(call) = self.get_mut(key) else { return };
+        call.legs_mut().for_each(|leg| ctx.peers.follow(leg));
         let deadline = if call.is_over() { None } else { call.deadline() };
         if call.timer.map(|(moment, _)| moment) != deadline {
             if let Some((_, timer)) = call.timer.take() {
@@ -352,7 +358,7 @@ impl Calls {
             call.timer = deadline.map(|at| (at, ctx.timers.insert(at, Due::Call(key))));
         }
         if call.is_over() {
-            call.legs().for_each(|leg| ctx.peers.remove(leg.peer));
+            call.legs().for_each(|leg| ctx.peers.leave(leg));
             let call = self.slots.remove(at(key.index));
             self.origins.remove(&call.origin);
         }

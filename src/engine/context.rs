@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use super::call::CallKey;
 use super::event::Event;
 use super::generation::Generation;
+use super::leg::Leg;
 use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
 use super::{MAX_RETIRED, MAX_TRANSACTIONS};
@@ -141,6 +142,26 @@ impl Peers {
                 self.counts.remove(&ip);
             }
         }
+    }
+
+    /// A leg begins.
+    pub(super) fn join(&mut self, leg: &Leg) {
+        self.add(leg.peer);
+        self.add(leg.hop);
+    }
+
+    /// Where a leg's requests go may have changed: answers come from there, and so may requests.
+    pub(super) fn follow(&mut self, leg: &mut Leg) {
+        if leg.hop != leg.flow.remote {
+            self.add(leg.flow.remote);
+            self.remove(std::mem::replace(&mut leg.hop, leg.flow.remote));
+        }
+    }
+
+    /// A leg is over.
+    pub(super) fn leave(&mut self, leg: &Leg) {
+        self.remove(leg.peer);
+        self.remove(leg.hop);
     }
 
     pub(super) fn holds(&self, ip: IpAddr) -> bool {

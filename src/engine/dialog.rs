@@ -131,7 +131,7 @@ impl Call {
         ctx.respond(server, code, answer);
         if bye && matches!(abandoned.leg.bye, Bye::Sent(_)) {
             let abandoned = self.abandoned.remove(index);
-            ctx.peers.remove(abandoned.leg.peer);
+            ctx.peers.leave(&abandoned.leg);
         }
     }
 }

@@ -154,7 +154,7 @@ impl Call {
             }
             (200.., _) => {
                 let abandoned = self.abandoned.remove(place);
-                ctx.peers.remove(abandoned.leg.peer);
+                ctx.peers.leave(&abandoned.leg);
             }
         }
     }
@@ -180,7 +180,7 @@ impl Call {
             Bye::Sent(key) => abandoned.client = Some(key),
             Bye::No | Bye::Done => {
                 let abandoned = self.abandoned.remove(place);
-                ctx.peers.remove(abandoned.leg.peer);
+                ctx.peers.leave(&abandoned.leg);
             }
         }
     }

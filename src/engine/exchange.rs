@@ -206,7 +206,7 @@ impl Call {
         let Some(leg) = self.legs().find(|leg| &*leg.local_tag == ours) else { return };
         if self.abandoned.len() < super::MAX_RELAYS {
             let leg = leg.fork();
-            ctx.peers.add(leg.peer);
+            ctx.peers.join(&leg);
             self.abandoned.push(Abandoned { leg, client: None, cseq: number, cancelled: false });
             self.hang_up_abandoned(ctx, self.abandoned.len() - 1, response);
         }

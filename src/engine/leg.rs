@@ -1,13 +1,14 @@
 //! One dialog of a call: identifiers, sequence numbers, and where its requests go (RFC 3261
 //! section 12).
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use super::context::{Context, Party};
 use super::header_rules::{first_route, route_set};
 use super::write;
 use crate::routing::Attempt;
-use crate::sip::{DEFAULT_PORT, Message, NameAddr, Scheme, Uri};
+use crate::sip::{DEFAULT_PORT, Elements, Message, NameAddr, Scheme, Uri};
 use crate::transaction::{ClientKey, Flow, Packet};
 
 /// How far a leg's BYE is.
@@ -27,6 +28,8 @@ pub(super) struct Leg {
     pub(super) flow: Flow,
     /// The far end as it was first heard of or called; counted among the peers.
     pub(super) peer: SocketAddr,
+    /// Where its requests went at the last look; counted among the peers, too.
+    pub(super) hop: SocketAddr,
     /// Whose the far end is; `None` for the target of a `sip` destination.
     pub(super) party: Option<Party>,
     pub(super) call_id: Box<[u8]>,
@@ -62,13 +65,14 @@ impl Leg {
         let mut leg = Self {
             flow,
             peer: flow.remote,
+            hop: flow.remote,
             party,
             call_id: invite.call_id().into(),
             local: [to, b";tag=", &local_tag].concat().into(),
             local_tag,
             remote: from.into(),
             remote_tag: invite.from().tag().unwrap_or_default().into(),
-            target: invite.contact().map(|contact| contact.uri.raw).unwrap_or_default().into(),
+            target: invite.contact().map(|contact| bare(&contact.uri)).unwrap_or_default().into(),
             routes: route_set(invite, false),
             local_cseq: 0,
             remote_cseq: invite.cseq().number,
@@ -92,6 +96,7 @@ impl Leg {
         Self {
             flow,
             peer: attempt.address,
+            hop: attempt.address,
             party,
             call_id: write::call_id(ctx),
             local: write::caller(ctx, flow, caller, &local_tag),
@@ -120,7 +125,7 @@ impl Leg {
     /// A request or 2xx that refreshes the target (RFC 3261 section 12.2).
     pub(super) fn refresh(&mut self, message: &Message) {
         if let Some(contact) = message.contact() {
-            self.target = contact.uri.raw.into();
+            self.target = bare(&contact.uri).into();
         }
         self.aim();
     }
@@ -130,6 +135,7 @@ impl Leg {
         Self {
             flow: self.flow,
             peer: self.peer,
+            hop: self.peer,
             party: self.party,
             call_id: self.call_id.clone(),
             local_tag: self.local_tag.clone(),
@@ -148,6 +154,24 @@ impl Leg {
     pub(super) fn next_cseq(&mut self) -> u32 {
         self.local_cseq += 1;
         self.local_cseq
+    }
+
+    /// Request-URI and Route of a request inside the dialog (RFC 3261 section 12.2.1.1). A first
+    /// route without `lr` is a strict router: it takes the Request-URI, and the target goes last.
+    pub(super) fn way(&self) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
+        let first = first_route(&self.routes).and_then(NameAddr::parse);
+        let Some(strict) = first.filter(|route| !route.uri.params.has("lr")) else {
+            return (Cow::Borrowed(&self.target), Cow::Borrowed(&self.routes));
+        };
+        let mut routes = Vec::with_capacity(self.routes.len() + self.target.len());
+        for route in Elements::of(&self.routes).skip(1) {
+            routes.extend_from_slice(route);
+            routes.extend_from_slice(b", ");
+        }
+        routes.push(b'<');
+        routes.extend_from_slice(&self.target);
+        routes.push(b'>');
+        (Cow::Borrowed(bare(&strict.uri)), Cow::Owned(routes))
     }
 
     /// Whether a request with these identifiers belongs to this dialog.
@@ -174,6 +198,14 @@ impl Leg {
             self.flow.remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
         }
     }
+}
+
+/// A URI as a Request-URI may hold it: without headers (RFC 3261 section 19.1.1, table 1).
+fn bare<'u>(uri: &Uri<'u>) -> &'u [u8] {
+    let headers = uri.headers.len();
+    let end = uri.raw.len() - headers;
+    let (bare, _) = uri.raw.split_at_checked(end).unwrap_or((uri.raw, b""));
+    bare.strip_suffix(b"?").unwrap_or(bare)
 }
 
 /// Whether a peer that spoke from `source` may send us to `target`.

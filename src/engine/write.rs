@@ -26,10 +26,11 @@ pub(super) fn request(
             branch.extend_from_slice(format!("{:x}", ctx.chance.word()).as_bytes());
         }
     }
-    let mut writer = Writer::request(method, &leg.target);
+    let (uri, routes) = leg.way();
+    let mut writer = Writer::request(method, &uri);
     via(ctx, &mut writer, leg.flow, &branch);
-    if !leg.routes.is_empty() {
-        writer.header("Route", &[&leg.routes]);
+    if !routes.is_empty() {
+        writer.header("Route", &[&routes]);
     }
     writer.header("From", &[&leg.local]);
     writer.header("To", &[&leg.remote]);
@@ -100,25 +101,42 @@ pub(super) fn ack_of_failure(invite: &[u8], response: &Message) -> Option<Packet
 
 /// The CANCEL of our INVITE (section 9.1).
 pub(super) fn cancel(invite: &[u8]) -> Option<Packet> {
-    let message = Message::parse_datagram(invite).ok()?;
-    from_invite(invite, Method::Cancel, message.value(HeaderName::To)?)
+    from_invite(invite, Method::Cancel, own_value(invite, "To")?)
 }
 
-/// Same Request-URI, top Via, Route, From, Call-ID and CSeq number as the INVITE.
+/// Same Request-URI, top Via, Route, From, Call-ID and CSeq number as the INVITE. It is not parsed
+/// anew: with our headers beside those that passed, it may lie beyond what we let in.
 fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8]) -> Option<Packet> {
-    let message = Message::parse_datagram(invite).ok()?;
-    let mut writer = Writer::request(method, message.request_uri_bytes());
-    writer.copy_where(&message, |header| {
-        matches!(
-            header.name,
-            HeaderName::Via | HeaderName::Route | HeaderName::From | HeaderName::CallId
-        )
-    });
+    let uri = invite.strip_prefix(b"INVITE ")?.split(|byte| *byte == b' ').next()?;
+    let mut writer = Writer::request(method, uri);
+    for name in ["Via", "Route", "From", "Call-ID"] {
+        if let Some(value) = own_value(invite, name) {
+            writer.header(name, &[value]);
+        }
+    }
     writer.header("To", &[to]);
     writer.header_number("Max-Forwards", MAX_FORWARDS.into());
-    let number = message.cseq().number;
-    writer.header_fmt("CSeq", format_args!("{number} {}", method.as_bytes().escape_ascii()));
+    let number = own_value(invite, "CSeq")?.strip_suffix(b"INVITE")?;
+    writer.header("CSeq", &[number, method.as_bytes()]);
     Some(writer.finish(b"").into())
+}
+
+/// The value of a header that we wrote into a message of ours: one line, our spelling of the name,
+/// and no other line has that name, because what names hop or dialog never passes.
+fn own_value<'m>(message: &'m [u8], name: &str) -> Option<&'m [u8]> {
+    let mut rest = message;
+    loop {
+        let end = rest.iter().position(|byte| *byte == b'\r')?;
+        let (line, tail) = rest.split_at_checked(end)?;
+        if line.is_empty() {
+            return None;
+        }
+        let value = line.strip_prefix(name.as_bytes()).and_then(|line| line.strip_prefix(b": "));
+        if value.is_some() {
+            return value;
+        }
+        rest = tail.strip_prefix(b"\r\n")?;
+    }
 }
 
 /// A new Call-ID: 128 bits, no host, so that it tells nothing.
@@ -167,4 +185,34 @@ fn sent_by(ctx: &Context, flow: Flow) -> Vec<u8> {
 fn host_of(sent_by: &[u8]) -> &[u8] {
     let colon = sent_by.iter().rposition(|byte| *byte == b':').unwrap_or(sent_by.len());
     sent_by.get(..colon).unwrap_or(sent_by)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invite_beyond_the_limits_has_its_ack_and_its_cancel() {
+        let mut writer = Writer::request(Method::Invite, b"sip:1000@192.0.2.9");
+        writer.header("Via", &[b"SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1"]);
+        writer.header("From", &[&[b'a'; 9000], b" <sip:a@192.0.2.1>;tag=1"]);
+        writer.header("To", &[b"<sip:1000@192.0.2.9>"]);
+        writer.header("Call-ID", &[b"c"]);
+        writer.header("CSeq", &[b"7 INVITE"]);
+        (0..200).for_each(|number| writer.header_number("X-Any", number));
+        let invite = writer.finish(b"\r\nVia: none\r\n");
+        Message::parse_datagram(&invite).unwrap_err();
+        let packet = cancel(&invite).unwrap();
+        let text = String::from_utf8(packet.to_vec()).unwrap();
+        assert!(text.starts_with("CANCEL sip:1000@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\nFrom: aaa"), "{text}");
+        assert!(text.contains("\r\nTo: <sip:1000@192.0.2.9>\r\n"), "{text}");
+        assert!(text.contains("\r\nCSeq: 7 CANCEL\r\n"), "{text}");
+        let refusal = b"SIP/2.0 486 Busy\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:x@y>;tag=2\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\n\r\n";
+        let refusal = Message::parse_datagram(refusal).unwrap();
+        let packet = ack_of_failure(&invite, &refusal).unwrap();
+        let text = String::from_utf8(packet.to_vec()).unwrap();
+        assert!(text.starts_with("ACK sip:1000@192.0.2.9 SIP/2.0\r\n"), "{text}");
+        assert!(text.contains("\r\nTo: <sip:x@y>;tag=2\r\n"), "{text}");
+        assert!(text.contains("\r\nCSeq: 7 ACK\r\n"), "{text}");
+    }
 }
