@@ -90,7 +90,12 @@ impl Listeners {
         match &entry.printed {
             Some(text) => out.extend_from_slice(text.as_bytes()),
             None => {
-                let known = entry.listener.local.get(&remote.to_canonical()).copied();
+                let remote = remote.to_canonical();
+                let local = &entry.listener.local;
+                // Of a remote that nobody foresaw (an associated range, a Contact elsewhere): any
+                // address of ours reaches us, the unspecified one reaches nobody.
+                let some = || local.values().find(|own| own.is_ipv4() == remote.is_ipv4());
+                let known = local.get(&remote).or_else(some).copied();
                 let host = Host::Ip(known.unwrap_or_else(|| entry.listener.bound.ip()));
                 let text = format!("{host}:{}", entry.listener.bound.port());
                 out.extend_from_slice(text.as_bytes());
