@@ -66,6 +66,30 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("Trunk", "/spec/type", &["register", "acceptRegister", "teams", "whatsApp"]),
 ];
 
+/// What stands in for a required field: kind, JSON pointer of the mapping, the field, unbuilt fields
+/// beside it. Whoever writes one of these forgot nothing, and is told of one mistake.
+const STAND_INS: &[(&str, &str, &str, &[&str])] = &[
+    ("Extension", "/spec", "contact", &["register"]),
+    ("Trunk", "/spec", "host", &["brand", "registrar", "teams", "whatsApp"]),
+    ("OutboundRule", "/spec/match", "prefixes", &["lengths", "extensions", "groups"]),
+];
+
+/// Types of trunks that need no `host`.
+const HOSTLESS: &[&str] = &["acceptRegister", "teams", "whatsApp"];
+
+/// Whether an unbuilt field beside a missing one takes its place.
+pub(super) fn stands_in(kind: &str, mapping: &str, missing: &str, beside: &str) -> bool {
+    let listed = |(of, at, field, names): &&(&str, &str, &str, &[&str])| {
+        *of == kind && *at == mapping && *field == missing && names.contains(&beside)
+    };
+    STAND_INS.iter().any(|one| listed(&one))
+}
+
+/// Whether a type of trunk has no `host`.
+pub(super) fn is_hostless(kind: &str, trunk_type: &str) -> bool {
+    kind == "Trunk" && HOSTLESS.contains(&trunk_type)
+}
+
 /// Whether a field of a mapping is specified but not built.
 pub(super) fn is_field(kind: &str, mapping: &str, name: &str) -> bool {
     listed(FIELDS, kind, mapping, name)

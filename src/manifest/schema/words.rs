@@ -37,7 +37,8 @@ pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
         }
         Finding::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            if place.is_misspelled(name) { Vec::new() } else { vec![place.missing(name)] }
+            let told = place.is_misspelled(name) || place.is_stood_in_for(name);
+            if told { Vec::new() } else { vec![place.missing(name)] }
         }
         Finding::Type { kind } => vec![place.wrong_type(kind)],
         Finding::Enum { options } => vec![place.wrong_word(options)],
@@ -131,6 +132,16 @@ impl Place<'_> {
         let known = self.known_fields();
         let mut unknown = fields.iter().filter(|field| !known.contains(&&*field.key));
         unknown.any(|field| self.meant(&field.key) == Some(name))
+    }
+
+    /// Whether something unbuilt takes the place of a missing field, which is told.
+    fn is_stood_in_for(&self, name: &str) -> bool {
+        let Some(node) = self.value() else { return false };
+        let Value::Mapping(fields) = &node.value else { return false };
+        let kind = self.kind.as_str();
+        let word = node.get("type").and_then(Node::text).unwrap_or_default();
+        name == "host" && unbuilt::is_hostless(kind, word)
+            || fields.iter().any(|one| unbuilt::stands_in(kind, self.pointer, name, &one.key))
     }
 
     fn missing(&self, name: &str) -> Diagnostic {
@@ -261,8 +272,11 @@ impl Place<'_> {
         }
         let plural = if limit == 1 { "" } else { "s" };
         let message = format!("`{}` must have {word} {limit} {noun}{plural}", self.field());
-        let help =
-            if word == "at least" { "add one, or remove the field" } else { "make it shorter" };
+        let help = match (word, noun) {
+            ("at least", "item") => "add one",
+            ("at least", _) => "write one, or remove the field",
+            _ => "make it shorter",
+        };
         self.at_value(self.bounds_code(), message).help(help)
     }
 
