@@ -116,6 +116,12 @@ impl<'a> Context<'a> {
         self.places.and_then(|places| places.item_span(&item.pool, item.index))
     }
 
+    /// Whether a tenant is declared, or may be by a document that is refused.
+    pub(super) fn has_tenant(&self, name: &Name) -> bool {
+        let tenant = ResourceId::system(Kind::Tenant, name.clone());
+        self.set.contains(&tenant) || self.declared.may_be(&tenant)
+    }
+
     /// What a trunk's name means to a tenant.
     pub(super) fn trunk(&self, tenant: Option<&Name>, name: &Name) -> TrunkName {
         if let Some((id, _)) = self.set.resolve_trunk(tenant, name) {

@@ -34,6 +34,11 @@ impl Declared {
         }
     }
 
+    /// What refused documents declare by name.
+    pub(super) fn refused(&self) -> impl Iterator<Item = &ResourceId> {
+        self.refused.iter()
+    }
+
     /// Whether a refused document declares this resource, or may declare it.
     pub(super) fn may_be(&self, id: &ResourceId) -> bool {
         self.refused.contains(id) || self.may_be_unnamed(id.kind)

@@ -131,7 +131,9 @@ pub(super) fn foreign_trunk(
 ) -> Option<Diagnostic> {
     let tenant = id.tenant.as_ref()?;
     let TrunkName::Is(trunk) = context.trunk(Some(tenant), name) else { return None };
-    let assigned = trunk.tenant.is_some()
+    // A tenant that does not exist is told by itself.
+    let assigned = !context.has_tenant(tenant)
+        || trunk.tenant.is_some()
         || context.pool_items(&trunk, tenant).is_some()
         || context.declared.may_have(Kind::DidPool, Some(tenant));
     if assigned {

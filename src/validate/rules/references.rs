@@ -8,17 +8,21 @@ use crate::model::value::{DidSet, Name};
 use crate::model::{Destination, Kind, ResourceId};
 use crate::validate::context::{Context, TrunkName, listed};
 
+/// The field that names a resource's tenant.
+const TENANT: &str = "/metadata/tenant";
+
 /// Tenants that resources belong to.
 pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, _) in context.set.iter() {
+    // The tenant of a refused document can be read, whatever else is wrong with it.
+    let refused = context.declared.refused().filter(|id| context.span(id, TENANT).is_some());
+    for id in context.set.iter().map(|(id, _)| id).chain(refused) {
         let Some(tenant) = &id.tenant else { continue };
-        let reference = ResourceId::system(Kind::Tenant, tenant.clone());
-        if context.set.contains(&reference) || context.declared.may_be(&reference) {
+        if context.has_tenant(tenant) {
             continue;
         }
         let known = context.set.tenants().map(|(id, _)| id.name.as_str());
         let message = format!("there is no Tenant `{tenant}`");
-        let diagnostic = context.diagnostic(Code::TL201, id, "/metadata/tenant", message);
+        let diagnostic = context.diagnostic(Code::TL201, id, TENANT, message);
         found.push(diagnostic.help(did_you_mean(tenant, known, "declare the Tenant")));
     }
 }
@@ -76,7 +80,9 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
     for (id, rule) in context.set.inbound_rules() {
         let Destination::Extension(range) = rule.destination else { continue };
         let tenant = id.tenant.as_ref();
-        if context.declared.may_have(Kind::Extension, tenant) {
+        // A tenant that does not exist is told by itself.
+        let is_known = tenant.is_some_and(|tenant| context.has_tenant(tenant));
+        if !is_known || context.declared.may_have(Kind::Extension, tenant) {
             continue;
         }
         let missing = numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
