@@ -127,6 +127,8 @@ struct Builder {
     anchor_bytes: usize,
     root: Option<Node>,
     damaged: bool,
+    /// The document is several, with no line between them.
+    glued: bool,
     faults: Vec<Diagnostic>,
     documents: Vec<Document>,
 }
@@ -144,6 +146,7 @@ impl Builder {
             anchor_bytes: 0,
             root: None,
             damaged: false,
+            glued: false,
             faults: Vec::new(),
             documents: Vec::new(),
         }
@@ -266,7 +269,11 @@ impl Builder {
 
     fn duplicates(&mut self, fields: &[Field]) {
         let mut first: BTreeMap<&str, Span> = BTreeMap::new();
-        for field in fields {
+        // Documents without a line between them are one mistake, not one for each of their keys.
+        let again = |field: &&Field| &*field.key == "apiVersion";
+        let glued = self.stack.is_empty() && fields.iter().filter(again).count() > 1;
+        self.glued |= glued;
+        for field in fields.iter().filter(|field| !glued || again(field)) {
             let Some(before) = first.get(&*field.key).copied() else {
                 first.insert(&field.key, field.key_span);
                 continue;
@@ -275,7 +282,10 @@ impl Builder {
             let diagnostic = Diagnostic::new(Code::TL002, message)
                 .at(field.key_span)
                 .related(before, "it stands here already")
-                .help("keep one of the two");
+                .help(match glued {
+                    true => "if another document begins here, put a line `---` before it",
+                    false => "keep one of the two",
+                });
             self.fault(diagnostic);
         }
     }
@@ -364,12 +374,17 @@ impl Builder {
         self.stack.clear();
         self.anchors.clear();
         let damaged = std::mem::take(&mut self.damaged);
+        let glued = std::mem::take(&mut self.glued);
         let Some(node) = self.root.take() else { return };
         let empty = node.span.start == node.span.end
             && matches!(&node.value, Value::Scalar(scalar) if scalar.meaning == Meaning::Null);
         if !empty {
             let span = node.span;
-            let content = if damaged { Content::Damaged(node) } else { Content::Tree(node) };
+            let content = match damaged {
+                _ if glued => Content::Broken(Hint::Unknown),
+                true => Content::Damaged(node),
+                false => Content::Tree(node),
+            };
             self.documents.push(Document { span, content });
         }
     }
