@@ -6,6 +6,9 @@ use crate::diag::{Code, Diagnostic, FileId, SourceMap, Span};
 use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceFile, SourceTree};
 use crate::manifest::yaml::{self, Document};
 
+/// What some editors write at the beginning of a UTF-8 file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The documents of a tree.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
@@ -57,6 +60,8 @@ impl Loaded {
     }
 
     fn bytes(&mut self, path: &str, bytes: &[u8]) {
+        // A byte order mark is no part of the first line.
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let text = String::from_utf8_lossy(bytes);
         let file = self.sources.add(path, &*text);
         if let Err(error) = std::str::from_utf8(bytes) {
