@@ -112,9 +112,12 @@ fn problems(status: &Value) -> String {
 }
 
 fn problem(one: &Value) -> String {
-    let place = match one.get("file").and_then(Value::as_str) {
-        Some(file) => format!("{file}:{}:{}: ", text(one, "/line"), text(one, "/column")),
-        None => String::new(),
+    let place = match one.get("file") {
+        Some(Value::String(_)) => {
+            let [file, line, column] = ["/file", "/line", "/column"].map(|part| text(one, part));
+            format!("{file}:{line}:{column}: ")
+        }
+        _ => String::new(),
     };
     format!("{place}{} {}\n", text(one, "/code"), text(one, "/message"))
 }

@@ -82,14 +82,14 @@ fn with_excerpt<'a>(group: Group<'a>, marks: &[Mark<'a>], sources: &'a SourceMap
     let to = marks.iter().map(|mark| line_range(mark.span, sources).end).max().unwrap_or(0);
     let text = sources.text(file).get(from..to).unwrap_or_default();
     if text.is_empty() || text.lines().any(|line| line.len() > MAX_LINE_BYTES) {
-        let origin = Origin::path(sources.path(file)).line(at.line as usize);
+        let origin = Origin::path(sources.shown_path(file)).line(at.line as usize);
         let group = group.element(origin.char_column(at.column as usize));
         let labels = marks.iter().filter_map(|mark| mark.label);
         return group.elements(labels.map(|label| Level::NOTE.message(label)));
     }
     let annotations = marks.iter().map(|mark| annotation(mark, from, sources));
     let line = line_of(file, from, sources);
-    let snippet = Snippet::source(text).path(sources.path(file)).line_start(line);
+    let snippet = Snippet::source(text).path(sources.shown_path(file)).line_start(line);
     group.element(snippet.annotations(annotations))
 }
 

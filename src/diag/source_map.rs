@@ -29,6 +29,8 @@ pub struct Position {
 #[derive(Debug, Clone)]
 struct SourceFile {
     path: Arc<str>,
+    /// The path as a terminal may get it.
+    shown: Arc<str>,
     text: Arc<str>,
     line_starts: Vec<u32>,
 }
@@ -45,13 +47,24 @@ impl SourceMap {
         let text: Arc<str> = text.into();
         let mut line_starts = vec![0];
         line_starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| offset(at + 1)));
-        self.files.push(SourceFile { path: path.into(), text, line_starts });
+        let path: Arc<str> = path.into();
+        let shown = match path.contains(char::is_control) {
+            true => path.replace(char::is_control, "\u{fffd}").into(),
+            false => Arc::clone(&path),
+        };
+        self.files.push(SourceFile { path, shown, text, line_starts });
         FileId(offset(self.files.len() - 1))
     }
 
     /// The path of a file; `?` for a file of another map.
     pub fn path(&self, file: FileId) -> &str {
         self.files.get(file.0 as usize).map_or("?", |file| &file.path)
+    }
+
+    /// The path of a file for people: control characters, which a file name may hold, steer no
+    /// terminal and break no line.
+    pub fn shown_path(&self, file: FileId) -> &str {
+        self.files.get(file.0 as usize).map_or("?", |file| &file.shown)
     }
 
     /// The text of a file; empty for a file of another map.
@@ -83,7 +96,7 @@ impl SourceMap {
 
     /// `path:line`, as traces print it.
     pub fn file_line(&self, span: Span) -> String {
-        format!("{}:{}", self.path(span.file), self.start(span).line)
+        format!("{}:{}", self.shown_path(span.file), self.start(span).line)
     }
 
     /// How many files there are.
@@ -105,6 +118,16 @@ fn offset(value: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_name_steers_no_terminal() {
+        let mut map = SourceMap::default();
+        let file = map.add("a\n\u{1b}[2J.yaml", "a: b\n");
+        assert_eq!(map.path(file), "a\n\u{1b}[2J.yaml");
+        assert_eq!(map.shown_path(file), "a\u{fffd}\u{fffd}[2J.yaml");
+        let span = Span { file, start: 0, end: 1 };
+        assert_eq!(map.file_line(span), "a\u{fffd}\u{fffd}[2J.yaml:1");
+    }
 
     #[test]
     fn columns_count_characters_and_lines_begin_at_one() {
