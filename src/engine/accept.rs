@@ -45,12 +45,15 @@ impl Engine {
     pub(super) fn on_outside(&mut self, incoming: Incoming, server: ServerKey) {
         let refusal = match incoming.message.method() {
             Method::Invite => return self.on_invite(incoming, server),
-            Method::Options => {
-                let tag = self.fresh_tag();
-                let answer = write::answer(&incoming, 200, &tag);
-                self.ctx.respond(server, 200, answer);
-                return;
-            }
+            Method::Options => match understood(&incoming.message) {
+                Ok(()) => {
+                    let tag = self.fresh_tag();
+                    let answer = write::answer(&incoming, 200, &tag);
+                    self.ctx.respond(server, 200, answer);
+                    return;
+                }
+                Err(reason) => reason,
+            },
             // A dialog that they speak of without naming it.
             Method::Bye | Method::Update | Method::Info | Method::Prack => Reason::NoDialog,
             Method::Extension(_) => Reason::UnknownMethod,
@@ -199,14 +202,20 @@ fn check(message: &Message) -> Result<(), Reason> {
     if message.max_forwards() == Some(0) {
         return Err(Reason::TooManyHops);
     }
+    understood(message)?;
+    if message.contact().is_none() {
+        return Err(Reason::NoContact);
+    }
+    Ok(())
+}
+
+/// What RFC 3261 sections 8.2.2.1 and 8.2.2.3 ask of any request that is answered with 2xx.
+fn understood(message: &Message) -> Result<(), Reason> {
     if message.request_uri().scheme == Scheme::Other {
         return Err(Reason::UriScheme);
     }
     if !header_rules::unsupported(message).is_empty() {
         return Err(Reason::BadExtension);
-    }
-    if message.contact().is_none() {
-        return Err(Reason::NoContact);
     }
     Ok(())
 }

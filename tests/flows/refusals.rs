@@ -95,6 +95,34 @@ fn options_are_answered_and_other_methods_told_what_is_allowed() {
 }
 
 #[test]
+fn options_that_ask_too_much_are_refused() {
+    let mut world = World::new();
+    let ours = "OPTIONS sip:2@127.0.0.1:5060";
+    for (from, to, code) in [
+        (ours, "OPTIONS nobody:knows", 416),
+        ("Contact: ", "Require: zap\r\nContact: ", 420),
+        ("Contact: ", "Proxy-Require: zap\r\nContact: ", 420),
+        // A question for us, not for who stands behind us (RFC 3261 section 11.2).
+        ("Max-Forwards: 70", "Max-Forwards: 0", 200),
+        ("Contact: ", "X-Contact: ", 200),
+    ] {
+        let mut phone = Phone::calling(
+            CARRIER_A,
+            "1",
+            "2",
+            &format!("options-{code}-{from:.7}-{to:.9}").replace([' ', ':'], ""),
+        );
+        let request = phone.request("OPTIONS", "", "");
+        assert!(request.contains(from));
+        world.send(CARRIER_A, &request.replace(from, to));
+        let answer = world.expect_is(CARRIER_A, &format!("{code} OPTIONS"));
+        let unsupported = if code == 420 { "zap" } else { "" };
+        assert_eq!(value(&answer, HeaderName::Unsupported), unsupported);
+    }
+    world.assert_all_over();
+}
+
+#[test]
 fn what_no_invite_may_lack_or_ask_is_refused() {
     let mut world = World::new();
     for (number, (from, to, code)) in [
