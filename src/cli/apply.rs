@@ -56,14 +56,16 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     if plan.is_refused() {
         return rejected(&weighed, output);
     }
-    if plan.is_empty() {
-        return report(&Applied::nothing(&weighed, plan), Exit::Ok, output);
-    }
-    if !args.auto_approve && !confirmed(output)? {
+    let applied = if plan.is_empty() {
+        Applied::nothing(&weighed, plan)
+    } else if args.auto_approve || confirmed(output)? {
+        perform(&client, &tree, &weighed, plan)?
+    } else {
         return Err(Failure::failed("not applied: the answer was not `yes`"));
-    }
-    let applied = perform(&client, &tree, &weighed, plan)?;
-    let converged = converge(&client, &applied.revision, Duration::from_secs(args.timeout))?;
+    };
+    // Where nothing changes, what is in force already has to work, under whatever revision.
+    let revision = (applied.changes > 0).then_some(&applied.revision);
+    let converged = converge(&client, revision, Duration::from_secs(args.timeout))?;
     let exit = if converged { Exit::Ok } else { Exit::Unconverged };
     report(&Applied { converged, ..applied }, exit, output)
 }
@@ -86,7 +88,7 @@ impl Applied {
             digest: plan.digest.clone(),
             changes: 0,
             summary: plan.summary,
-            converged: true,
+            converged: false,
         }
     }
 }
@@ -171,13 +173,17 @@ fn files(tree: &SourceTree) -> Result<Vec<Value>, Failure> {
     tree.files.iter().map(file).collect()
 }
 
-/// Waits until the revision is in force and everything of it works.
-fn converge(client: &Client, revision: &Revision, patience: Duration) -> Result<bool, Failure> {
+/// Waits until the revision (or any) is in force and everything of it works.
+fn converge(
+    client: &Client,
+    revision: Option<&Revision>,
+    patience: Duration,
+) -> Result<bool, Failure> {
     let began = Instant::now();
     loop {
         let status = client.get("/api/v1/status")?;
         let converged = status.pointer("/revision/converged").and_then(Value::as_str);
-        if converged == Some(revision.0.as_str()) {
+        if converged.is_some_and(|found| revision.is_none_or(|wanted| wanted.0 == found)) {
             return Ok(true);
         }
         if began.elapsed() >= patience {
@@ -206,9 +212,11 @@ fn report(applied: &Applied, exit: Exit, output: Output) -> Result<Exit, Failure
                 "delete": summary.delete,
             },
         }))?,
-        Format::Human | Format::Markdown if applied.changes == 0 => output.say("no changes\n"),
         Format::Human | Format::Markdown => {
-            output.say(&format!("applied: {}\n", summary_line(&summary)));
+            match applied.changes {
+                0 => output.say("no changes\n"),
+                _ => output.say(&format!("applied: {}\n", summary_line(&summary))),
+            }
             if !applied.converged {
                 output.say("not converged in time: `trunkline status` says what is not Ready\n");
             }

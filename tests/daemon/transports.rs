@@ -44,6 +44,11 @@ fn a_transport_that_cannot_bind_is_stalled_and_the_rest_runs_until_it_can() {
     let done = run(&[&arguments[..], &["--server", &daemon.url]].concat());
     assert_eq!(done.status.code(), Some(6), "{done:?}");
     assert_eq!(daemon.destination(), 160);
+    // Nothing to change is no convergence either.
+    let again = run(&[&arguments[..], &["--server", &daemon.url, "-o", "json"]].concat());
+    let answer: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!((again.status.code(), &answer["changes"]), (Some(6), &0.into()), "{answer}");
+    assert_eq!((&answer["result"], &answer["converged"]), (&"unconverged".into(), &false.into()));
     // The port becomes free: it heals by itself.
     drop(holder);
     daemon.until(|status| {
