@@ -50,9 +50,11 @@ impl Runner {
         let Some(weighed) = self.weighed.take() else { return };
         let all = weighed.diagnostics.iter();
         let errors = all.filter(|one| one.severity() == Severity::Error).count();
-        let (reason, word) = match weighed.verdict {
-            Verdict::Refused => ("Refused", "is refused"),
-            Verdict::Invalid | Verdict::Same | Verdict::Change => ("Invalid", "is invalid"),
+        let (reason, word, verb) = match weighed.verdict {
+            Verdict::Refused => ("Refused", "is refused", "plan"),
+            Verdict::Invalid | Verdict::Same | Verdict::Change => {
+                ("Invalid", "is invalid", "validate")
+            }
         };
         let count = format!("{errors} error{}", if errors == 1 { "" } else { "s" });
         let kept = self.kept();
@@ -60,7 +62,7 @@ impl Runner {
             revision = %weighed.revision, errors,
             "the revision {word}: {count}; {kept}"
         );
-        tracing::error!("as `validate` prints it:\n{}", told(&weighed));
+        tracing::error!("as `{verb}` prints it:\n{}", told(&weighed));
         let revision = weighed.revision;
         let problems = Problems {
             revision: revision.clone(),

@@ -207,7 +207,13 @@ impl Runner {
             Command::Rename => self.rename(),
             Command::ReportRejected => self.report_rejected(),
             Command::ReportUnreadable => self.report_unreadable(),
-            Command::ReportUnchanged => self.source_is_readable(),
+            Command::ReportUnchanged => {
+                self.source_is_readable();
+                let seen = self.snapshot.take().map(|snapshot| snapshot.revision);
+                if seen.is_some() && self.standing.borrow().seen != seen {
+                    self.publish(|standing| standing.seen = seen);
+                }
+            }
             Command::ReportBroke => self.report_broke(),
             Command::ReportBusy(ticket) => self.reply(ticket, Err(ApproveError::Busy)),
             Command::Answer(ticket) => {

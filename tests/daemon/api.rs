@@ -150,7 +150,7 @@ fn deleting_a_trunk_in_use_is_refused_by_apply_and_by_the_followed_directory() {
     assert_eq!((status, &problem["type"]), (422, &"urn:trunkline:problem:refused".into()));
     site.write("base.yaml", &without);
     daemon.wait_for("the revision is refused");
-    let line = daemon.wait_for("as `validate` prints it");
+    let line = daemon.wait_for("as `plan` prints it");
     assert!(line.contains("TL801") && line.contains("InboundRule/acme/desk"), "{line}");
     assert_eq!(daemon.destination(), 100);
 }

@@ -46,6 +46,7 @@ async fn an_edited_comment_moves_the_revision_and_nothing_else() {
     let standing = world.look().await;
     assert_eq!(standing.applied.as_ref().unwrap().revision, files.revision());
     assert_eq!((world.installs(), world.outcomes().len()), (1, 1));
+    assert_eq!(standing.seen, Some(files.revision()), "what the source holds is known");
 }
 
 #[tokio::test(flavor = "multi_thread")]
