@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use ureq::http::{Response, StatusCode};
+use ureq::http::{Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
 use super::{Exit, Failure};
@@ -31,10 +31,20 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) struct ServerArgs {
     /// The daemon's address.
     #[arg(long, env = "TRUNKLINE_SERVER", value_name = "URL", default_value = DEFAULT_SERVER)]
+    #[arg(value_parser = server_url)]
     pub(super) server: String,
     /// A file with the daemon's bearer token.
     #[arg(long, env = "TRUNKLINE_TOKEN_FILE", value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
+}
+
+/// The address of a daemon as an argument: `http://HOST:PORT`.
+pub(super) fn server_url(text: &str) -> Result<String, String> {
+    let url: Uri = text.parse().map_err(|error| format!("it is no URL: {error}"))?;
+    if url.scheme_str() != Some("http") || url.host().is_none_or(str::is_empty) {
+        return Err(format!("write http://HOST:PORT, like {DEFAULT_SERVER}"));
+    }
+    Ok(text.to_owned())
 }
 
 impl ServerArgs {

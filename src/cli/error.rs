@@ -1,5 +1,8 @@
 //! Why a verb could not do its work, as the person at the terminal reads it.
 
+use serde_json::{Value, json};
+
+use super::FORMAT_VERSION;
 use super::exit::Exit;
 
 /// A failure: the exit code, what happened, and what to do.
@@ -30,5 +33,16 @@ impl Failure {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The object that a program gets in place of the data.
+    pub(super) fn report(&self, command: &str) -> Value {
+        json!({
+            "formatVersion": FORMAT_VERSION,
+            "command": command,
+            "result": self.exit.word(),
+            "message": self.message,
+            "help": self.help,
+        })
     }
 }

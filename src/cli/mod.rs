@@ -49,6 +49,18 @@ enum Verb {
 }
 
 impl Verb {
+    /// The name under which a verb reports in JSON; the daemon and the schemas do not.
+    fn reporting(&self) -> Option<&'static str> {
+        match self {
+            Self::Apply(_) => Some("apply"),
+            Self::Plan(_) => Some("plan"),
+            Self::Simulate(_) => Some("simulate"),
+            Self::Status(_) => Some("status"),
+            Self::Validate(_) => Some("validate"),
+            Self::Schema(_) | Self::Serve(_) => None,
+        }
+    }
+
     fn run(&self, output: Output) -> Result<Exit, Failure> {
         if output.format == Format::Markdown && !matches!(self, Self::Plan(_)) {
             let failure = Failure::usage("only a plan is written as markdown");
@@ -83,6 +95,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let output = Output::new(cli.output, cli.color);
     cli.verb.run(output).unwrap_or_else(|failure| {
         output.failure(&failure);
+        if let (Format::Json, Some(command)) = (cli.output, cli.verb.reporting()) {
+            // Where stdout is what failed, this fails, too.
+            drop(output.json(&failure.report(command)));
+        }
         failure.exit
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, DEFAULT_SERVER};
+use super::client::{Client, DEFAULT_SERVER, server_url};
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output, validate};
 use crate::diag::{render_json as render_diagnostics, render_text as render_findings};
 use crate::model::{Observed, ResourceSet};
@@ -27,6 +27,7 @@ pub(super) struct Args {
     path: PathBuf,
     /// Compare with the live state of this daemon.
     #[arg(long, env = "TRUNKLINE_SERVER", value_name = "URL", conflicts_with = "against")]
+    #[arg(value_parser = server_url)]
     server: Option<String>,
     /// A file with the daemon's bearer token.
     #[arg(long, env = "TRUNKLINE_TOKEN_FILE", value_name = "FILE")]
@@ -90,9 +91,13 @@ fn live(
     };
     let checked = crate::validate::validate(&validate::read(std::slice::from_ref(against))?);
     let Some(desired) = checked.desired else {
+        let words = format!("{} has errors: nothing can be compared with it", against.display());
         output.say(&render_findings(&checked.diagnostics, &checked.sources, true));
-        let words = "has errors: nothing can be compared with it";
-        output.say(&format!("error: {} {words}\n", against.display()));
+        output.say(&format!("error: {words}\n"));
+        if output.format == Format::Json {
+            let failure = Failure { exit: Exit::Invalid, message: words, help: None };
+            output.json(&failure.report("plan"))?;
+        }
         return Ok(Err(Exit::Invalid));
     };
     Ok(Ok(((**desired.resources()).clone(), None)))
@@ -111,6 +116,11 @@ fn whole(weighed: &Weighed) -> Map<String, Value> {
     json.insert("command".into(), "plan".into());
     json.insert("result".into(), word(weighed).into());
     json.insert("revision".into(), json!(weighed.revision));
+    for name in ["changes", "steps", "behaviour", "refusals"] {
+        json.insert(name.into(), json!([]));
+    }
+    json.insert("digest".into(), Value::Null);
+    json.insert("summary".into(), Value::Null);
     let diagnostics = render_diagnostics(&weighed.diagnostics, &weighed.sources);
     match &weighed.plan {
         Some(plan) => json.extend(render_json(plan, &weighed.sources)),

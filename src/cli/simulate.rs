@@ -18,6 +18,10 @@ use crate::validate::{Checked, Desired, validate};
 
 /// What would this call do: every station, every candidate and why it lost, and the final answer.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  trunkline simulate inbound --trunk carrier-a --to +442079460005 voip/\n  \
+                  trunkline simulate outbound --tenant acme --extension 1000 --to 004930123456 voip/"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     direction: Direction,

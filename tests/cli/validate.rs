@@ -116,6 +116,46 @@ fn a_missing_path_is_named() {
 }
 
 #[test]
+fn a_failure_is_one_json_object_for_a_program() {
+    let folder = folder(&[]);
+    for verb in ["validate", "plan", "apply"] {
+        let output = run(&[verb, "nowhere", "-o", "json"], folder.path());
+        let value = json(&output);
+        assert_eq!((code(&output), &value["result"]), (1, &"failed".into()), "{value}");
+        assert_eq!((&value["formatVersion"], &value["command"]), (&"1.0".into(), &verb.into()));
+        assert!(value["message"].as_str().unwrap().contains("`nowhere`"), "{value}");
+        assert!(stderr(&output).contains("`nowhere`"), "{verb}");
+    }
+}
+
+#[test]
+fn what_is_no_address_of_a_daemon_is_wrong_usage() {
+    let folder = folder(&[]);
+    for server in ["bogus", "ftp://127.0.0.1:7080", "https://127.0.0.1:7080", "http://", ""] {
+        for verb in ["status", "apply", "plan"] {
+            let output = run(&[verb, "--server", server], folder.path());
+            assert_eq!(code(&output), 64, "{verb} {server}: {}", stderr(&output));
+        }
+    }
+}
+
+#[test]
+fn a_plan_has_the_same_keys_when_there_is_none() {
+    let folder = folder(&[("a.yaml", "apiVersion: trunkline.dev/v2\n")]);
+    let output = run(&["plan", "-o", "json"], folder.path());
+    let value = json(&output);
+    assert_eq!((code(&output), &value["result"]), (3, &"invalid".into()));
+    for list in ["changes", "behaviour", "refusals", "steps"] {
+        assert_eq!(value[list], serde_json::json!([]), "{list}");
+    }
+    let output = run(&["plan", "a.yaml", "--against", ".", "-o", "json"], folder.path());
+    assert_eq!((code(&output), &json(&output)["result"]), (3, &"invalid".into()));
+    for none in ["digest", "summary"] {
+        assert_eq!(value.get(none), Some(&Value::Null), "{none}");
+    }
+}
+
+#[test]
 fn nothing_to_check_is_not_sound() {
     for files in [&[][..], &[("note.txt", "x")], &[("a.yaml", "")], &[("a.yaml", "# nothing\n")]] {
         let folder = folder(files);
