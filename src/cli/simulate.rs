@@ -322,7 +322,9 @@ fn to_text(simulated: &Simulated, table: &Table, desired: &Desired) -> String {
             StepOutcome::Refuse => paint("refuse", AnsiColor::Red),
         };
         let gap = if place.is_empty() { "" } else { "  " };
-        writeln!(text, "{:<11} {word}  {}{gap}{place}", step.station, step.detail).ok();
+        // Numbers come from the command line, URIs from manifests: neither steers the terminal.
+        let detail = step.detail.replace(char::is_control, "\u{fffd}");
+        writeln!(text, "{:<11} {word}  {detail}{gap}{place}", step.station).ok();
     }
     text.push('\n');
     text.push_str(&answer_text(simulated, table));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::render_text::{numbers_text, summary_line, value_text};
+use super::render_text::{harmless, numbers_text, summary_line, value_text};
 use super::{Action, Change, Plan};
 use crate::diag::{SourceMap, render_text as render_diagnostics};
 
@@ -92,12 +92,13 @@ fn change_text(change: &Change, sources: &SourceMap) -> String {
     text.push('\n');
     for field in &change.fields {
         let (old, new) = (value_text(field.old.as_ref()), value_text(field.new.as_ref()));
-        writeln!(text, "  - `{}`: `{}` → `{}`", field.path, escaped(&old), escaped(&new)).ok();
+        writeln!(text, "  - `{}`: `{}` → `{}`", escaped(&field.path), escaped(&old), escaped(&new))
+            .ok();
     }
     text
 }
 
 /// A text that cannot end the code span or the line that it stands in.
 fn escaped(text: &str) -> String {
-    text.replace('`', "'").replace(['\n', '\r'], " ")
+    harmless(text).replace('`', "'")
 }

@@ -68,13 +68,18 @@ pub fn summary_line(plan: &Plan) -> String {
 pub(super) fn value_text(value: Option<&Value>) -> String {
     let text = match value {
         None => return "(none)".to_owned(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => harmless(text),
         Some(value) => value.to_string(),
     };
     match text.char_indices().nth(MAX_VALUE) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,
     }
+}
+
+/// A text of a manifest as a terminal may get it: it steers nothing and breaks no line.
+pub(super) fn harmless(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn push_title(text: &mut String, title: &str, colored: bool) {

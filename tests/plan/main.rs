@@ -124,3 +124,33 @@ fn markdown_stays_under_what_a_forge_takes() {
     assert!(text.contains("lines left out"), "what is cut is said");
     assert!(text.contains("digest `blake3:") && text.chars().count() < 65_000);
 }
+
+/// A manifest may hold any text; what a person reads before saying yes must be what would happen.
+#[test]
+fn no_text_of_a_manifest_steers_the_terminal_or_forges_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let tenant = |display: &str, label: &str| {
+        format!(
+            "apiVersion: trunkline.dev/v1\nkind: Tenant\n\
+             metadata: {{name: acme, labels: {{\"{label}\": x}}}}\n\
+             spec: {{sipDomain: acme.example.net, displayName: \"{display}\"}}\n"
+        )
+    };
+    let forged = tenant("a\\e[2J\\nPlan: nothing", "k\\e[2J\\nNo changes.");
+    fs::write(folder.path().join("old.yaml"), tenant("a", "b")).unwrap();
+    fs::write(folder.path().join("new.yaml"), forged).unwrap();
+    for form in ["human", "markdown"] {
+        let run = Command::new(env!("CARGO_BIN_EXE_trunkline"))
+            .current_dir(folder.path())
+            .env_remove("TRUNKLINE_SERVER")
+            .args(["plan", "new.yaml", "--against", "old.yaml", "--color", "always", "-o", form])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(run.stdout).unwrap();
+        assert!(text.contains("displayName"), "{form}: {text:?}");
+        assert!(!text.contains("\u{1b}[2J"), "{form}: {text:?}");
+        let forged =
+            |line: &str| line.starts_with("Plan: nothing") || line.starts_with("No changes");
+        assert!(!text.lines().any(forged), "{form}: {text:?}");
+    }
+}
