@@ -1,7 +1,7 @@
 //! `trunkline validate`: every problem of the manifests, in one run, offline.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anstyle::AnsiColor;
 use serde_json::json;
@@ -74,7 +74,8 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<SourceTree, Failure> {
         return directory::read(root).map_err(|error| cannot_read(root, &error));
     }
     let mut tree = SourceTree::default();
-    for path in paths {
+    for path in paths.iter().map(|path| without_dots(path)) {
+        let path = path.as_path();
         if path.as_os_str() == "-" {
             tree.files.push(directory::read_stream(io::stdin().lock(), "-"));
         } else if path.is_dir() {
@@ -92,6 +93,13 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<SourceTree, Failure> {
     // The same file given twice is one file.
     tree.files.dedup_by(|a, b| a.path == b.path);
     Ok(tree)
+}
+
+/// `./a` and `a/.` are `a`, so that a file given twice counts once.
+fn without_dots(path: &Path) -> PathBuf {
+    let named = path.components().filter(|part| *part != Component::CurDir);
+    let plain: PathBuf = named.collect();
+    if plain.as_os_str().is_empty() { path.to_owned() } else { plain }
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Failure {

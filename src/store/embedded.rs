@@ -110,7 +110,10 @@ impl Store for Embedded {
 fn create_private(directory: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    created.map_err(|error| io(directory, error))
+    created.map_err(|error| {
+        let words = format!("this state directory cannot be made: {error}");
+        io(directory, std::io::Error::new(error.kind(), words))
+    })
 }
 
 /// The entry of a new database file is durable only when its directory is synced.

@@ -286,6 +286,13 @@ fn several_paths_keep_their_names() {
 }
 
 #[test]
+fn one_file_under_two_spellings_is_one_file() {
+    let folder = folder(&[("a.yaml", TENANT)]);
+    let output = run(&["validate", "a.yaml", "./a.yaml", "././a.yaml"], folder.path());
+    assert!(stderr(&output).contains("in 1 document of 1 file"), "{}", stderr(&output));
+}
+
+#[test]
 fn schemas_are_printed() {
     let folder = folder(&[]);
     let any = json(&run(&["schema"], folder.path()));
