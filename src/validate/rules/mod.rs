@@ -27,6 +27,7 @@ pub(super) const ALL: &[Rule] = &[
     references::tl201_trunks,
     references::tl201_extensions,
     references::tl202_trunk_names,
+    tenants::tl104_timezones,
     tenants::tl202_extension_numbers,
     tenants::tl410_sip_domains,
     transports::tl408_same_address,

