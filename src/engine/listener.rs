@@ -91,15 +91,59 @@ impl Listeners {
             Some(text) => out.extend_from_slice(text.as_bytes()),
             None => {
                 let remote = remote.to_canonical();
-                let local = &entry.listener.local;
-                // Of a remote that nobody foresaw (an associated range, a Contact elsewhere): any
-                // address of ours reaches us, the unspecified one reaches nobody.
-                let some = || local.values().find(|own| own.is_ipv4() == remote.is_ipv4());
-                let known = local.get(&remote).or_else(some).copied();
+                let known = towards(&entry.listener.local, remote);
                 let host = Host::Ip(known.unwrap_or_else(|| entry.listener.bound.ip()));
                 let text = format!("{host}:{}", entry.listener.bound.port());
                 out.extend_from_slice(text.as_bytes());
             }
         }
+    }
+}
+
+/// Our address towards a remote: as learnt, or as learnt for the remote whose address has most
+/// leading bits in common. That serves what nobody could list (an address of an associated range, a
+/// Contact elsewhere); the unspecified address would reach nobody.
+fn towards(local: &BTreeMap<IpAddr, IpAddr>, remote: IpAddr) -> Option<IpAddr> {
+    // In order of address the nearest one is a neighbour.
+    let below = local.range(..=remote).next_back();
+    let above = local.range(remote..).next();
+    let near =
+        below.into_iter().chain(above).filter(|(known, _)| known.is_ipv4() == remote.is_ipv4());
+    near.max_by_key(|(known, _)| common_bits(**known, remote)).map(|(_, own)| *own)
+}
+
+fn common_bits(one: IpAddr, other: IpAddr) -> u32 {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
+        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_address_is_that_towards_the_nearest_known_remote() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let local = [
+            ("10.1.0.0", "10.0.0.1"),
+            ("198.51.100.2", "192.0.2.1"),
+            ("203.0.113.0", "192.0.2.9"),
+            ("2001:db8::2", "2001:db8::1"),
+        ];
+        let local = local.into_iter().map(|(remote, own)| (ip(remote), ip(own))).collect();
+        for (remote, own) in [
+            ("198.51.100.2", "192.0.2.1"),
+            ("198.51.100.200", "192.0.2.1"),
+            ("203.0.113.77", "192.0.2.9"),
+            ("10.200.3.4", "10.0.0.1"),
+            ("9.9.9.9", "10.0.0.1"),
+            ("2001:db8:5::7", "2001:db8::1"),
+        ] {
+            assert_eq!(towards(&local, ip(remote)), Some(ip(own)), "{remote}");
+        }
+        assert_eq!(towards(&BTreeMap::from([(ip("::1"), ip("::1"))]), ip("192.0.2.1")), None);
     }
 }

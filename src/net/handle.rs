@@ -1,17 +1,18 @@
 //! What the rest of the program holds of the engine: commands to its thread and their answers.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use std::{net::IpAddr, sync::Arc};
 
 use mio::{Poll, Waker};
 
 use super::driver::{Driver, WAKE};
 use crate::engine::Compiled;
-use crate::model::value::Name;
+use crate::model::value::{Cidr, Name};
 use crate::model::{Observed, ResourceSet, Revision, Transport};
 use crate::port::{Installed, Target, TargetError};
 
@@ -104,15 +105,46 @@ impl Drop for EngineHandle {
     }
 }
 
-/// Every address that a set may send to, without repetition.
+/// Every address that a set may send to and one of every range that may call, without repetition.
 fn remotes(resources: &ResourceSet) -> Vec<IpAddr> {
     let trunks = resources.trunks().filter_map(|(_, trunk)| trunk.host.ip());
+    let ranges = resources.trunks().flat_map(|(_, trunk)| &trunk.associated_ips);
+    let ranges = ranges.map(|range| first_host(*range));
     let contacts =
         resources.extensions().filter_map(|(_, extension)| extension.contact.host_port.host.ip());
     let targets = resources.inbound_rules().filter_map(|(_, rule)| match &rule.destination {
         crate::model::Destination::Sip(target) => target.host_port.host.ip(),
         crate::model::Destination::Extension(_) | crate::model::Destination::Reject(_) => None,
     });
-    let all: std::collections::BTreeSet<IpAddr> = trunks.chain(contacts).chain(targets).collect();
+    let all: std::collections::BTreeSet<IpAddr> =
+        trunks.chain(ranges).chain(contacts).chain(targets).collect();
     all.into_iter().collect()
+}
+
+/// An address inside a range to ask the system's routes with. The network's own address will not
+/// do: of an attached IPv4 network it is a broadcast address, which the system refuses.
+fn first_host(range: Cidr) -> IpAddr {
+    match range.network() {
+        IpAddr::V4(base) if range.bits() < 31 => {
+            Ipv4Addr::from_bits(base.to_bits().saturating_add(1)).into()
+        }
+        base @ (IpAddr::V4(_) | IpAddr::V6(_)) => base,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_asked_about_by_its_first_host() {
+        for (range, host) in [
+            ("203.0.113.0/24", "203.0.113.1"),
+            ("203.0.113.8/31", "203.0.113.8"),
+            ("203.0.113.9/32", "203.0.113.9"),
+            ("2001:db8::/64", "2001:db8::"),
+        ] {
+            assert_eq!(first_host(range.parse().unwrap()).to_string(), host);
+        }
+    }
 }

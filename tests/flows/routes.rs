@@ -142,8 +142,12 @@ fn a_listener_on_every_address_names_one_of_its_own() {
     set(&mut config, "carrier-a", "/associatedIps", json!(["203.0.113.0/24"]));
     set(&mut config, "pbx", "/contact", json!("sip:198.51.100.9:5060"));
     let mut world = World::with(&config);
-    let own = "198.51.100.1".parse().unwrap();
-    let local = ["198.51.100.2", "198.51.100.9"].map(|remote| (remote.parse().unwrap(), own));
+    let local = [
+        ("198.51.100.2", "198.51.100.1"),
+        ("198.51.100.9", "198.51.100.1"),
+        ("203.0.113.0", "203.0.113.250"),
+    ];
+    let local = local.map(|(remote, own)| (remote.parse().unwrap(), own.parse().unwrap()));
     let listener = Listener {
         name: "udp".parse().unwrap(),
         bound: "0.0.0.0:5060".parse().unwrap(),
@@ -156,7 +160,8 @@ fn a_listener_on_every_address_names_one_of_its_own() {
     caller.invite(&mut world);
     world.expect_is(caller.address, "100 INVITE");
     let invite = world.expect_is(pbx, "INVITE");
+    assert_eq!(value(&invite, HeaderName::Contact), "<sip:198.51.100.1:5060>");
     Phone::called(pbx, &invite).answer(&mut world, 200, SDP);
     let answer = caller.take_answer(&mut world);
-    assert_eq!(value(&answer, HeaderName::Contact), "<sip:198.51.100.1:5060>");
+    assert_eq!(value(&answer, HeaderName::Contact), "<sip:203.0.113.250:5060>");
 }
