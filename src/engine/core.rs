@@ -229,6 +229,12 @@ impl Engine {
             return;
         }
         let reply = write::reply_flow(&incoming.message, incoming.flow);
+        if method == Method::Cancel && self.is_foreign_cancel(incoming.flow) {
+            // Without state: a transaction of its own would take the place of the caller's CANCEL.
+            self.ctx.count(Reason::NoDialog);
+            self.ctx.send(reply, write::answer(&incoming, 481, b"foreign").into());
+            return;
+        }
         match self.ctx.transactions.receive_request(&self.id, class, reply, self.ctx.now) {
             Request::New(server) if method == Method::Cancel => self.on_cancel(&incoming, server),
             Request::New(server) if inside => self.on_inside(incoming, server),
@@ -242,6 +248,19 @@ impl Engine {
                 self.ctx.send(reply, writer.finish(b"").into());
             }
         }
+    }
+
+    /// Whether the CANCEL that `self.id` names is of an INVITE that somebody else sent: who knows its
+    /// branch is not yet who may end the call (G12).
+    fn is_foreign_cancel(&mut self, flow: Flow) -> bool {
+        self.id.set_class(Class::Invite);
+        let found = self.ctx.transactions.find_server(&self.id);
+        self.id.set_class(Class::Cancel);
+        let Some((server, Some(Owner::Call(key)))) = found else { return false };
+        let Some(call) = self.calls.get_mut(key) else { return false };
+        let invite = call.invite.as_ref().filter(|invite| invite.server == server);
+        let leg = invite.and_then(|invite| call.leg(invite.from));
+        leg.is_some_and(|leg| !call.speaks_for(&self.ctx, leg, flow))
     }
 
     /// RFC 3261 section 9.2: 200 when there is such an INVITE, else 481; the INVITE has its own end.

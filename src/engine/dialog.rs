@@ -72,7 +72,7 @@ impl Call {
 
     /// Whether a packet from there may speak for the far end of a leg: its address, or another
     /// source of the same trunk or tenant in the generation that the call pins.
-    fn speaks_for(&self, ctx: &Context, leg: &Leg, flow: Flow) -> bool {
+    pub(super) fn speaks_for(&self, ctx: &Context, leg: &Leg, flow: Flow) -> bool {
         let source = flow.remote.ip().to_canonical();
         if source == leg.peer.ip().to_canonical() || source == leg.flow.remote.ip().to_canonical() {
             return true;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trunkline::engine::{CALL_LIMIT, RING_LIMIT};
 
-use crate::world::{CARRIER_A, PBX, Phone, SDP, World, inbound_call};
+use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call};
 
 /// An inbound call up to the INVITE at the PBX.
 fn placed(world: &mut World, call_id: &str) -> (Phone, Phone) {
@@ -90,6 +90,22 @@ fn a_cancel_after_the_answer_changes_nothing() {
     world.expect_is(PBX, "ACK");
     world.quiet();
     assert_eq!(world.observe().active_calls, 1);
+}
+
+#[test]
+fn a_cancel_from_somebody_else_is_481_and_changes_nothing() {
+    let mut world = World::new();
+    let (caller, callee) = placed(&mut world, "forged-cancel");
+    callee.answer(&mut world, 180, "");
+    world.expect_is(CARRIER_A, "180 INVITE");
+    // The right branch and all, from another trunk.
+    world.send(CARRIER_B, &caller.print("CANCEL", "", ""));
+    world.expect_is(CARRIER_B, "481 CANCEL");
+    world.quiet();
+    caller.cancel(&mut world);
+    world.expect_is(CARRIER_A, "200 CANCEL");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    world.expect_is(PBX, "CANCEL");
 }
 
 #[test]
