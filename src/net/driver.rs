@@ -108,9 +108,11 @@ impl Driver {
                         let input = Input::Received { transport: number, source, bytes };
                         self.engine.handle_input(now, input);
                     }
-                    // An ICMP error for an earlier packet is not about this socket.
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => {}
-                    Err(_) => open.ready = false,
+                    // The next datagram makes it ready again; an error that stays does not spin.
+                    Err(error) => {
+                        open.ready = false;
+                        log::unread(&error);
+                    }
                 }
             }
         }

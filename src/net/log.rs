@@ -36,3 +36,10 @@ fn began(facts: &Facts) {
         "call"
     );
 }
+
+/// A listener that cannot be read, unless there is just nothing to read.
+pub(super) fn unread(error: &std::io::Error) {
+    if error.kind() != std::io::ErrorKind::WouldBlock {
+        tracing::warn!(%error, "a listener could not be read");
+    }
+}
