@@ -6,9 +6,10 @@ mod properties {
     use std::sync::Arc;
 
     use proptest::prelude::*;
-    use trunkline::diag::{render_json, render_text};
+    use trunkline::diag::{FileId, render_json, render_text};
     use trunkline::manifest::print::print;
     use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+    use trunkline::manifest::yaml::{parse, parse_in_full};
     use trunkline::model::value::{Cidr, DidMatch, DidSet, Host, NumberRange, Seconds};
     use trunkline::model::{
         Destination, DidPool, Extension, InboundRule, KeepAlive, Metadata, OutboundMatch,
@@ -22,8 +23,12 @@ mod properties {
         SourceTree { files: vec![SourceFile { path: "a.yaml".to_owned(), content }] }
     }
 
-    /// Checks bytes and prints what is found, as every user of the checker does.
+    /// Checks bytes and prints what is found, as every user of the checker does. The fast scanner
+    /// and the full parser read them alike.
     fn check(bytes: &[u8]) -> Checked {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            assert_eq!(parse(FileId(0), text), parse_in_full(FileId(0), text), "{text:?}");
+        }
         let checked = validate(&tree(bytes));
         let text = render_text(&checked.diagnostics, &checked.sources, false);
         assert_eq!(text.is_empty(), checked.diagnostics.is_empty());
@@ -185,7 +190,8 @@ mod properties {
         #[test]
         fn what_is_printed_is_read_back(resource in resource()) {
             let text = print(&resource);
-            let parsed = trunkline::manifest::yaml::parse(trunkline::diag::FileId(0), &text);
+            let parsed = parse(FileId(0), &text);
+            prop_assert_eq!(&parsed, &parse_in_full(FileId(0), &text), "{}", text);
             prop_assert_eq!(parsed.diagnostics, vec![], "{}", text);
             let document = parsed.documents.first().unwrap();
             let decoded = trunkline::manifest::decode::decode(document, &text);

@@ -7,6 +7,7 @@ mod hint;
 pub mod node;
 pub(crate) mod numbers;
 pub mod print;
+pub mod scanner;
 pub mod schema;
 mod segments;
 pub(crate) mod suggest;

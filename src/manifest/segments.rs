@@ -16,7 +16,9 @@ pub(super) fn split(text: &str) -> Vec<Segment<'_>> {
     let mut start = 0;
     let mut only_prefix = true;
     let mut line_start = 0;
-    for line in text.split_inclusive(['\n', '\r']) {
+    let ends = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes()).map(|at| at + 1);
+    for line_end in ends.chain([text.len()]) {
+        let Some(line) = text.get(line_start..line_end) else { continue };
         if is_marker(line) {
             if !only_prefix {
                 segments.extend(segment(text, start, line_start));
@@ -24,8 +26,8 @@ pub(super) fn split(text: &str) -> Vec<Segment<'_>> {
             }
             only_prefix = false;
         }
-        only_prefix &= is_prefix(line);
-        line_start += line.len();
+        only_prefix = only_prefix && is_prefix(line);
+        line_start = line_end;
     }
     segments.extend(segment(text, start, text.len()));
     segments

@@ -1,0 +1,135 @@
+//! Scalars and keys of one line.
+
+use std::borrow::Cow;
+
+use super::cursor::{Cursor, ends_word};
+use crate::manifest::node::Meaning;
+
+/// Bytes of a key: far from the 1024 characters where YAML itself ends one.
+const MAX_KEY_BYTES: usize = 256;
+
+/// A scalar as it stands in the text.
+pub(super) struct Token<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Not quoted.
+    pub(super) plain: bool,
+}
+
+impl<'a> Cursor<'a> {
+    /// A scalar, in or outside of a flow collection. The cursor stops at what follows it.
+    pub(super) fn scalar(&mut self, flow: bool) -> Option<Token<'a>> {
+        match self.byte()? {
+            b'"' => self.double_quoted(),
+            b'\'' => self.single_quoted(),
+            _ => self.plain(flow),
+        }
+    }
+
+    /// A key of a block mapping, and its colon.
+    pub(super) fn key(&mut self) -> Option<Token<'a>> {
+        let token = self.scalar(false)?;
+        self.colon(token)
+    }
+
+    /// A key of a flow mapping, and its colon.
+    pub(super) fn flow_key(&mut self) -> Option<Token<'a>> {
+        let token = self.scalar(true)?;
+        self.colon(token)
+    }
+
+    fn colon(&mut self, token: Token<'a>) -> Option<Token<'a>> {
+        let key = self.byte() == Some(b':')
+            && ends_word(self.peek(1))
+            && token.end == self.at()
+            && token.end - token.start <= MAX_KEY_BYTES;
+        let special = token.plain
+            && (&*token.text == "<<" || Meaning::of_plain(&token.text) == Meaning::Null);
+        if !key || special {
+            return None;
+        }
+        self.skip(1);
+        Some(token)
+    }
+
+    /// Whether a key stands here; the cursor stays.
+    pub(super) fn before_key(&self) -> bool {
+        let mut ahead = *self;
+        ahead.scalar(false).is_some() && ahead.byte() == Some(b':')
+    }
+
+    fn plain(&mut self, flow: bool) -> Option<Token<'a>> {
+        let start = self.at();
+        match self.byte()? {
+            // Numbers below 0; other words that begin with a dash are rare.
+            b'-' if self.peek(1)?.is_ascii_alphanumeric() => {}
+            b' ' | b'\n' | b'-' | b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&'
+            | b'*' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`' => return None,
+            _ => {}
+        }
+        let rest = self.rest();
+        let mut length = 0;
+        let mut bytes = rest.iter().copied().enumerate().peekable();
+        let mut stop = rest.len();
+        while let Some((index, byte)) = bytes.next() {
+            let ends = match byte {
+                b'\n' => true,
+                b' ' => continue,
+                // A gap before it: not a part of the word.
+                b'#' => length < index,
+                b':' => {
+                    let next = bytes.peek().map(|(_, byte)| *byte);
+                    if flow && matches!(next, Some(b',' | b'[' | b']' | b'{' | b'}')) {
+                        return None;
+                    }
+                    ends_word(next)
+                }
+                b',' | b'[' | b']' | b'{' | b'}' => flow,
+                _ => false,
+            };
+            if ends {
+                stop = index;
+                break;
+            }
+            length = index + 1;
+        }
+        self.skip(stop);
+        let end = start + length;
+        Some(Token { text: self.text(start, end)?.into(), start, end, plain: true })
+    }
+
+    fn double_quoted(&mut self) -> Option<Token<'a>> {
+        let start = self.at();
+        self.skip(1);
+        let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n');
+        self.skip(self.rest().iter().position(ends)?);
+        if self.byte()? != b'"' {
+            return None;
+        }
+        let text = self.text(start + 1, self.at())?.into();
+        self.skip(1);
+        Some(Token { text, start, end: self.at(), plain: false })
+    }
+
+    fn single_quoted(&mut self) -> Option<Token<'a>> {
+        let start = self.at();
+        self.skip(1);
+        let mut doubled = false;
+        loop {
+            self.skip(self.rest().iter().position(|byte| matches!(byte, b'\'' | b'\n'))?);
+            if self.byte()? != b'\'' {
+                return None;
+            }
+            if self.peek(1) != Some(b'\'') {
+                break;
+            }
+            doubled = true;
+            self.skip(2);
+        }
+        let text = self.text(start + 1, self.at())?;
+        self.skip(1);
+        let text = if doubled { text.replace("''", "'").into() } else { text.into() };
+        Some(Token { text, start, end: self.at(), plain: false })
+    }
+}
