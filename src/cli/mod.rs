@@ -3,14 +3,17 @@
 mod apply;
 mod banner;
 mod client;
+mod completions;
 mod error;
 mod exit;
 mod log;
 mod output;
 mod plan;
 mod schema;
+mod selection;
 mod serve;
 mod simulate;
+mod sink;
 mod status;
 mod validate;
 
@@ -26,9 +29,10 @@ pub use output::{Color, FORMAT_VERSION, Format, Output, paint};
 #[derive(Debug, Parser)]
 #[command(name = "trunkline", version, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
-    /// The form of the data on stdout.
-    #[arg(short, long, global = true, value_enum, default_value = "human")]
-    output: Format,
+    /// The form of the data: human, json; of a plan markdown; of `validate` sarif, junit, github,
+    /// several at once to files, as `-o sarif=FILE -o human`.
+    #[arg(short, long, global = true, value_name = "FORM[=FILE]", default_value = "human")]
+    output: Vec<sink::Sink>,
     /// When to colour; `NO_COLOR` is respected.
     #[arg(long, global = true, value_enum, default_value = "auto")]
     color: Color,
@@ -40,6 +44,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Apply(apply::Args),
+    Completions(completions::Args),
     Plan(plan::Args),
     Schema(schema::Args),
     Serve(serve::Args),
@@ -53,6 +58,7 @@ impl Verb {
     fn reporting(&self) -> Option<&'static str> {
         match self {
             Self::Apply(_) => Some("apply"),
+            Self::Completions(_) => Some("completions"),
             Self::Plan(_) => Some("plan"),
             Self::Simulate(_) => Some("simulate"),
             Self::Status(_) => Some("status"),
@@ -61,19 +67,20 @@ impl Verb {
         }
     }
 
-    fn run(&self, output: Output) -> Result<Exit, Failure> {
+    fn run(&self, output: Output, sinks: &[sink::Sink]) -> Result<Exit, Failure> {
         if output.format == Format::Markdown && !matches!(self, Self::Plan(_)) {
             let failure = Failure::usage("only a plan is written as markdown");
             return Err(failure.help("give `-o human` or `-o json`"));
         }
         match self {
             Self::Apply(args) => apply::run(args, output),
+            Self::Completions(args) => completions::run(args, Cli::command(), output),
             Self::Plan(args) => plan::run(args, output),
             Self::Schema(args) => schema::run(args, output),
             Self::Serve(args) => serve::run(args, output),
             Self::Simulate(args) => simulate::run(args, output),
             Self::Status(args) => status::run(args, output),
-            Self::Validate(args) => validate::run(args, output),
+            Self::Validate(args) => validate::run(args, sinks, output),
         }
     }
 }
@@ -92,10 +99,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    let output = Output::new(cli.output, cli.color);
-    cli.verb.run(output).unwrap_or_else(|failure| {
+    let format = if matches!(cli.verb, Verb::Validate(_)) {
+        sink::several(&cli.output)
+    } else {
+        sink::single(&cli.output)
+    };
+    let output = Output::new(*format.as_ref().unwrap_or(&Format::Human), cli.color);
+    format.and_then(|_| cli.verb.run(output, &cli.output)).unwrap_or_else(|failure| {
         output.failure(&failure);
-        if let (Format::Json, Some(command)) = (cli.output, cli.verb.reporting()) {
+        if let (Format::Json, Some(command)) = (output.format, cli.verb.reporting()) {
             // Where stdout is what failed, this fails, too.
             drop(output.json(&failure.report(command)));
         }

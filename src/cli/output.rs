@@ -7,7 +7,7 @@ use anstream::{AutoStream, ColorChoice};
 use super::error::Failure;
 
 /// The form of a verb's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// For people.
     Human,

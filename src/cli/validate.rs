@@ -1,64 +1,160 @@
 //! `trunkline validate`: every problem of the manifests, in one run, offline.
 
-use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
 use anstyle::AnsiColor;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Exit, FORMAT_VERSION, Failure, Format, Output, paint};
-use crate::diag::{render_json, render_text};
+use super::selection::{self, Selection};
+use super::sink::{Form, Sink};
+use super::{Exit, FORMAT_VERSION, Failure, Output, paint};
+use crate::diag::{
+    Code, Diagnostic, Severity, render_first, render_github, render_json, render_junit,
+    render_sarif,
+};
 use crate::manifest::tree::SourceTree;
 use crate::source::directory;
 use crate::validate::{Checked, Summary, validate};
 
 /// Check manifests: schema and meaning, offline.
 ///
-/// All problems come in one run, sorted by file and line. Exit code 0: no errors; 3: the manifests
-/// have errors.
+/// All problems come in one run, sorted by file and line. Exit code 0: nothing shown is an error;
+/// 3: something is (or a warning under `--deny-warnings`).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  trunkline validate\n  trunkline validate voip/ -o json\n  \
+                        trunkline validate -o github -o sarif=trunkline.sarif\n  \
                         cat trunk.yaml | trunkline validate -")]
 pub(super) struct Args {
     /// Directories, files, or `-` for stdin.
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
+    /// Warnings make the manifests invalid, too (exit 3).
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Silence a warning; may be given several times.
+    #[arg(long, value_name = "CODE", value_parser = selection::warning)]
+    allow: Vec<Code>,
+    /// Show only what concerns this file or folder; everything is checked all the same, and the
+    /// exit code is that of what is shown. A conflict concerns both its ends. May be given several
+    /// times; paths are those of the diagnostics, or as seen from here.
+    #[arg(long, value_name = "PATH")]
+    only: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, Failure> {
     let tree = read(&args.paths)?;
-    let checked = validate(&tree);
-    let exit = if checked.summary.errors == 0 { Exit::Ok } else { Exit::Invalid };
-    match output.format {
-        Format::Json => output.json(&json!({
-            "formatVersion": FORMAT_VERSION,
-            "command": "validate",
-            "result": exit.word(),
-            "diagnostics": render_json(&checked.diagnostics, &checked.sources),
-            "summary": {
-                "files": checked.summary.files,
-                "documents": checked.summary.documents,
-                "errors": checked.summary.errors,
-                "warnings": checked.summary.warnings,
-            },
-        }))?,
-        Format::Human | Format::Markdown => {
-            output.data(&render_text(&checked.diagnostics, &checked.sources, true))?;
-            output.say(&summary_line(&checked));
-        }
+    let prefix = prefix(&args.paths);
+    let selection = selection(args, &prefix);
+    let files: Vec<_> = tree.files.iter().map(|file| file.path.as_str()).collect();
+    if let Some(only) = selection.missing(&files) {
+        let failure = Failure::usage(format!("--only: there is no manifest at `{only}`"));
+        return Err(failure.help("give a file or folder below the root, as diagnostics name it"));
+    }
+    let mut checked = validate(&tree);
+    let all = checked.diagnostics.len();
+    selection.keep(&mut checked.diagnostics, &checked.sources);
+    let is_error = |one: &&Diagnostic| one.severity() == Severity::Error;
+    checked.summary.errors = checked.diagnostics.iter().filter(is_error).count();
+    checked.summary.warnings = checked.diagnostics.len() - checked.summary.errors;
+    let exit = selection.exit(&checked.diagnostics);
+    let report = Report { checked: &checked, exit, prefix: &prefix, deny: args.deny_warnings };
+    // Files first: a reader of stdout that goes away must not cost them.
+    for (sink, file) in sinks.iter().filter_map(|sink| Some((sink, sink.file.as_ref()?))) {
+        fs::write(file, report.render(sink.form, false)).map_err(|error| {
+            Failure::failed(format!("cannot write `{}`: {error}", file.display()))
+        })?;
+    }
+    let stdout = sinks.iter().find(|sink| sink.file.is_none());
+    if let Some(sink) = stdout {
+        output.data(&report.render(sink.form, true))?;
+    }
+    if stdout.is_none_or(|sink| sink.form != Form::Json) {
+        output.say(&report.summary_line(all - checked.diagnostics.len()));
     }
     Ok(exit)
 }
 
-fn summary_line(checked: &Checked) -> String {
-    let Summary { files, documents, errors, warnings } = checked.summary;
-    let word = match (errors, warnings) {
-        (0, 0) => paint("ok", AnsiColor::Green),
-        (0, _) => paint("ok, with warnings", AnsiColor::Yellow),
-        _ => paint("invalid", AnsiColor::Red),
-    };
-    let found = format!("{}, {}", count(errors, "error"), count(warnings, "warning"));
-    format!("{word}: {found} in {} of {}\n", count(documents, "document"), count(files, "file"))
+fn selection(args: &Args, prefix: &str) -> Selection {
+    let only = args.only.iter().map(|path| {
+        let path = shown(path);
+        // Diagnostics name files from the root; a person at the prompt may do so from here.
+        match path.strip_prefix(prefix) {
+            Some(rest) => rest.to_owned(),
+            None if format!("{path}/") == prefix => String::new(),
+            None => path,
+        }
+    });
+    let (allow, deny_warnings) = (args.allow.clone(), args.deny_warnings);
+    Selection { allow, only: only.collect(), deny_warnings }
+}
+
+/// What stands before the path of a diagnostic to find the file from the folder where we run:
+/// `voip/` for `validate ./voip`, nothing for single files, whose paths are as given.
+fn prefix(paths: &[PathBuf]) -> String {
+    match paths {
+        [root] if root.is_dir() => Some(shown(root)).filter(|root| !root.is_empty()),
+        _ => None,
+    }
+    .map_or(String::new(), |root| root + "/")
+}
+
+/// A path without `.` parts and the `/` at the end, from here where it is below here.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    parts.collect::<PathBuf>().to_string_lossy().into_owned()
+}
+
+/// What a run came to.
+struct Report<'a> {
+    checked: &'a Checked,
+    exit: Exit,
+    prefix: &'a str,
+    deny: bool,
+}
+
+impl Report<'_> {
+    fn render(&self, form: Form, color: bool) -> String {
+        let (found, sources) = (&self.checked.diagnostics, &self.checked.sources);
+        match form {
+            Form::Human | Form::Markdown => render_first(found, sources, color),
+            Form::Json => format!("{:#}\n", self.json()),
+            Form::Sarif => format!("{:#}\n", render_sarif(found, sources, self.prefix)),
+            Form::Junit => render_junit(found, sources, self.prefix, self.deny),
+            Form::Github => render_github(found, sources, self.prefix),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let Summary { files, documents, errors, warnings } = self.checked.summary;
+        json!({
+            "formatVersion": FORMAT_VERSION,
+            "command": "validate",
+            "result": self.exit.word(),
+            "diagnostics": render_json(&self.checked.diagnostics, &self.checked.sources),
+            "summary": {
+                "files": files, "documents": documents, "errors": errors, "warnings": warnings,
+            },
+        })
+    }
+
+    fn summary_line(&self, hidden: usize) -> String {
+        let Summary { files, documents, errors, warnings } = self.checked.summary;
+        let word = match (self.exit, warnings) {
+            (Exit::Ok, 0) => paint("ok", AnsiColor::Green),
+            (Exit::Ok, _) => paint("ok, with warnings", AnsiColor::Yellow),
+            _ => paint("invalid", AnsiColor::Red),
+        };
+        let found = format!("{}, {}", count(errors, "error"), count(warnings, "warning"));
+        let (documents, files) = (count(documents, "document"), count(files, "file"));
+        let hidden = match hidden {
+            0 => String::new(),
+            hidden => format!("; {hidden} not shown (--allow, --only)"),
+        };
+        format!("{word}: {found} in {documents} of {files}{hidden}\n")
+    }
 }
 
 fn count(number: usize, noun: &str) -> String {

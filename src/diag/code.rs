@@ -74,6 +74,23 @@ codes! {
     TL804 Error "the new revision is empty",
 }
 
+impl Code {
+    /// The code that a person means: case and blanks around it do not matter.
+    pub fn find(text: &str) -> Option<Self> {
+        let text = text.trim();
+        Self::ALL.iter().copied().find(|code| code.as_str().eq_ignore_ascii_case(text))
+    }
+
+    /// Codes that a person may have meant by a text that is none: those of the same hundred
+    /// (`TL3…` or `3…`), in order.
+    pub fn near(text: &str) -> Vec<Self> {
+        let text = text.trim().to_ascii_uppercase();
+        let digit = text.strip_prefix("TL").unwrap_or(&text).chars().next();
+        let hundred = |code: &Self| code.as_str().chars().nth(2);
+        Self::ALL.iter().copied().filter(|code| digit.is_some() && hundred(code) == digit).collect()
+    }
+}
+
 impl std::fmt::Display for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())

@@ -5,13 +5,19 @@
 #![deny(clippy::disallowed_methods)]
 
 mod code;
+mod render_github;
 mod render_json;
+mod render_junit;
+mod render_sarif;
 mod render_text;
 mod source_map;
 
 pub use code::{Code, Severity};
+pub use render_github::render_github;
 pub use render_json::render_json;
-pub use render_text::render_text;
+pub use render_junit::render_junit;
+pub use render_sarif::render_sarif;
+pub use render_text::{render_first, render_text};
 pub use source_map::{FileId, Position, SourceMap, Span};
 
 /// A further place that belongs to a diagnostic: the other end of a conflict.

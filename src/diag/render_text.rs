@@ -1,17 +1,22 @@
 //! Diagnostics as a good compiler prints them: code, summary, place, excerpt, other places, help.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Diagnostic, FileId, Severity, SourceMap, Span};
+use super::{Code, Diagnostic, FileId, Severity, SourceMap, Span};
 
 /// Other places within this many lines of the first one share its excerpt.
 const NEAR_LINES: u32 = 200;
 
 /// Excerpts with a line longer than this many bytes are left out: the place alone is shown.
 const MAX_LINE_BYTES: usize = 1000;
+
+/// How many diagnostics of one code a person is shown: beyond that they are one mistake.
+const SHOWN_PER_CODE: usize = 100;
 
 /// All diagnostics in the given order, each followed by an empty line. With `color` the text holds
 /// ANSI codes. Control characters of manifests are made visible, never passed on to a terminal.
@@ -22,6 +27,27 @@ pub fn render_text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool)
     for diagnostic in diagnostics {
         text.push_str(&renderer.render(&[group(diagnostic, sources)]));
         text.push_str("\n\n");
+    }
+    text
+}
+
+/// At most [`SHOWN_PER_CODE`] diagnostics of each code, then how many more there are of which.
+pub fn render_first(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let mut seen: BTreeMap<Code, usize> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for one in diagnostics {
+        let count = seen.entry(one.code).or_default();
+        *count += 1;
+        if *count <= SHOWN_PER_CODE {
+            shown.push(one.clone());
+        }
+    }
+    let mut text = render_text(&shown, sources, color);
+    for (code, count) in seen {
+        if count > SHOWN_PER_CODE {
+            let more = count - SHOWN_PER_CODE;
+            text.extend([format!("and {more} more of {code}: {}\n", code.summary())]);
+        }
     }
     text
 }
@@ -39,7 +65,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         for related in &diagnostic.related {
             let near = related.span.filter(|other| is_near(span, *other, sources));
             match near {
-                Some(span) => marks.push(Mark { span, label: Some(&related.message) }),
+                Some(span) => marks.push(Mark { span, label: Some(label(&related.message)) }),
                 None => apart.push(related),
             }
         }
@@ -50,7 +76,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     for related in apart {
         group = match related.span {
             Some(span) => {
-                with_excerpt(group, &[Mark { span, label: Some(&related.message) }], sources)
+                with_excerpt(group, &[Mark { span, label: Some(label(&related.message)) }], sources)
             }
             None => group.element(Level::NOTE.message(related.message.as_str())),
         };
@@ -64,7 +90,15 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
 /// A place in an excerpt; the one without a label is what the diagnostic is about.
 struct Mark<'a> {
     span: Span,
-    label: Option<&'a str>,
+    label: Option<Cow<'a, str>>,
+}
+
+/// The renderer makes control characters visible everywhere but in labels, and breaks no line there.
+fn label(text: &str) -> Cow<'_, str> {
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, "\u{fffd}").into(),
+        false => text.into(),
+    }
 }
 
 fn is_near(first: Span, other: Span, sources: &SourceMap) -> bool {
@@ -84,7 +118,7 @@ fn with_excerpt<'a>(group: Group<'a>, marks: &[Mark<'a>], sources: &'a SourceMap
     if text.is_empty() || text.lines().any(|line| line.len() > MAX_LINE_BYTES) {
         let origin = Origin::path(sources.shown_path(file)).line(at.line as usize);
         let group = group.element(origin.char_column(at.column as usize));
-        let labels = marks.iter().filter_map(|mark| mark.label);
+        let labels = marks.iter().filter_map(|mark| mark.label.clone());
         return group.elements(labels.map(|label| Level::NOTE.message(label)));
     }
     let annotations = marks.iter().map(|mark| annotation(mark, from, sources));
@@ -100,7 +134,7 @@ fn annotation<'a>(mark: &Mark<'a>, from: usize, sources: &SourceMap) -> Annotati
     let end = (mark.span.end as usize).clamp(start, line.end);
     let kind = if mark.label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
     let span = start.saturating_sub(from)..end.saturating_sub(from);
-    kind.span(span).label(mark.label)
+    kind.span(span).label(mark.label.clone())
 }
 
 fn line_of(file: FileId, byte: usize, sources: &SourceMap) -> usize {

@@ -2,4 +2,6 @@
 //! should be.
 
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 mod validate;

@@ -2,4 +2,6 @@
 //! those files; read the difference before you commit it.
 
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 mod validate;

@@ -1,0 +1,71 @@
+//! Diagnostics as workflow commands, which GitHub shows beside the lines of a pull request.
+
+use std::fmt::Write;
+
+use super::{Diagnostic, Severity, SourceMap, Span};
+
+/// One command per diagnostic. `prefix` stands before each path, because GitHub looks for files
+/// from the root of the repository.
+pub fn render_github(diagnostics: &[Diagnostic], sources: &SourceMap, prefix: &str) -> String {
+    let mut text = String::new();
+    for one in diagnostics {
+        let command = match one.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let place = one.span.map(|span| place(span, sources, prefix)).unwrap_or_default();
+        let message = escaped(&message(one, sources, prefix), false);
+        let line = writeln!(text, "::{command} {place}title={}::{message}", one.code);
+        line.expect("writing to a string cannot fail");
+    }
+    text
+}
+
+/// `file=…,line=…,` and so on, with the comma at the end.
+fn place(span: Span, sources: &SourceMap, prefix: &str) -> String {
+    let file = escaped(&format!("{prefix}{}", sources.path(span.file)), true);
+    let (start, end) = (sources.start(span), sources.end(span));
+    // The runner refuses columns of a place of several lines.
+    if start.line == end.line {
+        let (line, first, last) = (start.line, start.column, end.column);
+        format!("file={file},line={line},col={first},endLine={line},endColumn={last},")
+    } else {
+        format!("file={file},line={},endLine={},", start.line, end.line)
+    }
+}
+
+fn message(one: &Diagnostic, sources: &SourceMap, prefix: &str) -> String {
+    let mut text = one.message.clone();
+    for other in &one.related {
+        text.push('\n');
+        if let Some(span) = other.span {
+            text.push_str(prefix);
+            text.push_str(&sources.file_line(span));
+            text.push_str(": ");
+        }
+        text.push_str(&other.message);
+    }
+    if let Some(help) = &one.help {
+        text.push_str("\nhelp: ");
+        text.push_str(help);
+    }
+    text
+}
+
+/// What the runner decodes again: `%`, line ends, and in a property also `:` and `,`. Other control
+/// characters are left out: a job's log is read on terminals.
+fn escaped(text: &str, property: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '%' => out.push_str("%25"),
+            '\r' => out.push_str("%0D"),
+            '\n' => out.push_str("%0A"),
+            ':' if property => out.push_str("%3A"),
+            ',' if property => out.push_str("%2C"),
+            other if other.is_control() => {}
+            other => out.push(other),
+        }
+    }
+    out
+}

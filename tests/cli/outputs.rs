@@ -1,0 +1,118 @@
+//! `-o` several times, `--only`, `--allow`, `--deny-warnings`, and `completions`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const WRONG: &str = "apiVersion: trunkline.dev/v1\nkind: Tenant\nmetadata: {name: acme}\n\
+                     sepc: {sipDomain: acme.example.net}\n";
+
+fn run(args: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
+    command.env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
+    command.args(args).current_dir(folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// `voip/a.yaml` with an error and `voip/sub/b.yaml` without.
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("voip/sub")).unwrap();
+    fs::write(folder.path().join("voip/a.yaml"), WRONG).unwrap();
+    let sound = WRONG.replace("sepc", "spec").replace("acme", "bolt");
+    fs::write(folder.path().join("voip/sub/b.yaml"), sound).unwrap();
+    folder
+}
+
+#[test]
+fn several_forms_go_to_files_and_one_to_stdout() {
+    let folder = folder();
+    let args = ["validate", "./voip/", "-o", "sarif=s.json", "-o", "junit=j.xml", "-o", "github"];
+    let output = run(&args, folder.path());
+    assert_eq!(output.status.code(), Some(3));
+    let shown = text(&output.stdout);
+    assert!(shown.starts_with("::error file=voip/a.yaml,line=4,col=1,"), "{shown}");
+    let sarif = fs::read(folder.path().join("s.json")).unwrap();
+    let sarif: serde_json::Value = serde_json::from_slice(&sarif).unwrap();
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "voip/a.yaml");
+    let junit = fs::read_to_string(folder.path().join("j.xml")).unwrap();
+    assert!(junit.contains("<testsuite name=\"voip/sub/b.yaml\" tests=\"1\" failures=\"0\""));
+    let absolute = folder.path().join("voip");
+    let output = run(&["validate", absolute.to_str().unwrap(), "-o", "github"], folder.path());
+    assert_eq!(text(&output.stdout), shown, "an absolute path below here is one from here");
+}
+
+#[test]
+fn forms_that_would_mix_are_refused_before_anything_is_written() {
+    let folder = folder();
+    for args in [
+        &["validate", "voip", "-o", "sarif", "-o", "human"][..],
+        &["validate", "voip", "-o", "sarif=x", "-o", "junit=x"],
+        &["validate", "voip", "-o", "sarif="],
+        &["validate", "voip", "-o", "markdown=x"],
+        &["status", "-o", "json=x"],
+        &["status", "-o", "sarif"],
+    ] {
+        let output = run(args, folder.path());
+        assert_eq!(
+            (output.status.code(), text(&output.stdout).as_str()),
+            (Some(64), ""),
+            "{args:?}"
+        );
+        assert!(!folder.path().join("x").exists());
+    }
+    let output = run(&["validate", "-o", "sarfi"], folder.path());
+    assert!(text(&output.stderr).contains("did you mean `sarif`?"));
+    let output = run(&["validate", "voip", "-o", "sarif=no/x"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("cannot write `no/x`"));
+}
+
+#[test]
+fn only_shows_one_path_and_exits_by_what_is_shown() {
+    let folder = folder();
+    for (only, code) in
+        [("sub", 0), ("voip/sub/", 0), ("a.yaml", 3), ("./voip/a.yaml", 3), ("voip", 3)]
+    {
+        let output = run(&["validate", "voip", "--only", only], folder.path());
+        assert_eq!(output.status.code(), Some(code), "{only}");
+        let hidden = text(&output.stderr).contains("; 1 not shown");
+        assert_eq!(hidden, code == 0, "{only}");
+    }
+    let output = run(&["validate", "voip", "--only", "su"], folder.path());
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("no manifest at `su`"));
+}
+
+#[test]
+fn an_error_cannot_be_allowed_and_a_sound_tree_passes_with_warnings_denied() {
+    let folder = folder();
+    let output = run(&["validate", "voip", "--allow", "tl103"], folder.path());
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("TL103 is an error"));
+    let output = run(&["validate", "voip", "--allow", "TL109"], folder.path());
+    assert!(text(&output.stderr).contains("did you mean TL101, TL102,"));
+    let output = run(&["validate", "voip/sub", "--deny-warnings"], folder.path());
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn completions_are_data_and_bash_reads_them() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = run(&["completions", shell], folder.path());
+        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{shell}");
+        assert!(text(&output.stdout).contains("deny-warnings"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "tcsh"], folder.path()).status.code(), Some(64));
+    let script = run(&["completions", "bash"], folder.path()).stdout;
+    fs::write(folder.path().join("c.bash"), script).unwrap();
+    let read = Command::new("bash").args(["-n", "c.bash"]).current_dir(folder.path()).status();
+    assert!(read.unwrap().success());
+}
