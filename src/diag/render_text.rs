@@ -31,7 +31,7 @@ pub fn render_text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool)
     text
 }
 
-/// At most [`SHOWN_PER_CODE`] diagnostics of each code, then how many more there are of which.
+/// At most 100 diagnostics of each code, then how many more there are of which.
 pub fn render_first(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
     let mut seen: BTreeMap<Code, usize> = BTreeMap::new();
     let mut shown = Vec::new();
