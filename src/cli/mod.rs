@@ -87,8 +87,9 @@ impl Verb {
 
 /// Runs the program with its arguments (the first one is its name).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
     let parsed = Cli::command()
-        .try_get_matches_from(args)
+        .try_get_matches_from(&args)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -99,7 +100,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    let format = if matches!(cli.verb, Verb::Validate(_)) {
+    let format = if sink::count_given(&args) > cli.output.len() {
+        let failure = Failure::usage("`-o` stands before and after the verb");
+        Err(failure.help("give every `-o` on one side of the verb"))
+    } else if matches!(cli.verb, Verb::Validate(_)) {
         sink::several(&cli.output)
     } else {
         sink::single(&cli.output)

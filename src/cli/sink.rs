@@ -1,5 +1,6 @@
 //! `-o FORM[=FILE]`: which forms are wanted, and where each goes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -58,6 +59,16 @@ impl FromStr for Sink {
             }),
         }
     }
+}
+
+/// How often the command line says `-o`. clap keeps only those behind the verb when there are some on
+/// both sides of it, so the count tells what it dropped.
+pub(super) fn count_given(args: &[OsString]) -> usize {
+    let words = args.iter().skip(1).map(|arg| arg.to_string_lossy());
+    let options = words.take_while(|word| word != "--");
+    let is_form =
+        |word: &str| word == "--output" || word.starts_with("--output=") || word.starts_with("-o");
+    options.filter(|word| is_form(word)).count()
 }
 
 /// The form of a verb that writes one, to stdout.

@@ -75,6 +75,19 @@ fn forms_that_would_mix_are_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_form_on_each_side_of_the_verb_is_refused_and_none_is_dropped() {
+    let folder = folder();
+    let args = ["-o", "sarif=s.json", "validate", "voip", "--output=json"];
+    let output = run(&args, folder.path());
+    assert_eq!(output.status.code(), Some(64), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("before and after the verb"));
+    assert!(!folder.path().join("s.json").exists());
+    for args in [["-o", "json", "validate", "voip"], ["validate", "voip", "-o", "json"]] {
+        assert_eq!(run(&args, folder.path()).status.code(), Some(3), "{args:?}");
+    }
+}
+
+#[test]
 fn only_shows_one_path_and_exits_by_what_is_shown() {
     let folder = folder();
     for (only, code) in
