@@ -6,16 +6,13 @@ mod properties {
     use std::sync::Arc;
 
     use proptest::prelude::*;
+    use serde_json::{Value, json};
     use trunkline::diag::{FileId, render_json, render_text};
     use trunkline::manifest::print::print;
     use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
     use trunkline::manifest::yaml::{parse, parse_in_full};
-    use trunkline::model::value::{Cidr, DidMatch, DidSet, Host, NumberRange, Seconds};
-    use trunkline::model::{
-        Destination, DidPool, Extension, InboundRule, KeepAlive, Metadata, OutboundMatch,
-        OutboundRoute, OutboundRule, Protocol, Resource, Spec, Tenant, TenantLimits, Transport,
-        Trunk, TrunkLimits, TrunkType,
-    };
+    use trunkline::model::value::{Cidr, DidSet, Host, NumberRange};
+    use trunkline::model::{DidPool, Metadata, Resource, Spec};
     use trunkline::validate::{Checked, validate};
 
     fn tree(bytes: &[u8]) -> SourceTree {
@@ -76,50 +73,97 @@ mod properties {
         ]
     }
 
+    /// A spec of a kind from its fields as a manifest has them, and one of some further fields.
+    fn spec(kind: &str, fields: Value, more: Value) -> Spec {
+        let (Value::Object(mut fields), Value::Object(more)) = (fields, more) else {
+            panic!("fields are a mapping")
+        };
+        fields.extend(more);
+        fields.retain(|_, value| !value.is_null());
+        serde_json::from_value(json!({"kind": kind, "spec": fields})).unwrap()
+    }
+
+    fn one_of(choices: Vec<Value>) -> impl Strategy<Value = Value> {
+        prop::sample::select(choices)
+    }
+
     fn transport() -> impl Strategy<Value = Spec> {
-        (address(), 1_u16.., prop::option::of(address())).prop_map(|(bind, port, public)| {
-            let public_address = public.map(Host::Ip);
-            Spec::Transport(Transport { protocol: Protocol::Udp, bind, port, public_address })
-        })
+        let more = one_of(vec![
+            json!({"protocol": "udp"}),
+            json!({"protocol": "tcp", "unknownSources": "403", "trustedProxies": ["10.0.0.0/8"]}),
+            json!({"protocol": "tls", "tls": {
+                "certificate": "-----BEGIN\nX", "privateKey": {"file": "a b"},
+                "clientCertificate": "require", "minVersion": "1.3"
+            }}),
+        ]);
+        (address(), 1_u16.., prop::option::of(address()), more).prop_map(
+            |(bind, port, public, more)| {
+                let public = public.map(|ip| Host::Ip(ip).to_string());
+                spec(
+                    "Transport",
+                    json!({"bind": bind, "port": port, "publicAddress": public}),
+                    more,
+                )
+            },
+        )
     }
 
     fn tenant() -> impl Strategy<Value = Spec> {
         let domain = "[a-z]{1,8}(\\.[a-z]{1,8}){0,3}";
-        (prop::option::of(words()), domain, any::<bool>(), "[1-9][0-9]{0,3}", any::<u32>())
-            .prop_map(|(display_name, domain, enabled, code, concurrent_calls)| {
-                Spec::Tenant(Tenant {
-                    display_name,
-                    sip_domain: domain.parse().unwrap(),
-                    enabled,
-                    timezone: "Europe/London".to_owned(),
-                    country_code: Some(code),
-                    limits: TenantLimits { concurrent_calls },
-                })
-            })
+        let more = one_of(vec![
+            json!({}),
+            json!({"areaCode": "020", "e164": {"enabled": true, "prefix": "0"}, "schedule": "x"}),
+            json!({"allowedCountries": ["44"], "blockedPrefixes": ["00900", "*1#"]}),
+            json!({"voicemail": "sip:{extension}@vm.example", "features": {"teams": false},
+                "emergencyNumbers": ["112", "0118"], "limits": {"callsPerSecond": 3},
+                "callerIds": [{"trunk": "a", "number": "+44", "displayName": "#1"}],
+                "customHeaders": [{"name": "X-A", "value": "no", "scope": "user"}]}),
+        ]);
+        (prop::option::of(words()), domain, any::<bool>(), "[1-9][0-9]{0,3}", more).prop_map(
+            |(display_name, domain, enabled, code, more)| {
+                let fields = json!({
+                    "displayName": display_name, "sipDomain": domain, "enabled": enabled,
+                    "timezone": "Europe/London", "countryCode": code,
+                });
+                spec("Tenant", fields, more)
+            },
+        )
     }
 
     fn trunk() -> impl Strategy<Value = Spec> {
         let names =
             (prop::option::of(words()), prop::option::of(words()), prop::option::of(name()));
         let addresses = (address(), prop::collection::vec(address(), 0..4), any::<u16>());
-        let rest = (any::<bool>(), any::<bool>(), prop::option::of(any::<u32>()), 1_u32..90_000);
-        (names, addresses, rest).prop_map(|(names, (host, others, port), rest)| {
-            let (display_name, provider, transport) = names;
-            let (enabled, verify_port, concurrent_calls, interval) = rest;
-            Spec::Trunk(Trunk {
-                display_name,
-                trunk_type: TrunkType::Ip,
-                provider,
-                enabled,
-                host: Host::Ip(host),
-                port,
-                transport: transport.map(|name| name.parse().unwrap()),
-                associated_ips: others.into_iter().map(Cidr::host).collect(),
-                verify_port,
-                limits: TrunkLimits { concurrent_calls },
-                keep_alive: KeepAlive { enabled, interval: Seconds(interval) },
-            })
-        })
+        let more = one_of(vec![
+            json!({"type": "ip", "limits": {"concurrentCalls": 7, "maxCallDuration": "4h"}}),
+            json!({"type": "ip", "outboundParameters": {
+                "from": {"user": "CALLED_NUM", "displayName": {"custom": "0123"}},
+                "contact": {"host": "SIP_DOMAIN"}, "pAssertedIdentity": {"remove": true}
+            }, "inboundParameters": {"callerNumber": "P_PREFERRED_IDENTITY_USER_PART"}}),
+            json!({"type": "register", "brand": "telnyx/us", "registration": {
+                "username": "0123", "password": {"env": "A"}, "expires": "60s", "enabled": false
+            }, "failover": {"codes": ["408", "500-599"]}, "number": {"keepPlus": false}}),
+            json!({"type": "acceptRegister", "registrar": {
+                "domain": "a.b", "username": "u", "password": {"age": "x\ny"}
+            }, "keepAlive": {"failAfter": 9, "downCodes": ["503"]}, "privacy": "ID"}),
+            json!({"type": "teams", "teams": {"fqdn": "a.b.c"}, "refer": "relay"}),
+            json!({"type": "whatsApp", "whatsApp": {
+                "phoneNumberId": "1", "businessAccountId": "2", "accessToken": {"env": "A"},
+                "appSecret": {"file": "x"}, "verifyToken": {"env": "B"}
+            }}),
+        ]);
+        (names, addresses, any::<bool>(), any::<bool>(), more).prop_map(
+            |(names, (host, others, port), enabled, verify_port, more)| {
+                let (display_name, provider, transport) = names;
+                let others: Vec<_> = others.into_iter().map(Cidr::host).collect();
+                let fields = json!({
+                    "displayName": display_name, "provider": provider, "enabled": enabled,
+                    "host": Host::Ip(host).to_string(), "port": port, "transport": transport,
+                    "associatedIps": others, "verifyPort": verify_port,
+                });
+                spec("Trunk", fields, more)
+            },
+        )
     }
 
     fn pool() -> impl Strategy<Value = Spec> {
@@ -132,47 +176,110 @@ mod properties {
     }
 
     fn extension() -> impl Strategy<Value = Spec> {
-        (internal(), address(), 1_u16..).prop_map(|(numbers, ip, port)| {
-            let contact = format!("sip:{}:{port}", Host::Ip(ip)).parse().unwrap();
-            Spec::Extension(Extension { numbers, contact })
+        let more = one_of(vec![
+            json!({"group": "sales"}),
+            json!({"register": {"username": "01", "password": {"env": "A"}}, "anonymous": true}),
+            json!({"callerIds": [{"trunk": "a", "number": "0044"}]}),
+        ]);
+        (internal(), address(), 1_u16.., more).prop_map(|(numbers, ip, port, more)| {
+            let contact = format!("sip:{}:{port}", Host::Ip(ip));
+            spec("Extension", json!({"numbers": numbers, "contact": contact}), more)
         })
+    }
+
+    fn schedule() -> impl Strategy<Value = Spec> {
+        one_of(vec![
+            json!({}),
+            json!({"timezone": "Asia/Tokyo", "weekly": {"monday": "open", "sunday": []}}),
+            json!({"weekly": {"friday": ["00:00-12:30", "13:00-24:00"]}, "holidays": [
+                {"name": "no", "from": "2027-12-24", "to": "2027-12-26", "everyYear": true}
+            ]}),
+        ])
+        .prop_map(|more| spec("Schedule", json!({}), more))
     }
 
     fn inbound() -> impl Strategy<Value = Spec> {
         let destination = prop_oneof![
-            internal().prop_map(Destination::Extension),
-            (400_u16..700).prop_map(Destination::Reject),
-            Just(Destination::Sip("sip:{did}@192.0.2.1;user=phone".parse().unwrap())),
+            internal().prop_map(|range| json!({"extension": range})),
+            (400_u16..700).prop_map(|code| json!({"reject": code})),
+            "[0-9]{1,15}".prop_map(|number| json!({"voicemail": number})),
+            one_of(vec![
+                json!({"sip": "sip:{did}@192.0.2.1;user=phone"}),
+                json!({"number": "+0044"}),
+                json!({"keep": true}),
+            ]),
         ];
-        let did = prop_oneof![Just(DidMatch::Any), range().prop_map(DidMatch::Range)];
-        (name(), did, any::<bool>(), destination).prop_map(|(trunk, did, enabled, destination)| {
-            let trunk = trunk.parse().unwrap();
-            Spec::InboundRule(InboundRule { trunk, did, enabled, destination })
-        })
+        let did = prop_oneof![Just(json!("*")), range().prop_map(|range| json!(range))];
+        let more = one_of(vec![
+            json!({}),
+            json!({"caller": ["0044***", "0-9", "007"], "usage": "message", "schedule": "x"}),
+            json!({"outOfHours": {"keep": true}, "holiday": {"reject": 480}}),
+            json!({"advanced": [{"when": {"years": [2027], "times": ["09:00-10:00"]}, "keep": true},
+                {"when": {}, "extension": "0001"}]}),
+        ]);
+        (name(), did, any::<bool>(), destination, more).prop_map(
+            |(trunk, did, enabled, destination, more)| {
+                let fields = json!({
+                    "trunk": trunk, "did": did, "enabled": enabled, "destination": destination
+                });
+                spec("InboundRule", fields, more)
+            },
+        )
     }
 
     fn outbound() -> impl Strategy<Value = Spec> {
         let route = (name(), 0_u8..10, "[0-9+*#]{0,8}", any::<bool>()).prop_map(
             |(trunk, strip, prepend, enabled)| {
-                let trunk = trunk.parse().unwrap();
-                OutboundRoute { trunk, strip, prepend, enabled }
+                json!({"trunk": trunk, "strip": strip, "prepend": prepend, "enabled": enabled,
+                    "callerId": "+044", "weight": 7})
             },
         );
         let prefixes = prop::collection::btree_set("[0-9+*#]{1,8}", 1..5);
-        (any::<u32>(), prefixes, prop::collection::vec(route, 1..7)).prop_map(
-            |(priority, prefixes, routes)| {
-                Spec::OutboundRule(OutboundRule {
-                    priority,
-                    matches: OutboundMatch { prefixes },
-                    routes,
-                })
+        let more = one_of(vec![
+            json!({"emergency": true, "strategy": "weighted", "schedule": "x"}),
+            json!({"match": {"lengths": [3, 11], "extensions": ["100-200"], "groups": ["no"]}}),
+        ]);
+        (any::<u32>(), prefixes, prop::collection::vec(route, 1..7), more).prop_map(
+            |(priority, prefixes, routes, more)| {
+                let fields = json!({
+                    "priority": priority, "match": {"prefixes": prefixes}, "routes": routes
+                });
+                spec("OutboundRule", fields, more)
             },
         )
     }
 
+    fn the_rest() -> impl Strategy<Value = Spec> {
+        prop_oneof![
+            one_of(vec![
+                json!({"inbound": {"trunk": "a", "to": "+44", "from": "0123"}}),
+                json!({"outbound": {"extension": "007", "to": "0044"}, "at": "2026-11-24T10:00:00Z"}),
+            ])
+            .prop_map(|more| {
+                spec("RouteTest", json!({"expect": {"rule": "no", "trunks": ["a"]}}), more)
+            }),
+            one_of(vec![
+                json!({}),
+                json!({"scopes": {"a/**": "system", "b/*": {"tenant": "acme"}}, "prune": false}),
+                json!({"signers": [{"scope": {"tenant": "a"}, "keys": ["x y z"]}],
+                    "deletions": {"maxCount": 3}, "didOverlap": "global"}),
+            ])
+            .prop_map(|more| spec("Policy", json!({}), more)),
+        ]
+    }
+
     fn resource() -> impl Strategy<Value = Resource> {
-        let spec =
-            prop_oneof![transport(), tenant(), trunk(), pool(), extension(), inbound(), outbound()];
+        let spec = prop_oneof![
+            transport(),
+            tenant(),
+            trunk(),
+            pool(),
+            extension(),
+            schedule(),
+            inbound(),
+            outbound(),
+            the_rest()
+        ];
         let notes = prop::collection::btree_map(words(), words(), 0..3);
         (name(), name(), notes, spec).prop_map(|(name, tenant, notes, spec)| {
             let tenant = spec.kind().is_tenant_only().then(|| tenant.parse().unwrap());

@@ -246,7 +246,10 @@ mod properties {
             | Spec::Trunk(_)
             | Spec::Extension(_)
             | Spec::InboundRule(_)
-            | Spec::OutboundRule(_) => resource.clone(),
+            | Spec::OutboundRule(_)
+            | Spec::Schedule(_)
+            | Spec::RouteTest(_)
+            | Spec::Policy(_) => resource.clone(),
         };
         set.iter().map(|(_, resource)| sort(resource)).collect()
     }

@@ -94,7 +94,10 @@ mod order {
             | Spec::Trunk(_)
             | Spec::Extension(_)
             | Spec::InboundRule(_)
-            | Spec::OutboundRule(_) => None,
+            | Spec::OutboundRule(_)
+            | Spec::Schedule(_)
+            | Spec::RouteTest(_)
+            | Spec::Policy(_) => None,
         });
         texts.collect()
     }

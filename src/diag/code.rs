@@ -72,6 +72,7 @@ codes! {
     TL603 Error "a symlink or a path outside the repository",
     TL801 Error "a deletion is refused: the resource is in use",
     TL804 Error "the new revision is empty",
+    TL805 Error "the engine of this build does not carry this out yet",
 }
 
 impl Code {

@@ -126,10 +126,7 @@ fn wanted(ctx: &Context) -> BTreeMap<ResourceId, (Aim, Arc<TrunkLive>)> {
         }
         let transport = generation.table.transport(entry.transport?)?.id.name.clone();
         let address = entry.address?;
-        let uri = match spec.port {
-            0 => format!("sip:{}", spec.host),
-            port => format!("sip:{}:{port}", spec.host),
-        };
+        let uri = format!("sip:{}", spec.host_port());
         let interval = Duration::from_secs(u64::from(spec.keep_alive.interval.0).max(1));
         let live = generation.trunk(index)?.clone();
         Some((entry.id.clone(), (Aim { transport, address, uri, interval }, live)))

@@ -49,7 +49,7 @@ fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
                 Some(format!("{} is not listening", transport.id))
             }
             Some(transport) if entry.address.is_none() => {
-                Some(format!("{} may not send to {}", transport.id, entry.spec.host))
+                Some(format!("{} may not send to {}", transport.id, entry.spec.host_port()))
             }
             Some(_) => None,
         };

@@ -3,7 +3,7 @@
 
 use super::node::{Node, Value};
 use super::yaml::{Content, Document, shown};
-use super::{Hint, de, numbers, schema, suggest, unbuilt};
+use super::{Hint, de, numbers, schema, suggest};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::Name;
 use crate::model::{API_VERSION, Kind, Metadata, Resource, ResourceId, Spec};
@@ -83,6 +83,9 @@ fn typed(kind: Kind, node: &Node) -> Result<Resource, de::Fault> {
     let metadata: Metadata = de::from_node(metadata)?;
     let spec = node.get("spec").ok_or_else(|| absent("spec"))?;
     let spec = match kind {
+        Kind::Policy => Spec::Policy(de::from_node(spec)?),
+        Kind::Schedule => Spec::Schedule(de::from_node(spec)?),
+        Kind::RouteTest => Spec::RouteTest(de::from_node(spec)?),
         Kind::Transport => Spec::Transport(de::from_node(spec)?),
         Kind::Tenant => Spec::Tenant(de::from_node(spec)?),
         Kind::Trunk => Spec::Trunk(de::from_node(spec)?),
@@ -144,7 +147,7 @@ impl<'a> Envelope<'a> {
             return if ours { Declares::Anything } else { Declares::Nothing };
         };
         let known = Kind::ALL.iter().map(|kind| kind.as_str());
-        let near = suggest::nearest(text, known).filter(|_| !unbuilt::KINDS.contains(&text));
+        let near = suggest::nearest(text, known);
         let kind = near.and_then(|word| word.parse().ok());
         kind.map_or(Declares::Nothing, Declares::Some)
     }
@@ -204,10 +207,6 @@ impl<'a> Envelope<'a> {
 }
 
 fn unknown_kind(text: &str) -> Diagnostic {
-    if unbuilt::KINDS.contains(&text) {
-        let message = format!("kind `{text}` is not built yet");
-        return Diagnostic::new(Code::TL102, message).help("remove the document for now");
-    }
     let message = format!("unknown kind `{}`", shown(text));
     let known = Kind::ALL.iter().map(|kind| kind.as_str());
     let help = match suggest::nearest(text, known.clone()) {

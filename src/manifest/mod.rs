@@ -12,7 +12,6 @@ pub mod schema;
 mod segments;
 pub(crate) mod suggest;
 pub mod tree;
-mod unbuilt;
 pub mod yaml;
 
 pub use hint::Hint;

@@ -4,7 +4,7 @@
 use super::node::{Node, Value};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::Kind;
-use crate::model::value::{LeadingPrefix, NumberRange};
+use crate::model::value::{CallerMask, LeadingPrefix, Number, NumberRange};
 
 /// Faults told for one document; further ones show when these are mended.
 const MAX_FAULTS: usize = 100;
@@ -16,6 +16,8 @@ enum Rule {
     Did,
     /// A number inside the tenant: any digits.
     Internal,
+    /// A mask of callers, as they are presented.
+    Caller,
 }
 
 /// What a field may hold.
@@ -23,6 +25,8 @@ enum Rule {
 enum Shape {
     /// A list, or one text with `;` between the items.
     Items,
+    /// One number.
+    Single,
     /// One number or one range.
     One,
     /// One number, one range or `*`.
@@ -34,6 +38,16 @@ const FIELDS: &[(Kind, &str, Rule, Shape)] = &[
     (Kind::DidPool, "/spec/numbers", Rule::Did, Shape::Items),
     (Kind::InboundRule, "/spec/did", Rule::Did, Shape::OneOrAny),
     (Kind::InboundRule, "/spec/destination/extension", Rule::Internal, Shape::One),
+    (Kind::InboundRule, "/spec/outOfHours/extension", Rule::Internal, Shape::One),
+    (Kind::InboundRule, "/spec/holiday/extension", Rule::Internal, Shape::One),
+    (Kind::InboundRule, "/spec/advanced/*/extension", Rule::Internal, Shape::One),
+    (Kind::InboundRule, "/spec/destination/voicemail", Rule::Internal, Shape::Single),
+    (Kind::InboundRule, "/spec/outOfHours/voicemail", Rule::Internal, Shape::Single),
+    (Kind::InboundRule, "/spec/holiday/voicemail", Rule::Internal, Shape::Single),
+    (Kind::InboundRule, "/spec/advanced/*/voicemail", Rule::Internal, Shape::Single),
+    (Kind::InboundRule, "/spec/caller", Rule::Caller, Shape::Items),
+    (Kind::OutboundRule, "/spec/match/extensions", Rule::Internal, Shape::Items),
+    (Kind::RouteTest, "/spec/outbound/extension", Rule::Internal, Shape::Single),
     (Kind::Extension, "/spec/numbers", Rule::Internal, Shape::One),
 ];
 
@@ -41,22 +55,37 @@ const FIELDS: &[(Kind, &str, Rule, Shape)] = &[
 pub(super) fn check(kind: Kind, document: &Node, source: &str) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for (field_kind, pointer, rule, shape) in FIELDS {
-        if *field_kind == kind
-            && let Some(node) = document.pointer(pointer)
-        {
-            field(node, *rule, *shape, source, &mut diagnostics);
+        if *field_kind == kind {
+            let mut nodes = Vec::new();
+            places(document, pointer, &mut nodes);
+            for node in nodes {
+                field(node, (*rule, *shape), source, &mut diagnostics);
+            }
         }
     }
     diagnostics
 }
 
-fn field(node: &Node, rule: Rule, shape: Shape, source: &str, found: &mut Vec<Diagnostic>) {
+/// The nodes at a pointer in which `*` is every item of a list.
+fn places<'a>(node: &'a Node, pointer: &str, found: &mut Vec<&'a Node>) {
+    let Some((list, rest)) = pointer.split_once("/*") else {
+        found.extend(node.pointer(pointer));
+        return;
+    };
+    let Some(Value::Sequence(items)) = node.pointer(list).map(|node| &node.value) else { return };
+    for item in items {
+        places(item, rest, found);
+    }
+}
+
+fn field(node: &Node, form: (Rule, Shape), source: &str, found: &mut Vec<Diagnostic>) {
+    let (_, shape) = form;
     match &node.value {
         Value::Sequence(items) if shape == Shape::Items => {
             for node in items {
                 let Some(text) = node.text() else { continue };
                 let parts = parts(node, text, None, source);
-                add(found, parts.filter_map(|(part, span)| item(part, rule, span)));
+                add(found, parts.filter_map(|(part, span)| item(part, form, span)));
             }
         }
         // What is not a text at all is the schema's business.
@@ -68,7 +97,7 @@ fn field(node: &Node, rule: Rule, shape: Shape, source: &str, found: &mut Vec<Di
             }
             let separator = (shape == Shape::Items).then_some(';');
             let parts = parts(node, text, separator, source);
-            add(found, parts.filter_map(|(part, span)| item(part, rule, span)));
+            add(found, parts.filter_map(|(part, span)| item(part, form, span)));
         }
     }
 }
@@ -125,7 +154,7 @@ pub(crate) fn item_span(numbers: &Node, index: usize, source: &str) -> Span {
     }
 }
 
-fn item(text: &str, rule: Rule, span: Span) -> Option<Diagnostic> {
+fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnostic> {
     let ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
     let prefix = ends.clone().find_map(LeadingPrefix::of);
     if let Some(prefix) = prefix.filter(|_| rule == Rule::Did) {
@@ -134,9 +163,15 @@ fn item(text: &str, rule: Rule, span: Span) -> Option<Diagnostic> {
         let help = format!("write `{}`: a number begins with its country code", fixed.join("-"));
         return Some(Diagnostic::new(Code::TL302, message).at(span).help(help));
     }
-    let error = text.parse::<NumberRange>().err()?;
-    let message = format!("`{}` is not a number or range: {error}", super::yaml::shown(text));
+    let (error, what) = match (rule, shape) {
+        (Rule::Caller, _) => (text.parse::<CallerMask>().err()?, "number, range or mask"),
+        (_, Shape::Single) => (text.parse::<Number>().err()?, "number"),
+        _ => (text.parse::<NumberRange>().err()?, "number or range"),
+    };
+    let message = format!("`{}` is not a {what}: {error}", super::yaml::shown(text));
     let help = match rule {
+        Rule::Caller => "write a number as it is presented, a range, or a mask like `0044******`",
+        Rule::Internal if shape == Shape::Single => "write one number like `1000`",
         Rule::Did => {
             "write one number like `442079460000`, or a range like `442079460000-442079460099`"
         }

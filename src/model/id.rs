@@ -33,13 +33,16 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Policy "system",
     Transport "system",
     Tenant "system",
     Trunk "either",
     DidPool "tenant",
+    Schedule "tenant",
     Extension "tenant",
     InboundRule "tenant",
     OutboundRule "tenant",
+    RouteTest "tenant",
 }
 
 impl std::fmt::Display for Kind {

@@ -4,6 +4,7 @@
 //! unknown fields refused, defaults filled in. Nothing here knows spans, files or JSON text.
 #![deny(clippy::disallowed_methods)]
 
+mod brand;
 mod id;
 mod observed;
 mod provider;
@@ -13,6 +14,7 @@ mod revision;
 mod spec;
 pub mod value;
 
+pub use brand::{BRANDS, Brand};
 pub use id::{Kind, ResourceId};
 pub use observed::{
     CallState, Condition, Observed, ObservedCall, ObservedTransport, ObservedTrunk, TrunkHealth,
@@ -21,6 +23,13 @@ pub use resource::{API_VERSION, Metadata, Resource, Spec};
 pub use resource_set::ResourceSet;
 pub use revision::Revision;
 pub use spec::{
-    Destination, DidPool, Extension, InboundRule, KeepAlive, OutboundMatch, OutboundRoute,
-    OutboundRule, Protocol, Tenant, TenantLimits, Transport, Trunk, TrunkLimits, TrunkType,
+    AddressSlots, CallerId, ClientCertificate, CustomHeader, Deletions, Destination, DidOverlap,
+    DidPool, Drain, E164, Exception, Expectation, Extension, Failover, Features, HeaderScope,
+    Holiday, HostSlot, HostWord, InboundCall, InboundParameters, InboundRule, InboundSource,
+    KeepAlive, ListenerTls, Media, NamedSlots, NumberFormat, OpenHours, OutboundCall,
+    OutboundMatch, OutboundParameters, OutboundProxy, OutboundRoute, OutboundRule,
+    PhoneRegistration, Policy, Privacy, Protocol, Redirect, Refer, Registrar, Registration,
+    RemovableSlots, RouteTest, Schedule, ScopeOwner, SessionTimer, Signers, Strategy, TYPE_BLOCKS,
+    Teams, Tenant, TenantLimits, TlsVersion, Transport, Trunk, TrunkLimits, TrunkTls, TrunkType,
+    UnknownSources, Usage, UserSlot, UserWord, Weekly, WhatsApp, When,
 };

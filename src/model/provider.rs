@@ -1,19 +1,21 @@
 //! When two trunks are links to the same provider.
 
 use super::spec::Trunk;
-use super::value::Cidr;
+use super::value::{Cidr, Host};
 
 impl Trunk {
     /// The addresses that packets of this trunk come from, as far as the manifest says them: the
     /// host, when it is an address, then the associated ones.
     pub fn source_addresses(&self) -> impl Iterator<Item = Cidr> + '_ {
-        self.host.ip().map(Cidr::host).into_iter().chain(self.associated_ips.iter().copied())
+        let host = self.host().and_then(Host::ip).map(Cidr::host);
+        host.into_iter().chain(self.associated_ips().iter().copied())
     }
 
     /// Whether both have an address that packets may come from, or the same host.
     pub fn shares_address(&self, other: &Self) -> bool {
         let meets = |one: Cidr| other.source_addresses().any(|two| one.intersects(two));
-        self.host == other.host || self.source_addresses().any(meets)
+        let same = self.host().is_some() && self.host() == other.host();
+        same || self.source_addresses().any(meets)
     }
 
     /// Whether both belong to one provider: equal `provider` keys where both have one and nothing

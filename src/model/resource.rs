@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::id::{Kind, ResourceId};
-use super::spec::{DidPool, Extension, InboundRule, OutboundRule, Tenant, Transport, Trunk};
+use super::spec::{
+    DidPool, Extension, InboundRule, OutboundRule, Policy, RouteTest, Schedule, Tenant, Transport,
+    Trunk,
+};
 use super::value::Name;
 
 /// The one API version that this build reads.
@@ -43,26 +46,35 @@ fn notes(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "spec")]
 pub enum Spec {
+    /// Guards of the repository.
+    Policy(Policy),
     /// A local SIP listener.
     Transport(Transport),
     /// A customer.
-    Tenant(Tenant),
+    Tenant(Box<Tenant>),
     /// A link to a provider.
-    Trunk(Trunk),
+    Trunk(Box<Trunk>),
     /// The numbers a tenant owns on one trunk.
     DidPool(DidPool),
+    /// Office hours and holidays.
+    Schedule(Schedule),
     /// Numbers on the tenant's side.
     Extension(Extension),
     /// From a trunk's number to a destination.
     InboundRule(InboundRule),
     /// From a dialled number to trunks.
     OutboundRule(OutboundRule),
+    /// An expected outcome of one call.
+    RouteTest(RouteTest),
 }
 
 impl Spec {
     /// The kind that this is the spec of.
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Policy(_) => Kind::Policy,
+            Self::Schedule(_) => Kind::Schedule,
+            Self::RouteTest(_) => Kind::RouteTest,
             Self::Transport(_) => Kind::Transport,
             Self::Tenant(_) => Kind::Tenant,
             Self::Trunk(_) => Kind::Trunk,

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use super::id::{Kind, ResourceId};
 use super::resource::{Resource, Spec};
-use super::spec::{DidPool, Extension, InboundRule, OutboundRule, Tenant, Transport, Trunk};
+use super::spec::{
+    DidPool, Extension, InboundRule, OutboundRule, Policy, RouteTest, Schedule, Tenant, Transport,
+    Trunk,
+};
 use super::value::Name;
 
 /// A set of resources, ordered by identity (so by kind in dependency order, then tenant, then
@@ -20,7 +23,10 @@ macro_rules! typed {
         /// Every resource of the kind, in order.
         pub fn $each(&self) -> impl Iterator<Item = (&ResourceId, &$kind)> {
             self.of_kind(Kind::$kind).filter_map(|(id, resource)| match &resource.spec {
-                Spec::$kind(spec) => Some((id, spec)),
+                Spec::$kind(spec) => {
+                    let spec: &$kind = spec;
+                    Some((id, spec))
+                }
                 _ => None,
             })
         }
@@ -106,13 +112,16 @@ impl ResourceSet {
         })
     }
 
+    typed!(policies policy Policy);
     typed!(transports transport Transport);
     typed!(tenants tenant Tenant);
     typed!(trunks trunk Trunk);
     typed!(did_pools did_pool DidPool);
+    typed!(schedules schedule Schedule);
     typed!(extensions extension Extension);
     typed!(inbound_rules inbound_rule InboundRule);
     typed!(outbound_rules outbound_rule OutboundRule);
+    typed!(route_tests route_test RouteTest);
 }
 
 impl FromIterator<Arc<Resource>> for ResourceSet {

@@ -107,14 +107,19 @@ impl Drop for EngineHandle {
 
 /// Every address that a set may send to and one of every range that may call, without repetition.
 fn remotes(resources: &ResourceSet) -> Vec<IpAddr> {
-    let trunks = resources.trunks().filter_map(|(_, trunk)| trunk.host.ip());
-    let ranges = resources.trunks().flat_map(|(_, trunk)| &trunk.associated_ips);
+    let trunks = resources.trunks().filter_map(|(_, trunk)| trunk.host()?.ip());
+    let ranges = resources.trunks().flat_map(|(_, trunk)| trunk.associated_ips());
     let ranges = ranges.map(|range| first_host(*range));
-    let contacts =
-        resources.extensions().filter_map(|(_, extension)| extension.contact.host_port.host.ip());
+    let contacts = resources
+        .extensions()
+        .filter_map(|(_, extension)| extension.contact.as_ref()?.host_port.host.ip());
     let targets = resources.inbound_rules().filter_map(|(_, rule)| match &rule.destination {
         crate::model::Destination::Sip(target) => target.host_port.host.ip(),
-        crate::model::Destination::Extension(_) | crate::model::Destination::Reject(_) => None,
+        crate::model::Destination::Extension(_)
+        | crate::model::Destination::Number(_)
+        | crate::model::Destination::Voicemail(_)
+        | crate::model::Destination::Keep(_)
+        | crate::model::Destination::Reject(_) => None,
     });
     let all: std::collections::BTreeSet<IpAddr> =
         trunks.chain(ranges).chain(contacts).chain(targets).collect();

@@ -45,7 +45,7 @@ impl Spare {
         let domains = (0..MAX_TRIED).map(|n| Host::Name(format!("{name}.aside-{n}.invalid")));
         let sip_domain = domains.into_iter().find(|host| !self.used_hosts.contains(host))?;
         self.used_hosts.insert(sip_domain.clone());
-        Some(resource.with(Spec::Tenant(Tenant { sip_domain, ..spec.clone() })))
+        Some(resource.with(Spec::Tenant(Box::new(Tenant { sip_domain, ..spec.clone() }))))
     }
 
     /// The trunk, off, at a reserved address (240.0.0.0/4, RFC 1112 section 4) that no trunk has.
@@ -57,18 +57,19 @@ impl Spare {
     ) -> Option<Arc<Resource>> {
         let first = u32::from(Ipv4Addr::new(240, 0, 0, 1));
         let aside = |n: u32| Trunk {
-            host: Host::Ip(IpAddr::V4(Ipv4Addr::from_bits(first + n))),
+            host: Some(Host::Ip(IpAddr::V4(Ipv4Addr::from_bits(first + n)))),
             provider: None,
             enabled: false,
-            associated_ips: Vec::new(),
+            associated_ips: Some(Vec::new()),
             ..spec.clone()
         };
         let taken = |trunk: &Trunk| {
             let mut all = sets.iter().flat_map(|set| set.trunks());
-            self.used_hosts.contains(&trunk.host) || all.any(|(_, one)| one.shares_address(trunk))
+            let used = trunk.host().is_some_and(|host| self.used_hosts.contains(host));
+            used || all.any(|(_, one)| one.shares_address(trunk))
         };
         let trunk = (0..MAX_TRIED).map(aside).find(|trunk| !taken(trunk))?;
-        self.used_hosts.insert(trunk.host.clone());
-        Some(resource.with(Spec::Trunk(trunk)))
+        self.used_hosts.extend(trunk.host.clone());
+        Some(resource.with(Spec::Trunk(Box::new(trunk))))
     }
 }

@@ -82,6 +82,7 @@ pub struct Change {
 /// Fields that cannot change in place, and why.
 const IMMUTABLE: &[(Kind, &str, &str)] = &[
     (Kind::Transport, "/spec/protocol", "a transport's protocol cannot change in place"),
+    (Kind::Trunk, "/spec/brand", "a trunk's brand cannot change in place"),
     (Kind::Trunk, "/spec/type", "a trunk's type cannot change in place"),
 ];
 
@@ -114,6 +115,8 @@ fn differing<'a>(live: &'a ResourceSet, desired: &'a ResourceSet) -> BTreeSet<&'
         }
     }
     ids.extend(old.map(|(id, _)| id));
+    // Tests and guards of the repository are never part of the live state.
+    ids.retain(|id| !matches!(id.kind, Kind::RouteTest | Kind::Policy));
     ids
 }
 

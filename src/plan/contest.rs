@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::value::{DidMatch, DidSet, Host, HostPort, Name, NumberRange};
-use crate::model::{Kind, Protocol, Resource, ResourceId, ResourceSet, Spec, Trunk};
+use crate::model::{Kind, Resource, ResourceId, ResourceSet, Spec, Trunk};
 
 use super::Change;
 
@@ -126,10 +126,12 @@ fn claims(resource: &Resource) -> Vec<(Thing, Option<NumberRange>)> {
         Spec::DidPool(spec) => {
             spec.numbers.items().iter().map(|range| (Thing::Numbers, Some(*range))).collect()
         }
-        Spec::Extension(spec) => vec![
-            (Thing::Extension(tenant.clone()), Some(spec.numbers)),
-            (Thing::Contact(contact(&spec.contact.host_port)), None),
-        ],
+        Spec::Extension(spec) => {
+            let pbx = spec.contact.iter();
+            let pbx = pbx.map(|uri| (Thing::Contact(contact(&uri.host_port)), None));
+            let numbers = (Thing::Extension(tenant.clone()), Some(spec.numbers));
+            std::iter::once(numbers).chain(pbx).collect()
+        }
         Spec::InboundRule(spec) if !spec.enabled => Vec::new(),
         Spec::InboundRule(spec) => match spec.did {
             DidMatch::Any => vec![(Thing::AnsweredElse(tenant.clone(), spec.trunk.clone()), None)],
@@ -137,7 +139,9 @@ fn claims(resource: &Resource) -> Vec<(Thing, Option<NumberRange>)> {
                 vec![(Thing::Answered(tenant.clone(), spec.trunk.clone()), Some(range))]
             }
         },
-        Spec::OutboundRule(_) => Vec::new(),
+        Spec::OutboundRule(_) | Spec::Schedule(_) | Spec::RouteTest(_) | Spec::Policy(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -189,7 +193,6 @@ fn exclude_each_other(
     match (&old.spec, &new.spec) {
         (Spec::Transport(old), Spec::Transport(new)) => {
             let any = old.bind.is_unspecified() || new.bind.is_unspecified();
-            let Protocol::Udp = old.protocol;
             old.port != 0 && old.protocol == new.protocol && (any || old.bind == new.bind)
         }
         (Spec::Trunk(_), Spec::Trunk(_)) => loser.tenant.is_none() != gainer.tenant.is_none(),

@@ -82,14 +82,16 @@ impl Detours {
 /// The trunk naming a transport, if it names none.
 fn naming(resource: &Resource, name: &Name) -> Option<Arc<Resource>> {
     let Spec::Trunk(trunk) = &resource.spec else { return None };
-    let named = Trunk { transport: Some(name.clone()), ..trunk.clone() };
-    trunk.transport.is_none().then(|| resource.with(Spec::Trunk(named)))
+    let named = Trunk { transport: Some(name.clone()), ..(**trunk).clone() };
+    trunk.transport.is_none().then(|| resource.with(Spec::Trunk(Box::new(named))))
 }
 
 /// The trunk switched off, if it is on.
 pub(super) fn switched_off(resource: &Resource) -> Option<Arc<Resource>> {
     let Spec::Trunk(trunk) = &resource.spec else { return None };
-    trunk.enabled.then(|| resource.with(Spec::Trunk(Trunk { enabled: false, ..trunk.clone() })))
+    trunk.enabled.then(|| {
+        resource.with(Spec::Trunk(Box::new(Trunk { enabled: false, ..(**trunk).clone() })))
+    })
 }
 
 /// Trunks that share an address with one of another provider, and change or have pools that do.
@@ -109,7 +111,10 @@ fn shy(live: &ResourceSet, desired: &ResourceSet, changes: &[Change]) -> BTreeSe
             | Kind::Tenant
             | Kind::Extension
             | Kind::InboundRule
-            | Kind::OutboundRule => {}
+            | Kind::OutboundRule
+            | Kind::Schedule
+            | Kind::RouteTest
+            | Kind::Policy => {}
         }
     }
     if touched.is_empty() {

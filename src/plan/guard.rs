@@ -103,7 +103,12 @@ fn used_by(id: &ResourceId, resource: &Resource, live: &ResourceSet) -> Vec<Reso
             }
         }
         Spec::OutboundRule(rule) => trunks.extend(rule.routes.iter().map(|route| &route.trunk)),
-        Spec::Transport(_) | Spec::Tenant(_) | Spec::Extension(_) => {}
+        Spec::Transport(_)
+        | Spec::Tenant(_)
+        | Spec::Extension(_)
+        | Spec::Schedule(_)
+        | Spec::RouteTest(_)
+        | Spec::Policy(_) => {}
     }
     for name in trunks {
         used.extend(live.resolve_trunk(tenant, name).map(|(id, _)| id));

@@ -19,7 +19,8 @@ pub(super) fn impact(change: &Change, observed: Option<&Observed>) -> Option<Str
             count(observed, |call| call.tenant == tenant)
         }
         Kind::InboundRule | Kind::OutboundRule => count(observed, |call| call.rule == name),
-        Kind::DidPool | Kind::Extension => {
+        Kind::RouteTest | Kind::Policy => return None,
+        Kind::DidPool | Kind::Extension | Kind::Schedule => {
             let tenant = change.resource.tenant.as_ref()?.as_str();
             count(observed, |call| call.tenant == tenant)
         }

@@ -16,6 +16,7 @@ mod render_json;
 mod render_markdown;
 mod render_text;
 mod steps;
+mod unbuilt;
 
 pub use change::{Action, Change, FieldChange};
 pub use digest::set_digest;
@@ -24,6 +25,7 @@ pub use render_json::{render_json, summary_json};
 pub use render_markdown::{MAX_CHARACTERS, render_markdown};
 pub use render_text::{render_text, summary_line};
 pub use steps::{Step, StepAction};
+pub use unbuilt::unbuilt;
 
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::{Observed, ResourceId, ResourceSet};
@@ -108,14 +110,14 @@ pub fn plan(live: &ResourceSet, desired: &ResourceSet, context: &Context<'_>) ->
     for change in &mut changes {
         change.impact = impact::impact(change, context.observed);
     }
-    let steps = steps::steps(live, desired, &changes);
-    let behaviour = if changes.is_empty() {
-        Vec::new()
-    } else {
-        behaviour(&Table::compile(live), &Table::compile(desired))
-    };
+    let unbuilt = unbuilt(desired, context.span);
+    let idle = changes.is_empty() || !unbuilt.is_empty();
+    // What this build does not carry out has no way there and no routes.
+    let steps = if idle { Vec::new() } else { steps::steps(live, desired, &changes) };
+    let behaviour =
+        if idle { Vec::new() } else { behaviour(&Table::compile(live), &Table::compile(desired)) };
     let empty = empty_revision(live, desired).filter(|_| !context.allow_empty);
-    let refusals = empty.into_iter().collect::<Vec<_>>();
+    let refusals = empty.into_iter().chain(unbuilt).collect::<Vec<_>>();
     let digest = digest::plan_digest(live, desired, &changes);
     let summary = summarise(&changes, &refusals);
     Plan { changes, steps, behaviour, refusals, digest, summary }

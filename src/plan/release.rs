@@ -116,6 +116,9 @@ impl Releasing<'_> {
             Spec::DidPool(_)
             | Spec::Extension(_)
             | Spec::InboundRule(_)
+            | Spec::Schedule(_)
+            | Spec::RouteTest(_)
+            | Spec::Policy(_)
             | Spec::OutboundRule(_) => None,
         };
         let Some(state) = state else { return self.take_out(id, "it stands in the way") };
@@ -203,7 +206,8 @@ impl Releasing<'_> {
 
     /// Whether the trunk's transport is there from the start.
     fn has_transport(&self, trunk: &Resource) -> bool {
-        let Spec::Trunk(Trunk { transport, .. }) = &trunk.spec else { return false };
+        let Spec::Trunk(spec) = &trunk.spec else { return false };
+        let transport = &spec.transport;
         let there = |name: &Name| {
             let id = ResourceId::system(Kind::Transport, name.clone());
             self.live.contains(&id) && !self.is_out(&id)
@@ -283,7 +287,13 @@ impl Releasing<'_> {
             Kind::DidPool => self.moves(id),
             Kind::Extension => true,
             Kind::InboundRule => self.contests.losers.contains_key(id),
-            Kind::Transport | Kind::Tenant | Kind::Trunk | Kind::OutboundRule => false,
+            Kind::Policy
+            | Kind::Transport
+            | Kind::Tenant
+            | Kind::Trunk
+            | Kind::Schedule
+            | Kind::OutboundRule
+            | Kind::RouteTest => false,
         });
         changed.chain(self.forms.keys()).filter_map(|id| id.tenant.clone()).collect()
     }
@@ -347,7 +357,11 @@ impl Releasing<'_> {
                 };
                 let reached = match spec.destination {
                     Destination::Extension(range) => steady.extensions.uncovered(range).is_empty(),
-                    Destination::Sip(_) | Destination::Reject(_) => true,
+                    Destination::Number(_)
+                    | Destination::Sip(_)
+                    | Destination::Voicemail(_)
+                    | Destination::Keep(_)
+                    | Destination::Reject(_) => true,
                 };
                 reached && numbers(&spec.trunk).is_some_and(answered)
             }
@@ -358,6 +372,9 @@ impl Releasing<'_> {
             | Spec::Tenant(_)
             | Spec::Trunk(_)
             | Spec::DidPool(_)
+            | Spec::Schedule(_)
+            | Spec::RouteTest(_)
+            | Spec::Policy(_)
             | Spec::Extension(_) => true,
         }
     }

@@ -159,7 +159,10 @@ impl Walk<'_> {
             | Spec::Tenant(_)
             | Spec::Extension(_)
             | Spec::InboundRule(_)
-            | Spec::OutboundRule(_) => (desired.clone(), None),
+            | Spec::OutboundRule(_)
+            | Spec::Schedule(_)
+            | Spec::RouteTest(_)
+            | Spec::Policy(_) => (desired.clone(), None),
         };
         self.put(id, Some(form), reason);
     }

@@ -44,6 +44,8 @@ pub enum Refusal {
     NoRoute,
     /// No transport may reach the destination (egress policy).
     NoTransport,
+    /// The destination is one that this build does not carry out; plans refuse it before.
+    NotBuilt,
     /// The rule says reject.
     Rejected(u16),
 }
@@ -61,6 +63,7 @@ impl Refusal {
             Self::NoExtension => "NoExtension",
             Self::NoRoute => "NoRoute",
             Self::NoTransport => "NoTransport",
+            Self::NotBuilt => "NotBuilt",
             Self::Rejected(_) => "RejectedByRule",
         }
     }
@@ -71,7 +74,7 @@ impl Refusal {
             Self::NotANumber | Self::NoPool | Self::NoRule | Self::NoExtension | Self::NoRoute => {
                 404
             }
-            Self::TrunkDisabled | Self::TenantDisabled | Self::NoTransport => 503,
+            Self::TrunkDisabled | Self::TenantDisabled | Self::NoTransport | Self::NotBuilt => 503,
             // Never sent: strangers get silence.
             Self::UnknownSource => 403,
             Self::Rejected(code) => code,
@@ -88,6 +91,7 @@ impl Refusal {
             | Self::NoExtension
             | Self::NoRoute
             | Self::TrunkDisabled
+            | Self::NotBuilt
             | Self::NoTransport => 404,
             Self::Rejected(code) => code,
         }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::value::{Cidr, Number};
+use crate::model::value::{Cidr, Host, Number};
 
 use super::table::{CallerEntry, Table, TenantIndex, TransportIndex, TrunkEntry, TrunkIndex};
 use super::trace::{Step, StepOutcome, Trace};
@@ -50,10 +50,10 @@ impl SourceIndex {
 
     fn add_trunk(&mut self, index: TrunkIndex, trunk: &TrunkEntry) {
         let Some(transport) = trunk.transport else { return };
-        let host = trunk.spec.host.ip().map(Cidr::host);
-        let port = if trunk.spec.port == 0 { 5060 } else { trunk.spec.port };
+        let host = trunk.spec.host().and_then(Host::ip).map(Cidr::host);
+        let port = if trunk.spec.port() == 0 { 5060 } else { trunk.spec.port() };
         let port = trunk.spec.verify_port.then_some(port);
-        for range in host.into_iter().chain(trunk.spec.associated_ips.iter().copied()) {
+        for range in host.into_iter().chain(trunk.spec.associated_ips().iter().copied()) {
             let networks = self.by_length.entry(Reverse(length(range))).or_default();
             let list = networks.entry((transport, range.network(), port)).or_default();
             if !list.contains(&index) {

@@ -159,6 +159,9 @@ impl Table {
         let result = match destination {
             Destination::Reject(code) => Err((Refusal::Rejected(*code), format!("reject {code}"))),
             Destination::Sip(target) => self.attempt_sip(target, number, caller),
+            Destination::Number(_) | Destination::Voicemail(_) | Destination::Keep(_) => {
+                Err((Refusal::NotBuilt, "this destination is not built yet".to_owned()))
+            }
             Destination::Extension(range) => self.attempt_extension(tenant, *did, *range, number),
         };
         match result {

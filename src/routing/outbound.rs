@@ -137,10 +137,7 @@ impl Table {
         // `#` may not stand unescaped in a user part (RFC 3261 section 25.1).
         let user = format!("{}{rest}", route.prepend).replace('#', "%23");
         // The port is part of the Request-URI where the manifest names it.
-        let host = match entry.spec.port {
-            0 => entry.spec.host.to_string(),
-            port => format!("{}:{port}", entry.spec.host),
-        };
+        let host = entry.spec.host_port();
         Ok((&entry.id, Attempt { target, transport, address, user, host }))
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::value::{DidMatch, Host, Name, Number, NumberRange, SipTarget};
-use crate::model::{Destination, Kind, OutboundRoute, ResourceId, ResourceSet, Tenant, Trunk};
+use crate::model::{
+    Destination, Kind, OutboundRoute, Protocol, ResourceId, ResourceSet, Tenant, Trunk,
+};
 
 use super::egress;
 use super::identify::SourceIndex;
@@ -281,10 +283,10 @@ impl Table {
         for (id, spec) in set.trunks() {
             let transport = match &spec.transport {
                 Some(name) => self.transport_named(name),
-                None => self.transports().next().map(|(index, _)| index),
+                None => self.only_udp(set),
             };
-            let port = if spec.port == 0 { 5060 } else { spec.port };
-            let address = spec.host.ip().map(|ip| SocketAddr::new(ip, port));
+            let port = if spec.port() == 0 { 5060 } else { spec.port() };
+            let address = spec.host().and_then(Host::ip).map(|ip| SocketAddr::new(ip, port));
             let reach = |address: &SocketAddr| {
                 let entry = transport.and_then(|index| self.transport(index));
                 entry.is_some_and(|entry| egress::permits(entry, address.ip(), id.tenant.is_none()))
@@ -298,6 +300,12 @@ impl Table {
                 inbound: BTreeMap::new(),
             });
         }
+    }
+
+    /// The listener of a trunk that names none.
+    fn only_udp(&self, set: &ResourceSet) -> Option<TransportIndex> {
+        let mut udp = set.transports().filter(|(_, one)| one.protocol == Protocol::Udp);
+        udp.next().and_then(|(id, _)| self.transport_named(&id.name))
     }
 
     fn add_pools(&mut self, set: &ResourceSet) {
@@ -321,12 +329,13 @@ impl Table {
             let Some(tenant) = id.tenant.as_ref().and_then(|name| self.tenant_named(name)) else {
                 continue;
             };
-            let port = spec.contact.host_port.port.unwrap_or(5060);
-            let address = spec.contact.host_port.host.ip().map(|ip| SocketAddr::new(ip, port));
+            let Some(contact) = &spec.contact else { continue };
+            let port = contact.host_port.port.unwrap_or(5060);
+            let address = contact.host_port.host.ip().map(|ip| SocketAddr::new(ip, port));
             let entry = ExtensionEntry {
                 id: id.clone(),
                 numbers: spec.numbers,
-                contact: spec.contact.clone(),
+                contact: contact.clone(),
                 transport: address.and_then(|address| self.transport_towards(address.ip())),
                 address,
             };

@@ -117,7 +117,7 @@ fn every_diagnostic_has_a_place_and_advice() {
 
 /// Codes that no manifest alone can cause: links and empty trees are tested with real files, the
 /// rest against a live state.
-const ELSEWHERE: &[Code] = &[Code::TL603, Code::TL801, Code::TL804];
+const ELSEWHERE: &[Code] = &[Code::TL603, Code::TL801, Code::TL804, Code::TL805];
 
 #[test]
 fn every_code_has_a_case() {

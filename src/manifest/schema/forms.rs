@@ -3,13 +3,21 @@
 
 use std::net::IpAddr;
 
-use crate::model::value::{Cidr, Host, Name, Seconds, SipTarget};
+use crate::model::value::{
+    Cidr, Date, Host, Name, PhoneNumber, Seconds, SipTarget, StatusRange, TimeRange, Timestamp,
+};
+use crate::model::{Brand, HostSlot, ScopeOwner, UserSlot};
 
 /// Why a text does not have a form; `None` if it does.
 type Check = fn(&str) -> Option<String>;
 
 fn refusal<T: std::str::FromStr<Err = String>>(text: &str) -> Option<String> {
     text.parse::<T>().err()
+}
+
+fn phone_refusal(text: &str) -> Option<String> {
+    let error = text.parse::<PhoneNumber>().err()?;
+    Some(format!("`{text}` is not a telephone number: {error}"))
 }
 
 fn ip_refusal(text: &str) -> Option<String> {
@@ -39,6 +47,47 @@ const FORMS: &[Form] = &[
         name: "Name",
         check: refusal::<Name>,
         help: "write small letters, digits and hyphens, like `carrier-a`",
+    },
+    Form {
+        name: "Brand",
+        check: refusal::<Brand>,
+        help: "`trunkline explain trunk --brand` lists the brands",
+    },
+    Form { name: "Date", check: refusal::<Date>, help: "write a date like `2027-12-24`" },
+    Form {
+        name: "HostSlot",
+        check: refusal::<HostSlot>,
+        help: "write one of the words, or `{custom: TEXT}`",
+    },
+    Form {
+        name: "PhoneNumber",
+        check: phone_refusal,
+        help: "write digits, with a `+` in front if wanted",
+    },
+    Form {
+        name: "ScopeOwner",
+        check: refusal::<ScopeOwner>,
+        help: "write `system`, or `{tenant: NAME}`",
+    },
+    Form {
+        name: "StatusRange",
+        check: refusal::<StatusRange>,
+        help: "write a code like `408`, or a range like `500-599`",
+    },
+    Form {
+        name: "TimeRange",
+        check: refusal::<TimeRange>,
+        help: "write a range like `09:00-17:30`",
+    },
+    Form {
+        name: "Timestamp",
+        check: refusal::<Timestamp>,
+        help: "write a moment like `2026-11-24T10:00:00Z`",
+    },
+    Form {
+        name: "UserSlot",
+        check: refusal::<UserSlot>,
+        help: "write one of the words, or `{custom: TEXT}`",
     },
     Form { name: "Seconds", check: refusal::<Seconds>, help: "write a duration like `360s`" },
     Form {

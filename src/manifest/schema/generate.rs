@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::tidy;
 use crate::model::{
-    API_VERSION, DidPool, Extension, InboundRule, Kind, Metadata, OutboundRule, Tenant, Transport,
-    Trunk,
+    API_VERSION, DidPool, Extension, InboundRule, Kind, Metadata, OutboundRule, Policy, RouteTest,
+    Schedule, Tenant, Transport, Trunk,
 };
 
 /// Where the published schemas live; an identifier, nothing is fetched from there.
@@ -36,6 +36,9 @@ pub fn published() -> Vec<(String, Value)> {
 pub(super) fn kind_schema(kind: Kind) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let spec = match kind {
+        Kind::Policy => generator.subschema_for::<Policy>(),
+        Kind::Schedule => generator.subschema_for::<Schedule>(),
+        Kind::RouteTest => generator.subschema_for::<RouteTest>(),
         Kind::Transport => generator.subschema_for::<Transport>(),
         Kind::Tenant => generator.subschema_for::<Tenant>(),
         Kind::Trunk => generator.subschema_for::<Trunk>(),

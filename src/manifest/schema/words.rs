@@ -7,9 +7,9 @@ use serde_json::Value as JsonValue;
 use super::forms;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
+use crate::manifest::suggest;
 use crate::manifest::yaml::shown;
-use crate::manifest::{suggest, unbuilt};
-use crate::model::Kind;
+use crate::model::{Kind, TYPE_BLOCKS};
 
 /// Unknown fields told for one mapping; further ones show when these are mended.
 const MAX_FIELDS: usize = 50;
@@ -37,8 +37,7 @@ pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
         }
         Finding::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            let told = place.is_misspelled(name) || place.is_stood_in_for(name);
-            if told { Vec::new() } else { vec![place.missing(name)] }
+            if place.is_misspelled(name) { Vec::new() } else { vec![place.missing(name)] }
         }
         Finding::Type { kind } => vec![place.wrong_type(kind)],
         Finding::Enum { options } => vec![place.wrong_word(options)],
@@ -98,7 +97,11 @@ impl Place<'_> {
     }
 
     fn known_fields(&self) -> Vec<&str> {
-        let properties = self.schema_of_keyword().and_then(|schema| schema.get("properties"));
+        // A branch of a discriminated schema names only what it is about.
+        let whole = self.keyword.split("/allOf/").next().unwrap_or_default();
+        let branch = whole.len() < self.keyword.len();
+        let schema = if branch { self.schema.pointer(whole) } else { self.schema_of_keyword() };
+        let properties = schema.and_then(|schema| schema.get("properties"));
         let properties = properties.and_then(JsonValue::as_object);
         properties.map(|all| all.keys().map(String::as_str).collect()).unwrap_or_default()
     }
@@ -107,10 +110,6 @@ impl Place<'_> {
         let field = self.value().and_then(|node| node.field(name));
         let span = field.map_or(self.document.span, |field| field.key_span);
         let path = self.below(name);
-        if unbuilt::is_field(self.kind.as_str(), self.pointer, name) {
-            let message = format!("`{path}` is not built yet");
-            return Diagnostic::new(Code::TL103, message).at(span).help("remove it for now");
-        }
         let known = self.known_fields();
         let help = match self.meant(name) {
             Some(word) => format!("did you mean `{word}`?"),
@@ -134,16 +133,6 @@ impl Place<'_> {
         unknown.any(|field| self.meant(&field.key) == Some(name))
     }
 
-    /// Whether something unbuilt takes the place of a missing field, which is told.
-    fn is_stood_in_for(&self, name: &str) -> bool {
-        let Some(node) = self.value() else { return false };
-        let Value::Mapping(fields) = &node.value else { return false };
-        let kind = self.kind.as_str();
-        let word = node.get("type").and_then(Node::text).unwrap_or_default();
-        name == "host" && unbuilt::is_hostless(kind, word)
-            || fields.iter().any(|one| unbuilt::stands_in(kind, self.pointer, name, &one.key))
-    }
-
     fn missing(&self, name: &str) -> Diagnostic {
         let span = self.document.nearest_key_span(self.pointer);
         let path = self.below(name);
@@ -154,7 +143,7 @@ impl Place<'_> {
                 let help = "add `tenant:` with the tenant's name under `metadata`";
                 return Diagnostic::new(Code::TL107, message).at(span).help(help);
             }
-            (Kind::OutboundRule, "spec.match" | "spec.match.prefixes") => {
+            (Kind::OutboundRule, "spec.match") => {
                 return no_condition().at(span);
             }
             _ => {}
@@ -169,7 +158,9 @@ impl Place<'_> {
 
     /// The example that a field's documentation gives, if it fits on a line.
     fn example_of(&self, name: &str) -> Option<String> {
-        let schema = self.schema_of_keyword()?.get("properties")?.get(name)?;
+        let whole = self.keyword.split("/allOf/").next().filter(|it| it.len() < self.keyword.len());
+        let schema = whole.map_or_else(|| self.schema_of_keyword(), |it| self.schema.pointer(it));
+        let schema = schema?.get("properties")?.get(name)?;
         let example = schema.get("examples")?.get(0)?;
         Some(example.as_str().map_or_else(|| example.to_string(), str::to_owned))
     }
@@ -208,11 +199,6 @@ impl Place<'_> {
             .unwrap_or_default();
         let text = self.value().and_then(Node::text).unwrap_or_default();
         let field = self.field();
-        if unbuilt::is_word(self.kind.as_str(), self.pointer, text) {
-            let message = format!("`{field}: {text}` is not built yet");
-            let help = format!("this build knows {}", options.join(", "));
-            return self.at_value(Code::TL104, message).help(help);
-        }
         let message = format!("`{field}` is not {}", options.join(" or "));
         let help = match suggest::nearest(text, options.iter().copied()) {
             Some(word) => format!("did you mean `{word}`?"),
@@ -221,10 +207,29 @@ impl Place<'_> {
         self.at_value(Code::TL104, message).help(help)
     }
 
-    /// The only `false` of our schemas is the tenant of what belongs to the system.
+    /// `false` stands for the tenant of what belongs to the system, the blocks of other types of
+    /// trunks, and the slots of a header that is removed.
     fn not_here(&self) -> Diagnostic {
-        let message = format!("{} belongs to the system scope: it has no tenant", self.kind);
+        let field = self.field();
         let span = self.document.nearest_key_span(self.pointer);
+        let name = self.pointer.rsplit('/').next().unwrap_or_default();
+        if self.kind == Kind::Trunk && self.pointer.matches('/').count() == 2 {
+            let block = TYPE_BLOCKS.iter().find(|(block, _)| *block == name);
+            let of = block.map_or("another", |(_, of)| of.as_str());
+            let own = self.document.pointer("/spec/type").and_then(Node::text).unwrap_or_default();
+            let message = format!(
+                "`{field}` belongs to trunks of type `{of}`, this one is of type `{}`",
+                shown(own)
+            );
+            let help = format!("remove `{name}`, or write `type: {of}`");
+            return Diagnostic::new(Code::TL107, message).at(span).help(help);
+        }
+        if self.kind == Kind::Trunk {
+            let message = format!("`{field}` says something of a header that is removed");
+            let help = "write `remove: true` alone, or take it out";
+            return Diagnostic::new(Code::TL104, message).at(span).help(help);
+        }
+        let message = format!("{} belongs to the system scope: it has no tenant", self.kind);
         Diagnostic::new(Code::TL107, message).at(span).help("remove `metadata.tenant`")
     }
 
@@ -246,7 +251,17 @@ impl Place<'_> {
         let words = match self.pointer.rsplit('/').find(|segment| !is_index(segment)) {
             Some("countryCode") => "write the digits of a country code, like `44`",
             Some("timezone") => "write an IANA time zone, like `Europe/London`",
-            Some("prefixes") => "write 1 to 64 of the digits, `+`, `*` and `#`",
+            Some("prefixes" | "blockedPrefixes" | "blockedNumbers" | "emergencyNumbers") => {
+                "write 1 to 64 of the digits, `+`, `*` and `#`"
+            }
+            Some("allowedCountries") => "write the digits of a country code, like `44`",
+            Some("areaCode" | "internationalCode" | "nationalCode" | "prefix") => "write digits",
+            Some("username" | "authUsername") => "write 1 to 64 visible characters, no blanks",
+            Some("env") => "write the name of an environment variable, like `CARRIER_A_PASSWORD`",
+            Some("name") if self.pointer.contains("customHeaders") => {
+                "write the name of a header: letters, digits and hyphens"
+            }
+            Some("value") => "write 1 to 64 visible ASCII characters",
             Some("prepend") => "write at most 32 of the digits, `+`, `*` and `#`",
             _ => "see the field's documentation for its form",
         };
@@ -267,7 +282,8 @@ impl Place<'_> {
     }
 
     fn length(&self, word: &str, limit: u64, noun: &str) -> Diagnostic {
-        if self.kind == Kind::OutboundRule && self.pointer == "/spec/match/prefixes" {
+        let is_condition = self.pointer.starts_with("/spec/match/") && noun == "item";
+        if self.kind == Kind::OutboundRule && is_condition {
             return no_condition().at(self.document.nearest_span(self.pointer));
         }
         let plural = if limit == 1 { "" } else { "s" };
@@ -287,28 +303,40 @@ impl Place<'_> {
 
     /// A mapping that must have exactly one of its fields.
     fn not_exactly_one(&self) -> Option<Diagnostic> {
-        let known = self.known_fields();
+        let mut known = self.known_fields();
         let Some(Value::Mapping(fields)) = self.value().map(|node| &node.value) else {
             return None;
         };
+        if self.kind == Kind::OutboundRule && self.pointer == "/spec/match" {
+            return Some(no_condition().at(self.document.nearest_key_span(self.pointer)));
+        }
         let unknown = fields.iter().any(|field| !known.contains(&&*field.key));
         if unknown {
             // Told already, and perhaps it is the one too many.
             return None;
         }
-        let span = match fields.get(1) {
+        // An exception has its condition beside its one destination.
+        known.retain(|name| *name != "when");
+        let mut written = fields.iter().filter(|field| &*field.key != "when");
+        let none = written.next().is_none();
+        let span = match written.next() {
             Some(second) => second.key_span,
             None => self.document.nearest_key_span(self.pointer),
         };
+        if self.schema_of_keyword().is_some_and(|it| it.get("maxProperties").is_none()) {
+            let message =
+                format!("`{}` is empty: write at least one of {}", self.field(), known.join(", "));
+            return Some(Diagnostic::new(Code::TL105, message).at(span).help("write one of them"));
+        }
         let message = format!("`{}` must have exactly one of {}", self.field(), known.join(", "));
-        let help = if fields.is_empty() { "write one of them" } else { "remove all but one" };
-        let code = if fields.is_empty() { Code::TL105 } else { Code::TL104 };
+        let help = if none { "write one of them" } else { "remove all but one" };
+        let code = if none { Code::TL105 } else { Code::TL104 };
         Some(Diagnostic::new(code, message).at(span).help(help))
     }
 }
 
 fn no_condition() -> Diagnostic {
-    Diagnostic::new(Code::TL504, "an outbound rule needs a condition: `spec.match.prefixes`")
+    Diagnostic::new(Code::TL504, "an outbound rule needs a condition in `spec.match`")
         .help("say which calls it takes, for example `match: {prefixes: [\"00\"]}`")
 }
 

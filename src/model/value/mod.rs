@@ -1,14 +1,24 @@
 //! Parsed values: never raw strings where a rule exists.
 
+mod codes;
 mod host;
+mod mask;
 mod name;
 mod number;
+mod phone;
 mod seconds;
+mod secret;
+mod time;
 
+pub use codes::StatusRange;
 pub use host::{Cidr, Host, HostPort, SipTarget};
+pub use mask::CallerMask;
 pub use name::Name;
 pub use number::{DidMatch, DidSet, LeadingPrefix, Number, NumberError, NumberRange};
+pub use phone::PhoneNumber;
 pub use seconds::Seconds;
+pub use secret::SecretRef;
+pub use time::{Date, TimeRange, Timestamp};
 
 /// Implements `Serialize`, `Deserialize` and `JsonSchema` through `Display` and `FromStr`.
 macro_rules! text_value {

@@ -116,6 +116,12 @@ impl FromStr for Number {
     }
 }
 
+text_value!(Number, {
+    "type": ["string", "integer"],
+    "description": "One number, digits only",
+    "examples": ["1000"]
+});
+
 /// An inclusive range of numbers of one length; a single number is a range of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NumberRange {

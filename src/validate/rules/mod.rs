@@ -20,7 +20,6 @@ pub(super) type Rule = fn(&Context<'_>, &mut Vec<Diagnostic>);
 /// Every rule.
 pub(super) const ALL: &[Rule] = &[
     values::tl103_ours,
-    values::tl104_names_need_dns,
     values::tl104_uri_templates,
     values::tl106_bounds,
     references::tl201_tenants,

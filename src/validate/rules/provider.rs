@@ -17,7 +17,9 @@ pub(super) fn groups(set: &ResourceSet) -> Vec<Vec<(&ResourceId, &Trunk)>> {
         if let Some(provider) = &trunk.provider {
             union.join(index, *by_provider.entry(provider).or_insert(index));
         }
-        union.join(index, *by_host.entry(&trunk.host).or_insert(index));
+        if let Some(host) = trunk.host() {
+            union.join(index, *by_host.entry(host).or_insert(index));
+        }
         networks.extend(trunk.source_addresses().map(|network| (network, index)));
     }
     // Ranges of addresses are nested or apart: sorted by beginning, then by length, the ones that

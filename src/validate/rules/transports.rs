@@ -4,26 +4,28 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Kind, ResourceId, Transport};
+use crate::model::{Kind, Protocol, ResourceId, Transport};
 use crate::validate::context::Context;
 
 /// Two transports that cannot both listen.
 pub(super) fn tl408_same_address(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    // Of one port and family: who takes every address, and who takes which one.
-    let mut wildcards: BTreeMap<(u16, bool), &ResourceId> = BTreeMap::new();
-    let mut addresses: BTreeMap<(u16, bool, IpAddr), &ResourceId> = BTreeMap::new();
+    // Of one port, protocol below SIP and family: who takes every address, and who which one.
+    type Port = (u16, bool, bool);
+    let port_of = |one: &Transport| (one.port, one.protocol == Protocol::Udp, one.bind.is_ipv4());
+    let mut wildcards: BTreeMap<Port, &ResourceId> = BTreeMap::new();
+    let mut addresses: BTreeMap<(Port, IpAddr), &ResourceId> = BTreeMap::new();
     let listeners = || context.set.transports().filter(|(_, transport)| transport.port != 0);
     for (id, transport) in listeners() {
-        let (port, bind) = (transport.port, transport.bind);
-        if bind.is_unspecified() {
-            wildcards.entry((port, bind.is_ipv4())).or_insert(id);
+        let port = port_of(transport);
+        if transport.bind.is_unspecified() {
+            wildcards.entry(port).or_insert(id);
         }
-        addresses.entry((port, bind.is_ipv4(), bind)).or_insert(id);
+        addresses.entry((port, transport.bind)).or_insert(id);
     }
     for (id, transport) in listeners() {
-        let (port, bind) = (transport.port, transport.bind);
-        let same = addresses.get(&(port, bind.is_ipv4(), bind));
-        let wildcard = wildcards.get(&(port, bind.is_ipv4()));
+        let port = port_of(transport);
+        let same = addresses.get(&(port, transport.bind));
+        let wildcard = wildcards.get(&port);
         let other = same.into_iter().chain(wildcard).find(|other| **other != id);
         if let Some(other) = other {
             found.push(clash(context, (id, transport), other));

@@ -7,7 +7,7 @@ use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest;
 use crate::model::value::{Cidr, NumberRange};
-use crate::model::{Kind, ResourceId, Trunk};
+use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
 use crate::validate::context::Context;
 
 /// The port of SIP over UDP where none is written.
@@ -15,7 +15,8 @@ const SIP_PORT: u16 = 5060;
 
 /// A trunk by address belongs to the system: every tenant behind it shares its address.
 pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, _) in context.set.trunks().filter(|(id, _)| id.tenant.is_some()) {
+    let tenants = context.set.trunks().filter(|(id, _)| id.tenant.is_some());
+    for (id, _) in tenants.filter(|(_, trunk)| trunk.trunk_type == TrunkType::Ip) {
         let message = "a trunk of type `ip` is the system's, not a tenant's";
         let diagnostic = context.diagnostic(Code::TL401, id, "/spec/type", message);
         let tenant = context.span(id, "/metadata/tenant");
@@ -53,9 +54,15 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
     let transports: Vec<_> = context.set.transports().map(|(id, _)| id.name.as_str()).collect();
     for (id, trunk) in context.set.trunks() {
         let Some(name) = &trunk.transport else {
-            if transports.len() > 1 && !context.declared.may_have(Kind::Transport, None) {
+            let wanted = wanted(trunk);
+            let fit = context.set.transports().filter(|(_, one)| one.protocol == wanted).count();
+            if fit != 1
+                && !transports.is_empty()
+                && !context.declared.may_have(Kind::Transport, None)
+            {
                 let message = format!(
-                    "`transport` is missing, and there are several: {}",
+                    "`transport` is missing, and there is not exactly one of protocol {}: {}",
+                    wanted.as_str(),
                     transports.join(", ")
                 );
                 found.push(
@@ -81,18 +88,29 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
     }
 }
 
+/// The protocol of the listener that a trunk means without naming one.
+fn wanted(trunk: &Trunk) -> Protocol {
+    match trunk.trunk_type {
+        TrunkType::Teams => Protocol::Tls,
+        TrunkType::Register | TrunkType::AcceptRegister | TrunkType::Ip | TrunkType::WhatsApp => {
+            Protocol::Udp
+        }
+    }
+}
+
 /// What a packet must look like to be a trunk's: listener, source range, source port if checked.
 type Match<'a> = (Option<&'a str>, Cidr, Option<u16>);
 
 /// Two enabled trunks that a packet would fit equally well (G28), unless the called number tells
 /// them apart. Trunks of one provider are TL405's business.
 pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut only = context.set.transports().map(|(id, _)| id.name.as_str());
+    let udp = context.set.transports().filter(|(_, one)| one.protocol == Protocol::Udp);
+    let mut only = udp.map(|(id, _)| id.name.as_str());
     let only = only.next().filter(|_| only.next().is_none());
     let mut rivals: BTreeMap<Match<'_>, BTreeMap<&ResourceId, &Trunk>> = BTreeMap::new();
     for (id, trunk) in context.set.trunks().filter(|(_, trunk)| trunk.enabled) {
         let listener = trunk.transport.as_ref().map(|name| name.as_str()).or(only);
-        let port = trunk.verify_port.then(|| port(trunk.port));
+        let port = trunk.verify_port.then(|| port(trunk.port()));
         for source in trunk.source_addresses() {
             rivals.entry((listener, source, port)).or_default().insert(id, trunk);
         }
@@ -164,7 +182,8 @@ fn ambiguous(
 pub(super) fn tl407_same_pbx(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<SocketAddr, &ResourceId> = BTreeMap::new();
     for (id, extension) in context.set.extensions() {
-        let at = &extension.contact.host_port;
+        let Some(contact) = &extension.contact else { continue };
+        let at = &contact.host_port;
         let Some(ip) = at.host.ip() else { continue };
         let address = SocketAddr::new(ip.to_canonical(), port(at.port.unwrap_or(0)));
         let other = *first.entry(address).or_insert(id);

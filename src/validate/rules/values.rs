@@ -1,7 +1,7 @@
 //! Values that are well formed but not possible, or not possible in this build.
 
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{Host, Seconds, SipTarget};
+use crate::model::value::{Seconds, SipTarget};
 use crate::model::{Destination, ResourceId};
 use crate::validate::context::Context;
 
@@ -11,8 +11,8 @@ const EPHEMERAL: &str = "trunkline.dev/ephemeral";
 /// What labels and annotations of ours begin with.
 const OURS: &str = "trunkline.dev/";
 
-/// Annotations of the language that this build does not obey yet.
-const NOT_BUILT: &[&str] = &["trunkline.dev/moved-from", "trunkline.dev/prevent-destroy"];
+/// The annotations of the language.
+const KNOWN: &[&str] = &[EPHEMERAL, "trunkline.dev/moved-from", "trunkline.dev/prevent-destroy"];
 
 /// Labels and annotations under our prefix that nothing obeys: a guard that is not there, or a
 /// misspelt one, must not look as if it were.
@@ -21,15 +21,13 @@ pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let labels = resource.metadata.labels.keys().map(|key| ("labels", key));
         let annotations = resource.metadata.annotations.keys().map(|key| ("annotations", key));
         let ours = labels.chain(annotations).filter(|(_, key)| key.starts_with(OURS));
-        for (field, key) in ours.filter(|(field, key)| *field == "labels" || *key != EPHEMERAL) {
+        for (field, key) in
+            ours.filter(|(field, key)| *field == "labels" || !KNOWN.contains(&key.as_str()))
+        {
             let pointer =
                 format!("/metadata/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
-            let (message, help) = if NOT_BUILT.contains(&key.as_str()) {
-                (format!("`{key}` is not built yet"), "remove it: nothing obeys it")
-            } else {
-                let words = format!("`{key}` is unknown, and the prefix `{OURS}` is ours");
-                (words, "remove it, or give it another prefix")
-            };
+            let message = format!("`{key}` is unknown, and the prefix `{OURS}` is ours");
+            let help = "remove it, or give it another prefix";
             let diagnostic = Diagnostic::new(Code::TL103, message).of(id);
             found.push(diagnostic.at(context.key_span(id, &pointer)).help(help));
         }
@@ -40,28 +38,21 @@ pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 fn uris<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'a ResourceId, &'static str, &'a SipTarget)> {
+    let contacts = context.set.extensions();
     let contacts =
-        context.set.extensions().map(|(id, extension)| (id, "/spec/contact", &extension.contact));
+        contacts.filter_map(|(id, one)| Some((id, "/spec/contact", one.contact.as_ref()?)));
     let targets = context.set.inbound_rules().filter_map(|(id, rule)| match &rule.destination {
         Destination::Sip(target) => Some((id, "/spec/destination/sip", target)),
-        Destination::Extension(_) | Destination::Reject(_) => None,
+        Destination::Extension(_)
+        | Destination::Number(_)
+        | Destination::Voicemail(_)
+        | Destination::Keep(_)
+        | Destination::Reject(_) => None,
     });
     contacts.chain(targets)
 }
 
-/// A host that only DNS could turn into an address, where an address is needed.
-pub(super) fn tl104_names_need_dns(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let hosts = context.set.trunks().map(|(id, trunk)| (id, "/spec/host", &trunk.host));
-    let uris = uris(context).map(|(id, field, uri)| (id, field, &uri.host_port.host));
-    for (id, field, host) in hosts.chain(uris) {
-        let Host::Name(name) = host else { continue };
-        let message = format!("`{name}` needs DNS, and host names are not built yet");
-        let diagnostic = context.diagnostic(Code::TL104, id, field, message);
-        found.push(diagnostic.help("write the IP address"));
-    }
-}
-
-/// Placeholders that nothing fills in, and transports that are not built.
+/// Placeholders that nothing fills in.
 pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, field, uri) in uris(context) {
         let is_contact = field == "/spec/contact";
@@ -79,16 +70,6 @@ pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnos
                 "the placeholders are `{did}` and `{caller}`"
             };
             found.push(context.diagnostic(Code::TL104, id, field, message).help(help));
-        }
-        let parameters = uri.parameters.to_ascii_lowercase();
-        let transport = parameters.split(';').find_map(|one| one.strip_prefix("transport="));
-        if let Some(other) = transport.filter(|transport| *transport != "udp") {
-            let message = format!("`transport={other}` is not built yet");
-            found.push(
-                context
-                    .diagnostic(Code::TL104, id, field, message)
-                    .help("leave it out, or write udp"),
-            );
         }
     }
 }

@@ -1,0 +1,47 @@
+//! Schemas of texts that a type of their own would not make clearer.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+pub(super) fn country_code(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["string", "integer"], "pattern": "^[1-9][0-9]{0,3}$", "minimum": 1, "maximum": 9999
+    })
+}
+
+pub(super) fn country_codes(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": country_code(generator)})
+}
+
+/// Digits, or nothing; what a dialled number may begin with.
+pub(super) fn digits(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "integer"], "pattern": "^[0-9]{0,15}$", "minimum": 0})
+}
+
+pub(super) fn dialled(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "integer"], "pattern": "^[0-9+*#]{1,64}$", "minimum": 0})
+}
+
+/// Numbers and beginnings of numbers as they are dialled.
+pub(super) fn dialled_list(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": dialled(generator)})
+}
+
+pub(super) fn prepend(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "integer"], "pattern": "^[0-9+*#]{0,32}$", "minimum": 0})
+}
+
+pub(super) fn username(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["string", "integer"], "pattern": "^[!-~]{1,64}$", "minimum": 0
+    })
+}
+
+/// An opaque text that is often all digits.
+pub(super) fn opaque(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "integer"], "pattern": "^[!-~]{1,128}$", "minimum": 0})
+}
+
+/// A text as somebody writes it, which may look like a number.
+pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "integer"], "minLength": 1, "maxLength": 256})
+}

@@ -1,0 +1,196 @@
+//! What the manifest language has and the engine of this build does not carry out yet (TL805). A
+//! plan with any of it is refused: nothing is ignored in silence. Whoever builds one takes it out.
+
+use crate::diag::{Code, Diagnostic, Span};
+use crate::model::value::{Host, SipTarget};
+use crate::model::{
+    Destination, E164, Extension, Failover, Features, InboundRule, KeepAlive, OutboundParameters,
+    OutboundRule, Policy, Protocol, Refer, ResourceId, ResourceSet, Spec, Strategy, Tenant,
+    Transport, Trunk, TrunkType, UnknownSources, Usage,
+};
+
+/// Diagnostics of one plan; further ones show when these are mended.
+const MAX_TOLD: usize = 1000;
+
+/// Annotations with their place.
+const ANNOTATIONS: &[(&str, &str)] = &[
+    ("trunkline.dev/moved-from", "/metadata/annotations/trunkline.dev~1moved-from"),
+    ("trunkline.dev/prevent-destroy", "/metadata/annotations/trunkline.dev~1prevent-destroy"),
+];
+
+/// Everything in a set that this build's engine does not carry out, one diagnostic for each field.
+pub fn unbuilt(
+    set: &ResourceSet,
+    span: &dyn Fn(&ResourceId, &str) -> Option<Span>,
+) -> Vec<Diagnostic> {
+    let uses = set.iter().flat_map(|(id, resource)| {
+        let mut found = fields(&resource.spec);
+        let notes = &resource.metadata.annotations;
+        found.extend(ANNOTATIONS.iter().map(|(key, pointer)| (*pointer, notes.contains_key(*key))));
+        found.into_iter().filter(|(_, used)| *used).map(move |(pointer, _)| (id, pointer))
+    });
+    uses.take(MAX_TOLD).map(|(id, pointer)| tell(id, pointer, span)).collect()
+}
+
+fn tell(
+    id: &ResourceId,
+    pointer: &str,
+    span: &dyn Fn(&ResourceId, &str) -> Option<Span>,
+) -> Diagnostic {
+    let field = pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/");
+    let message = format!("the engine of this build does not carry out `{field}` of {id} yet");
+    Diagnostic::new(Code::TL805, message)
+        .of(id)
+        .at(span(id, pointer))
+        .help("it is valid, and `validate` takes it; take it out to put the rest into force")
+}
+
+/// Fields with whether something that is not built is said there.
+fn fields(spec: &Spec) -> Vec<(&'static str, bool)> {
+    match spec {
+        Spec::Transport(one) => transport(one),
+        Spec::Tenant(one) => tenant(one),
+        Spec::Trunk(one) => trunk(one),
+        Spec::Extension(one) => extension(one),
+        Spec::InboundRule(one) => inbound(one),
+        Spec::OutboundRule(one) => outbound(one),
+        Spec::Policy(one) => policy(one),
+        Spec::DidPool(_) | Spec::Schedule(_) | Spec::RouteTest(_) => Vec::new(),
+    }
+}
+
+fn transport(one: &Transport) -> Vec<(&'static str, bool)> {
+    vec![
+        ("/spec/protocol", one.protocol != Protocol::Udp),
+        ("/spec/unknownSources", one.unknown_sources != UnknownSources::Drop),
+        ("/spec/trustedProxies", !one.trusted_proxies.is_empty()),
+    ]
+}
+
+fn tenant(one: &Tenant) -> Vec<(&'static str, bool)> {
+    vec![
+        ("/spec/areaCode", one.area_code.is_some()),
+        ("/spec/e164", one.e164 != E164::default()),
+        ("/spec/limits/callsPerSecond", one.limits.calls_per_second.is_some()),
+        ("/spec/callerIds", !one.caller_ids.is_empty()),
+        ("/spec/allowedCountries", one.allowed_countries.is_some()),
+        ("/spec/blockedPrefixes", !one.blocked_prefixes.is_empty()),
+        ("/spec/blockedNumbers", !one.blocked_numbers.is_empty()),
+        ("/spec/emergencyNumbers", !one.emergency_numbers.is_empty()),
+        ("/spec/schedule", one.schedule.is_some()),
+        ("/spec/voicemail", one.voicemail.is_some()),
+        ("/spec/customHeaders", !one.custom_headers.is_empty()),
+        ("/spec/features", one.features != Features::default()),
+    ]
+}
+
+fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
+    let probe = |alive: &KeepAlive| KeepAlive {
+        enabled: alive.enabled,
+        interval: alive.interval,
+        ..KeepAlive::default()
+    };
+    vec![
+        ("/spec/type", one.trunk_type != TrunkType::Ip),
+        ("/spec/host", matches!(one.host(), Some(Host::Name(_)))),
+        ("/spec/outboundProxy", one.outbound_proxy.is_some()),
+        ("/spec/limits/callsPerSecond", one.limits.calls_per_second.is_some()),
+        ("/spec/limits/maxCallDuration", one.limits.max_call_duration.is_some()),
+        ("/spec/keepAlive", probe(&one.keep_alive) != one.keep_alive),
+        ("/spec/usePrivateAddress", one.use_private_address),
+        ("/spec/rewriteViaHost", one.rewrite_via_host),
+        ("/spec/singleVia", !one.single_via),
+        ("/spec/failover", one.failover != Failover::default()),
+        ("/spec/refer", one.refer != Refer::default()),
+        ("/spec/redirect", one.redirect != crate::model::Redirect::default()),
+        ("/spec/sessionTimer", one.session_timer != crate::model::SessionTimer::default()),
+        ("/spec/tls", one.tls.is_some()),
+        ("/spec/number", one.number.is_some()),
+        ("/spec/privacy", one.privacy != crate::model::Privacy::default()),
+        ("/spec/inboundParameters", one.inbound_parameters != Default::default()),
+        ("/spec/outboundParameters", one.outbound_parameters != OutboundParameters::default()),
+        ("/spec/media", one.media != crate::model::Media::default()),
+    ]
+}
+
+fn extension(one: &Extension) -> Vec<(&'static str, bool)> {
+    vec![
+        ("/spec/contact", one.contact.as_ref().is_some_and(is_name)),
+        ("/spec/register", one.register.is_some()),
+        ("/spec/callerIds", !one.caller_ids.is_empty()),
+        ("/spec/anonymous", one.anonymous),
+    ]
+}
+
+fn is_name(target: &SipTarget) -> bool {
+    let parameters = target.parameters.to_ascii_lowercase();
+    let mut transport = parameters.split(';').filter_map(|one| one.strip_prefix("transport="));
+    matches!(target.host_port.host, Host::Name(_)) || transport.any(|one| one != "udp")
+}
+
+fn inbound(one: &InboundRule) -> Vec<(&'static str, bool)> {
+    let built = |destination: &Destination| match destination {
+        Destination::Extension(_) | Destination::Reject(_) => true,
+        Destination::Sip(target) => !is_name(target),
+        Destination::Number(_) | Destination::Voicemail(_) | Destination::Keep(_) => false,
+    };
+    vec![
+        ("/spec/caller", !one.caller.is_empty()),
+        ("/spec/usage", one.usage == Usage::Message),
+        ("/spec/schedule", one.schedule.is_some()),
+        ("/spec/destination", !built(&one.destination)),
+        ("/spec/advanced", !one.advanced.is_empty()),
+    ]
+}
+
+fn outbound(one: &OutboundRule) -> Vec<(&'static str, bool)> {
+    vec![
+        ("/spec/match/lengths", !one.matches.lengths.is_empty()),
+        ("/spec/match/extensions", one.matches.extensions.is_some()),
+        ("/spec/match/groups", !one.matches.groups.is_empty()),
+        ("/spec/strategy", one.strategy != Strategy::Ordered),
+        ("/spec/schedule", one.schedule.is_some()),
+        ("/spec/emergency", one.emergency),
+        ("/spec/routes", one.routes.iter().any(|route| route.caller_id.is_some())),
+    ]
+}
+
+fn policy(one: &Policy) -> Vec<(&'static str, bool)> {
+    vec![
+        ("/spec/signers", !one.signers.is_empty()),
+        ("/spec/prune", !one.prune),
+        ("/spec/deletions", one.deletions.max_count.is_some()),
+        ("/spec/drain", one.drain.force),
+        ("/spec/allowEmpty", one.allow_empty),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(spec: serde_json::Value) -> Vec<&'static str> {
+        let spec = serde_json::from_value(spec).unwrap();
+        fields(&spec).into_iter().filter(|(_, used)| *used).map(|(pointer, _)| pointer).collect()
+    }
+
+    #[test]
+    fn what_is_left_at_its_default_is_not_told() {
+        let trunk = serde_json::json!({"kind": "Trunk", "spec": {
+            "type": "ip", "host": "192.0.2.1", "singleVia": true, "keepAlive": {"interval": "60s"}
+        }});
+        assert_eq!(told(trunk), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn every_field_that_says_more_is_told() {
+        let trunk = serde_json::json!({"kind": "Trunk", "spec": {
+            "type": "register", "host": "sip.example.net", "keepAlive": {"failAfter": 5}
+        }});
+        assert_eq!(told(trunk), ["/spec/type", "/spec/host", "/spec/keepAlive"]);
+        let rule = serde_json::json!({"kind": "InboundRule", "spec": {
+            "trunk": "a", "did": "*", "schedule": "office", "destination": {"voicemail": "1000"}
+        }});
+        assert_eq!(told(rule), ["/spec/schedule", "/spec/destination"]);
+    }
+}
