@@ -70,6 +70,8 @@ codes! {
     TL505 Error "routes or strip are out of bounds",
     TL506 Error "a rule uses a trunk that is not the tenant's",
     TL603 Error "a symlink or a path outside the repository",
+    TL701 Error "a secret stands in the repository",
+    TL702 Error "a reference to a secret is malformed",
     TL801 Error "a deletion is refused: the resource is in use",
     TL804 Error "the new revision is empty",
     TL805 Error "the engine of this build does not carry this out yet",

@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod code;
+mod hidden;
 mod render_github;
 mod render_json;
 mod render_junit;
@@ -13,6 +14,7 @@ mod render_text;
 mod source_map;
 
 pub use code::{Code, Severity};
+pub use hidden::{HIDDEN, SECRET_FIELDS, is_secret};
 pub use render_github::render_github;
 pub use render_json::render_json;
 pub use render_junit::render_junit;

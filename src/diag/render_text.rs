@@ -7,6 +7,7 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::hidden::HIDDEN;
 use super::{Code, Diagnostic, FileId, Severity, SourceMap, Span};
 
 /// Other places within this many lines of the first one share its excerpt.
@@ -121,20 +122,60 @@ fn with_excerpt<'a>(group: Group<'a>, marks: &[Mark<'a>], sources: &'a SourceMap
         let labels = marks.iter().filter_map(|mark| mark.label.clone());
         return group.elements(labels.map(|label| Level::NOTE.message(label)));
     }
-    let annotations = marks.iter().map(|mark| annotation(mark, from, sources));
+    let excerpt = Excerpt::new(text, from, sources.hidden(file));
+    let annotations: Vec<_> =
+        marks.iter().map(|mark| annotation(mark, &excerpt, sources)).collect();
     let line = line_of(file, from, sources);
-    let snippet = Snippet::source(text).path(sources.shown_path(file)).line_start(line);
+    let snippet = Snippet::source(excerpt.text).path(sources.shown_path(file)).line_start(line);
     group.element(snippet.annotations(annotations))
 }
 
-fn annotation<'a>(mark: &Mark<'a>, from: usize, sources: &SourceMap) -> Annotation<'a> {
+fn annotation<'a>(mark: &Mark<'a>, excerpt: &Excerpt<'_>, sources: &SourceMap) -> Annotation<'a> {
     // A span of many lines (a whole document) is shown by its first line.
     let line = line_range(mark.span, sources);
     let start = (mark.span.start as usize).min(line.end);
     let end = (mark.span.end as usize).clamp(start, line.end);
     let kind = if mark.label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
-    let span = start.saturating_sub(from)..end.saturating_sub(from);
+    let span = excerpt.at(start)..excerpt.at(end);
     kind.span(span).label(mark.label.clone())
+}
+
+/// The lines that are shown, with the values of secret fields hidden.
+struct Excerpt<'a> {
+    text: Cow<'a, str>,
+    /// Where the lines begin in the file.
+    from: usize,
+    /// What is hidden in these lines.
+    hidden: &'a [Range<usize>],
+}
+
+impl<'a> Excerpt<'a> {
+    fn new(text: &'a str, from: usize, all: &'a [Range<usize>]) -> Self {
+        let begin = all.partition_point(|range| range.end <= from);
+        let end = all.partition_point(|range| range.start < from + text.len());
+        let hidden = all.get(begin..end).unwrap_or_default();
+        let mut shown = Cow::Borrowed(text);
+        for range in hidden.iter().rev() {
+            let (start, end) = (range.start.max(from) - from, range.end - from);
+            shown.to_mut().replace_range(start..end.min(text.len()), HIDDEN);
+        }
+        Self { text: shown, from, hidden }
+    }
+
+    /// Where a byte of the file stands in what is shown; one that is hidden at the hidden part.
+    fn at(&self, byte: usize) -> usize {
+        let mut at = byte.saturating_sub(self.from);
+        for range in self.hidden.iter().rev() {
+            let (start, end) = (range.start.max(self.from), range.end);
+            if byte >= end {
+                at = (at + HIDDEN.len()).saturating_sub(end - start);
+            } else if byte > start {
+                // The bytes before it are moved by the ranges that are yet to come.
+                at = at.saturating_sub(byte - start) + HIDDEN.len();
+            }
+        }
+        at
+    }
 }
 
 fn line_of(file: FileId, byte: usize, sources: &SourceMap) -> usize {

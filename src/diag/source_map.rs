@@ -1,6 +1,9 @@
 //! Which bytes came from which file, and what line and column a byte is on.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use super::hidden;
 
 /// A file of one [`SourceMap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +36,8 @@ struct SourceFile {
     shown: Arc<str>,
     text: Arc<str>,
     line_starts: Vec<u32>,
+    /// Found when an excerpt is first shown.
+    hidden: OnceLock<Vec<Range<usize>>>,
 }
 
 /// The texts of one input, each with its path relative to the root (`/` separators, `-` for stdin).
@@ -52,7 +57,8 @@ impl SourceMap {
             true => path.replace(char::is_control, "\u{fffd}").into(),
             false => Arc::clone(&path),
         };
-        self.files.push(SourceFile { path, shown, text, line_starts });
+        let hidden = OnceLock::new();
+        self.files.push(SourceFile { path, shown, text, line_starts, hidden });
         FileId(offset(self.files.len() - 1))
     }
 
@@ -70,6 +76,12 @@ impl SourceMap {
     /// The text of a file; empty for a file of another map.
     pub fn text(&self, file: FileId) -> &str {
         self.files.get(file.0 as usize).map_or("", |file| &file.text)
+    }
+
+    /// The ranges of bytes of a file that nobody is shown, in order.
+    pub(super) fn hidden(&self, file: FileId) -> &[Range<usize>] {
+        let file = self.files.get(file.0 as usize);
+        file.map_or(&[], |file| file.hidden.get_or_init(|| hidden::hidden(&file.text)))
     }
 
     /// Line and column of a byte; a byte past the end counts as the end.

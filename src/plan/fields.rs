@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::diag::{HIDDEN, is_secret};
+
 /// Lists whose order means nothing, as JSON pointers: they are compared as sets of items, so that
 /// a pool's one new range reads as one line, and a reordered pool as no change.
 const SETS: &[&str] = &["/spec/numbers", "/spec/associatedIps", "/spec/match/prefixes"];
@@ -58,6 +60,16 @@ pub(super) fn differences(old: &Value, new: &Value) -> Vec<Difference> {
 
 fn walk(place: &Place, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Difference>) {
     if old == new {
+        return;
+    }
+    // Of a secret, only that it changes is said.
+    if place.path.rsplit('.').next().is_some_and(is_secret) {
+        found.push(Difference {
+            path: place.path.clone(),
+            pointer: place.pointer.clone(),
+            old: old.map(|_| HIDDEN.into()),
+            new: new.map(|_| HIDDEN.into()),
+        });
         return;
     }
     match (old, new) {
@@ -136,6 +148,14 @@ mod tests {
             "spec.routes[1].t /spec/routes/1/t - \"z\"",
         ];
         assert_eq!(texts(&old, &new), expected);
+    }
+
+    #[test]
+    fn a_secret_only_changes() {
+        let (old, new) = (json!({"password": {"env": "A"}}), json!({"password": {"file": "b"}}));
+        let found = differences(&old, &new);
+        let [one] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((one.path.as_str(), one.old.clone()), ("password", Some(HIDDEN.into())));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anstyle::AnsiColor;
 use serde_json::Value;
 
 use super::{Action, Change, FieldChange, Plan};
-use crate::diag::{SourceMap, render_text as render_diagnostics};
+use crate::diag::{HIDDEN, SourceMap, render_text as render_diagnostics};
 use crate::routing::diff::{RouteChange, count};
 
 /// Lines of behaviour that are printed; the JSON has all.
@@ -121,7 +121,14 @@ fn push_change(text: &mut String, change: &Change, sources: &SourceMap, colored:
 fn push_field(text: &mut String, field: &FieldChange, sources: &SourceMap) {
     let (old, new) = (value_text(field.old.as_ref()), value_text(field.new.as_ref()));
     let place = field.span.map(|span| format!("  {}", sources.file_line(span)));
-    writeln!(text, "        {}: {old} → {new}{}", field.path, place.unwrap_or_default()).ok();
+    let place = place.unwrap_or_default();
+    let hidden =
+        [&field.old, &field.new].iter().any(|one| one.as_ref().is_some_and(|it| it == HIDDEN));
+    if hidden {
+        writeln!(text, "        {}: (changed){place}", field.path).ok();
+    } else {
+        writeln!(text, "        {}: {old} → {new}{place}", field.path).ok();
+    }
 }
 
 fn push_behaviour(text: &mut String, plan: &Plan, colored: bool) {

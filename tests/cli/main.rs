@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod outputs;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod validate;

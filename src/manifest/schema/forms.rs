@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::model::value::{
     Cidr, Date, Host, Name, PhoneNumber, Seconds, SipTarget, StatusRange, TimeRange, Timestamp,
+    age_refusal, secret_file_refusal,
 };
 use crate::model::{Brand, HostSlot, ScopeOwner, UserSlot};
 
@@ -94,6 +95,16 @@ const FORMS: &[Form] = &[
         name: "SipTarget",
         check: refusal::<SipTarget>,
         help: "write a URI like `sip:192.0.2.20:5060`",
+    },
+    Form {
+        name: "SecretFile",
+        check: secret_file_refusal,
+        help: "write a path like `carrier-a/password`",
+    },
+    Form {
+        name: "AgeText",
+        check: age_refusal,
+        help: "write what `age --armor` prints, as a block after `|`",
     },
     // What schemars writes for an address.
     Form { name: "ip", check: ip_refusal, help: "write an address like `203.0.113.5`" },

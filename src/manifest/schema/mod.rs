@@ -5,6 +5,7 @@ mod check;
 mod forms;
 mod generate;
 mod json;
+mod secrets;
 mod tidy;
 mod words;
 

@@ -4,12 +4,15 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Finding};
 use jsonschema::{JsonType, JsonTypeSet};
 use serde_json::Value as JsonValue;
 
-use super::forms;
+use super::{forms, secrets};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
 use crate::manifest::suggest;
 use crate::manifest::yaml::shown;
 use crate::model::{Kind, TYPE_BLOCKS};
+
+/// Where the schema of references to secrets stands.
+const SECRET: &str = "/$defs/SecretRef/";
 
 /// Unknown fields told for one mapping; further ones show when these are mended.
 const MAX_FIELDS: usize = 50;
@@ -31,6 +34,9 @@ pub(super) struct Place<'a> {
 /// The diagnostics of one finding.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the validator's list may grow")]
 pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
+    if place.keyword.starts_with(SECRET) {
+        return vec![secrets::tell(place)];
+    }
     match finding {
         Finding::AdditionalProperties { unexpected } => {
             unexpected.iter().take(MAX_FIELDS).map(|name| place.unknown_field(name)).collect()
@@ -65,9 +71,11 @@ pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
 pub(super) fn one_each(found: &mut Vec<Diagnostic>) {
     let rank =
         |one: &Diagnostic| [Code::TL104, Code::TL106].iter().position(|code| *code == one.code);
+    let is_secret = |one: &Diagnostic| matches!(one.code, Code::TL701 | Code::TL702);
     found.sort_by_key(|one| (one.span, rank(one)));
     found.dedup_by(|later, first| {
-        later.span == first.span && rank(later).is_some() && rank(first).is_some()
+        let same = later.span == first.span;
+        same && (is_secret(first) || rank(later).is_some() && rank(first).is_some())
     });
 }
 

@@ -17,7 +17,7 @@ pub use name::Name;
 pub use number::{DidMatch, DidSet, LeadingPrefix, Number, NumberError, NumberRange};
 pub use phone::PhoneNumber;
 pub use seconds::Seconds;
-pub use secret::SecretRef;
+pub use secret::{SecretRef, age_refusal, secret_file_refusal};
 pub use time::{Date, TimeRange, Timestamp};
 
 /// Implements `Serialize`, `Deserialize` and `JsonSchema` through `Display` and `FromStr`.

@@ -1,0 +1,110 @@
+//! No secret that somebody wrote into a repository reaches any output.
+
+use std::process::Command;
+
+use trunkline::diag::SECRET_FIELDS;
+use trunkline::manifest::schema;
+
+/// What must not be seen.
+const CANARY: &str = "Xk9cAnArYq7";
+
+const HEAD: &str = "apiVersion: trunkline.dev/v1\nkind: Transport\nmetadata: {name: udp}\nspec: {protocol: udp, port: 5060}\n---\n";
+
+/// A trunk with the lines of a registration.
+fn trunk(lines: &str) -> String {
+    format!(
+        "{HEAD}apiVersion: trunkline.dev/v1\nkind: Trunk\nmetadata: {{name: a}}\nspec:\n  type: register\n  host: sip.example.net\n  registration:\n{lines}"
+    )
+}
+
+/// Plain secrets in the forms that people write, beside faults that make the printer show them.
+fn repositories() -> Vec<String> {
+    let block = format!("    username: a\n    password: {CANARY}\n");
+    let mut all = vec![
+        trunk(&block),
+        trunk(&format!("    username: a\n    password: \"{CANARY}\"\n    password: {CANARY}\n")),
+        trunk(&format!(
+            "    username: a\n    password: |\n      {CANARY}\n      {CANARY}2\n    expires: x\n"
+        )),
+        trunk(&format!("    username: a\n    password: {{plain: {CANARY}}}\n")),
+        trunk(&format!("    username: a\n    password: [{CANARY}]\n")),
+        trunk(&format!("    username: a\n    pasword: {CANARY}\n")),
+        trunk(&format!("    username: a\n    Password: {CANARY}\n")),
+        trunk(&format!("    username: a\n    password: {{env: {CANARY} x}}\n")),
+        trunk(&format!("    username: a\n    password: {{age: {CANARY}}}\n")),
+        trunk(&format!("    username: a\n    password: {CANARY}\n   broken\n")),
+        trunk(&format!("    username: a\n    password: \"{CANARY}\n")),
+        trunk(&format!("    username: a\n    password: {CANARY}: x\n")),
+        trunk(&format!("    username: a\n    password: &x {CANARY}\n    realm: *y\n")),
+        trunk(&format!("    {{username: a, password: {CANARY}, expires: x}}\n")),
+    ];
+    all.extend(
+        SECRET_FIELDS.iter().map(|field| trunk(&format!("    {field}: {CANARY}\n    z: 1\n"))),
+    );
+    all
+}
+
+fn run(directory: &std::path::Path, arguments: &[&str]) -> (String, i32) {
+    let run = Command::new(env!("CARGO_BIN_EXE_trunkline"))
+        .current_dir(directory)
+        .env_remove("TRUNKLINE_SERVER")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = [run.stdout, run.stderr].concat();
+    (String::from_utf8_lossy(&text).into_owned(), run.status.code().unwrap())
+}
+
+#[test]
+fn no_output_shows_a_secret() {
+    for repository in repositories() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        std::fs::write(path.join("a.yaml"), &repository).unwrap();
+        std::fs::create_dir(path.join("empty")).unwrap();
+        let forms = ["human", "json", "sarif", "junit", "github"];
+        for form in forms {
+            let (text, code) = run(path, &["validate", "a.yaml", "-o", form]);
+            assert_eq!(code, 3, "{repository}{text}");
+            assert!(!text.contains(CANARY), "{form}: {text}\n{repository}");
+        }
+        for arguments in [
+            &["plan", "a.yaml", "--against", "empty"][..],
+            &["plan", "a.yaml", "--against", "empty", "-o", "json"],
+            &["plan", "a.yaml", "--against", "empty", "-o", "markdown"],
+            &["simulate", "inbound", "--trunk", "a", "--to", "1", "--from", "2", "a.yaml"],
+            &[
+                "simulate", "inbound", "--trunk", "a", "--to", "1", "--from", "2", "a.yaml", "-o",
+                "json",
+            ],
+        ] {
+            let (text, code) = run(path, arguments);
+            assert_ne!(code, 0, "{arguments:?}");
+            assert!(!text.contains(CANARY), "{arguments:?}: {text}\n{repository}");
+        }
+    }
+}
+
+#[test]
+fn every_secret_field_of_the_language_is_known() {
+    let mut fields = std::collections::BTreeSet::new();
+    for (_, schema) in schema::published() {
+        collect(&schema, &mut fields);
+    }
+    assert_eq!(fields.into_iter().collect::<Vec<_>>(), SECRET_FIELDS);
+}
+
+/// The names of all properties that refer to a secret.
+fn collect(schema: &serde_json::Value, fields: &mut std::collections::BTreeSet<String>) {
+    if let Some(properties) = schema.get("properties").and_then(|it| it.as_object()) {
+        let secret =
+            |one: &serde_json::Value| one.get("$ref").is_some_and(|it| it == "#/$defs/SecretRef");
+        fields
+            .extend(properties.iter().filter(|(_, one)| secret(one)).map(|(name, _)| name.clone()));
+    }
+    match schema {
+        serde_json::Value::Array(items) => items.iter().for_each(|one| collect(one, fields)),
+        serde_json::Value::Object(object) => object.values().for_each(|one| collect(one, fields)),
+        _ => {}
+    }
+}
