@@ -144,7 +144,7 @@ mod properties {
                 "username": "0123", "password": {"env": "A"}, "expires": "60s", "enabled": false
             }, "failover": {"codes": ["408", "500-599"]}, "number": {"keepPlus": false}}),
             json!({"type": "acceptRegister", "registrar": {
-                "domain": "a.b", "username": "u", "password": {"age": "x\ny"}
+                "domain": "a.b", "username": "u", "password": {"file": "x y"}
             }, "keepAlive": {"failAfter": 9, "downCodes": ["503"]}, "privacy": "ID"}),
             json!({"type": "teams", "teams": {"fqdn": "a.b.c"}, "refer": "relay"}),
             json!({"type": "whatsApp", "whatsApp": {

@@ -11,12 +11,13 @@ pub const SECRET_FIELDS: &[&str] =
     &["accessToken", "appSecret", "password", "privateKey", "verifyToken"];
 
 /// A key that has one of these in it, case ignored, is taken for a secret field.
-const SIGNS: &[&str] = &["pass", "pasw", "pwd", "secret", "token", "privatekey", "private_key"];
+const SIGNS: &[&str] =
+    &["passw", "pasw", "passphrase", "pwd", "secret", "token", "privatekey", "private_key"];
 
 /// Whether a key names a secret field, or may be meant to.
 pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    SIGNS.iter().any(|sign| key.contains(sign))
+    key == "pass" || SIGNS.iter().any(|sign| key.contains(sign))
 }
 
 /// The ranges of bytes to hide, in order: after such a key the rest of its line, and the lines below
@@ -76,7 +77,10 @@ mod tests {
             "{user: a, \"password\" : *\r\n"
         );
         assert_eq!(shown("a:\n  pasword: x\n  b: y"), "a:\n  pasword: *\n  b: y");
-        assert_eq!(shown("username: a\nkeepPlus: true\n"), "username: a\nkeepPlus: true\n");
+        assert_eq!(
+            shown("username: a\npAssertedIdentity: x\n"),
+            "username: a\npAssertedIdentity: x\n"
+        );
     }
 
     #[test]

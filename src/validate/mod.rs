@@ -94,10 +94,12 @@ pub fn validate(tree: &SourceTree) -> Checked {
     Checked { desired, resources, diagnostics: found, sources, summary }
 }
 
-/// The rules over more than one field, on a set whose files are not at hand: the diagnostics have
-/// no places.
+/// The errors of a set whose files are not at hand, by the rules over more than one field: the
+/// diagnostics have no places.
 pub fn check_resources(resources: &ResourceSet) -> Vec<Diagnostic> {
-    Context::new(resources, &Declared::default(), None).check()
+    let mut found = Context::new(resources, &Declared::default(), None).check();
+    found.retain(|one| one.severity() == Severity::Error);
+    found
 }
 
 /// The field that shows where a resource is declared.

@@ -105,6 +105,9 @@ fn collect(schema: &serde_json::Value, fields: &mut std::collections::BTreeSet<S
     match schema {
         serde_json::Value::Array(items) => items.iter().for_each(|one| collect(one, fields)),
         serde_json::Value::Object(object) => object.values().for_each(|one| collect(one, fields)),
-        _ => {}
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => {}
     }
 }

@@ -1,11 +1,14 @@
 //! The rules: one function per code, grouped by what they are about.
 
+mod identities;
 mod inbound;
 mod outbound;
 mod overlap;
 mod pools;
 mod provider;
 mod references;
+mod schedules;
+mod shares;
 mod tenants;
 mod transports;
 mod trunks;
@@ -21,11 +24,19 @@ pub(super) type Rule = fn(&Context<'_>, &mut Vec<Diagnostic>);
 pub(super) const ALL: &[Rule] = &[
     values::tl103_ours,
     values::tl104_uri_templates,
+    values::tl105_one_of_two,
+    values::tl105_listener_tls,
+    values::tl105_host,
     values::tl106_bounds,
+    values::tl106_order,
+    schedules::tl106_holidays,
+    schedules::tl201_schedules,
     references::tl201_tenants,
     references::tl201_trunks,
     references::tl201_extensions,
     references::tl202_trunk_names,
+    references::tl202_policies,
+    shares::tl204_disabled_trunk,
     tenants::tl104_timezones,
     tenants::tl202_extension_numbers,
     tenants::tl410_sip_domains,
@@ -36,7 +47,18 @@ pub(super) const ALL: &[Rule] = &[
     trunks::tl406_transport,
     trunks::tl407_same_packet,
     trunks::tl407_same_pbx,
+    identities::tl403_same_user,
+    identities::tl404_tenant_domain,
+    identities::tl411_teams,
+    identities::tl413_private_address,
+    shares::tl305_without_pool,
+    shares::tl415_unassigned,
+    shares::tl416_auth_id,
+    shares::tl417_shares,
+    shares::tl418_in_no_rule,
     pools::tl301_shared_numbers,
+    pools::tl304_mergeable,
+    pools::tl306_shared_anywhere,
     inbound::tl501_outside_pool,
     inbound::tl502_same_numbers,
     inbound::tl503_lengths,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
-use crate::model::{ResourceId, Trunk};
+use crate::model::value::{Name, NumberRange};
+use crate::model::{DidOverlap, ResourceId, Trunk};
 use crate::validate::context::{Context, PoolItem, listed};
 
 /// Conflicts told for one provider; further ones show when these are mended.
@@ -27,6 +28,76 @@ pub(super) fn tl301_shared_numbers(context: &Context<'_>, found: &mut Vec<Diagno
         };
         let pairs = overlap::between_owners(&mut items, related, MAX_CONFLICTS);
         found.extend(pairs.into_values().map(|(a, b)| shared(context, a, b)));
+    }
+}
+
+/// Two tenants' pools at different providers that share numbers: a number belongs to one tenant of
+/// the world. An error (TL301) where the Policy says `didOverlap: global`.
+pub(super) fn tl306_shared_anywhere(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let global = context.set.policies().any(|(_, one)| one.did_overlap == DidOverlap::Global);
+    let code = if global { Code::TL301 } else { Code::TL306 };
+    let mut items = Vec::new();
+    for (trunk, tenant, pool) in context.pools() {
+        items.extend(pool.iter().map(|item| (item.range, (tenant, trunk), item)));
+    }
+    let trunk = |id: &ResourceId| context.set.trunk(id.tenant.as_ref(), &id.name);
+    let related = |(tenant, a): (&Name, &ResourceId), (other, b): (&Name, &ResourceId)| {
+        let one_provider =
+            a == b || trunk(a).zip(trunk(b)).is_some_and(|(a, b)| a.same_provider(b));
+        tenant != other && !one_provider
+    };
+    let pairs = overlap::between_owners(&mut items, related, MAX_CONFLICTS);
+    for (a, b) in pairs.into_values() {
+        let mut told = shared(context, a, b);
+        told.message = told.message.replace("at the same provider", "at another provider");
+        told.code = code;
+        found.push(told);
+    }
+}
+
+/// Items of one pool that could be written as one.
+pub(super) fn tl304_mergeable(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, pool) in context.set.did_pools() {
+        let items = pool.numbers.items();
+        let merged = pool.numbers.merged();
+        if merged.len() == items.len() {
+            continue;
+        }
+        let mut sorted: Vec<(NumberRange, usize)> =
+            items.iter().enumerate().map(|(index, range)| (*range, index)).collect();
+        sorted.sort_unstable();
+        let mut furthest: Option<(NumberRange, usize)> = None;
+        let mut pair = None;
+        for (range, index) in sorted {
+            if let Some((before, other)) = furthest
+                && before.last().offset(1).is_none_or(|next| range.first() <= next)
+                && before.last().digits() == range.first().digits()
+            {
+                pair = Some((index, other, before.intersection(range).is_some()));
+                break;
+            }
+            if furthest.is_none_or(|(before, _)| before.last() < range.last()) {
+                furthest = Some((range, index));
+            }
+        }
+        let Some((index, other, overlaps)) = pair else { continue };
+        let item = |index: usize| {
+            let range = items.get(index).copied();
+            range.map(|range| PoolItem { pool: id.clone(), index, range })
+        };
+        let (Some(one), Some(two)) = (item(index.max(other)), item(index.min(other))) else {
+            continue;
+        };
+        let how = if overlaps { "has numbers of" } else { "goes on where" };
+        let rest = if overlaps { "" } else { " ends" };
+        let message = format!("`{}` {how} `{}`{rest}: one item would do", one.range, two.range);
+        found.push(
+            Diagnostic::new(Code::TL304, message)
+                .of(id)
+                .at(context.item_span(&one))
+                .related(context.item_span(&two), "the other item")
+                .help(format!("write the pool as {}", listed(&merged))),
+        );
     }
 }
 

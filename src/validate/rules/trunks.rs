@@ -6,32 +6,73 @@ use std::net::SocketAddr;
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest;
-use crate::model::value::{Cidr, NumberRange};
+use crate::model::value::{Cidr, Name, NumberRange};
 use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
 use crate::validate::context::Context;
 
 /// The port of SIP over UDP where none is written.
 const SIP_PORT: u16 = 5060;
 
-/// A trunk by address belongs to the system: every tenant behind it shares its address.
+/// Which scope a type of trunk belongs to, and which ones a tenant may declare.
 pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let tenants = context.set.trunks().filter(|(id, _)| id.tenant.is_some());
-    for (id, _) in tenants.filter(|(_, trunk)| trunk.trunk_type == TrunkType::Ip) {
-        let message = "a trunk of type `ip` is the system's, not a tenant's";
-        let diagnostic = context.diagnostic(Code::TL401, id, "/spec/type", message);
-        let tenant = context.span(id, "/metadata/tenant");
-        found.push(
-            diagnostic
-                .related(tenant, "it has a tenant")
-                .help("take `metadata.tenant` away; a DidPool assigns the trunk to the tenant"),
-        );
+    for (id, trunk) in context.set.trunks() {
+        let kind = trunk.trunk_type;
+        let tenants_only = matches!(kind, TrunkType::Teams | TrunkType::WhatsApp);
+        if let Some(tenant) = &id.tenant {
+            let tenant_place = context.span(id, "/metadata/tenant");
+            if kind == TrunkType::Ip {
+                let message = "a trunk of type `ip` is the system's, not a tenant's";
+                let diagnostic = context.diagnostic(Code::TL401, id, "/spec/type", message);
+                found.push(diagnostic.related(tenant_place, "it has a tenant").help(
+                    "take `metadata.tenant` away; a DidPool assigns the trunk to the tenant",
+                ));
+            } else if let Some(feature) = forbidden(context, tenant, kind) {
+                let message = format!(
+                    "tenant `{tenant}` may not declare this trunk: `features.{feature}` is false"
+                );
+                let id_of = ResourceId::system(Kind::Tenant, tenant.clone());
+                let field = format!("/spec/features/{feature}");
+                found.push(
+                    context
+                        .diagnostic(Code::TL401, id, "/spec/type", message)
+                        .related(context.span(&id_of, &field), "the tenant's feature")
+                        .help("switch the feature on, or take the trunk out"),
+                );
+            }
+        } else if tenants_only {
+            let message =
+                format!("a trunk of type `{}` is a tenant's, not the system's", kind.as_str());
+            found.push(
+                context
+                    .diagnostic(Code::TL401, id, "/spec/type", message)
+                    .help("add `metadata.tenant`"),
+            );
+        }
+    }
+}
+
+/// The feature that a tenant would need and does not have.
+fn forbidden(context: &Context<'_>, tenant: &Name, kind: TrunkType) -> Option<&'static str> {
+    let features = &context.set.tenant(None, tenant)?.features;
+    match kind {
+        _ if !features.tenant_trunks => Some("tenantTrunks"),
+        TrunkType::Teams if !features.teams => Some("teams"),
+        TrunkType::WhatsApp if !features.whats_app => Some("whatsApp"),
+        TrunkType::Register
+        | TrunkType::AcceptRegister
+        | TrunkType::Ip
+        | TrunkType::Teams
+        | TrunkType::WhatsApp => None,
     }
 }
 
 /// A second `ip` trunk of one provider: the provider's calls could not be told apart.
 pub(super) fn tl405_second_of_provider(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for group in provider::groups(context.set) {
-        let system: Vec<_> = group.into_iter().filter(|(id, _)| id.tenant.is_none()).collect();
+        let by_address = |(id, trunk): &(&ResourceId, &Trunk)| {
+            id.tenant.is_none() && trunk.trunk_type == TrunkType::Ip
+        };
+        let system: Vec<_> = group.into_iter().filter(by_address).collect();
         for (index, (id, trunk)) in system.iter().enumerate() {
             let mut earlier = system.iter().take(index);
             let Some((other, first)) = earlier.find(|(_, other)| trunk.same_provider(other)) else {
@@ -75,7 +116,21 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
             continue;
         };
         let reference = ResourceId::system(Kind::Transport, name.clone());
-        if context.set.contains(&reference) || context.declared.may_be(&reference) {
+        if let Some(transport) = context.set.transport(None, name) {
+            if trunk.trunk_type == TrunkType::Teams && transport.protocol != Protocol::Tls {
+                let protocol = transport.protocol.as_str();
+                let message = format!("Teams speaks TLS only, transport `{name}` is `{protocol}`");
+                let place = context.span(&reference, "/spec/protocol");
+                found.push(
+                    context
+                        .diagnostic(Code::TL406, id, "/spec/transport", message)
+                        .related(place, "its protocol")
+                        .help("name a Transport with `protocol: tls`"),
+                );
+            }
+            continue;
+        }
+        if context.declared.may_be(&reference) {
             continue;
         }
         let message = format!("there is no Transport `{name}`");

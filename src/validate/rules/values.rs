@@ -2,7 +2,7 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Seconds, SipTarget};
-use crate::model::{Destination, ResourceId};
+use crate::model::{Destination, Protocol, ResourceId};
 use crate::validate::context::Context;
 
 /// Lets a transport take any free port; for tests.
@@ -34,43 +34,50 @@ pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Every SIP URI of the set with its place.
-fn uris<'a>(
-    context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, &'static str, &'a SipTarget)> {
-    let contacts = context.set.extensions();
-    let contacts =
-        contacts.filter_map(|(id, one)| Some((id, "/spec/contact", one.contact.as_ref()?)));
-    let targets = context.set.inbound_rules().filter_map(|(id, rule)| match &rule.destination {
-        Destination::Sip(target) => Some((id, "/spec/destination/sip", target)),
-        Destination::Extension(_)
-        | Destination::Number(_)
-        | Destination::Voicemail(_)
-        | Destination::Keep(_)
-        | Destination::Reject(_) => None,
+/// Every SIP URI of the set with its place and the placeholders that are filled in there.
+fn uris(
+    context: &Context<'_>,
+) -> impl Iterator<Item = (ResourceId, String, SipTarget, &'static [&'static str])> {
+    let contacts = context.set.extensions().filter_map(|(id, one)| {
+        Some((id.clone(), "/spec/contact".to_owned(), one.contact.clone()?, &[][..]))
     });
-    contacts.chain(targets)
+    let voicemail = context.set.tenants().filter_map(|(id, one)| {
+        let target = one.voicemail.clone()?;
+        Some((id.clone(), "/spec/voicemail".to_owned(), target, &["{extension}"][..]))
+    });
+    let targets = context.set.inbound_rules().flat_map(|(id, rule)| {
+        rule.destinations().filter_map(|(field, destination)| match destination {
+            Destination::Sip(target) => {
+                Some((id.clone(), format!("{field}/sip"), target, &["{did}", "{caller}"][..]))
+            }
+            Destination::Extension(_)
+            | Destination::Number(_)
+            | Destination::Voicemail(_)
+            | Destination::Keep(_)
+            | Destination::Reject(_) => None,
+        })
+    });
+    contacts.chain(voicemail).chain(targets)
 }
 
 /// Placeholders that nothing fills in.
 pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, field, uri) in uris(context) {
-        let is_contact = field == "/spec/contact";
+    for (id, field, uri, placeholders) in uris(context) {
         let user = uri.user.as_deref().unwrap_or_default();
-        let bare = if is_contact {
-            user.to_owned()
-        } else {
-            user.replace("{did}", "").replace("{caller}", "")
-        };
-        if bare.contains(['{', '}']) {
-            let message = format!("`{user}` has a placeholder that nothing fills in");
-            let help = if is_contact {
-                "a contact has no placeholders: the number called takes the place of the user part"
-            } else {
-                "the placeholders are `{did}` and `{caller}`"
-            };
-            found.push(context.diagnostic(Code::TL104, id, field, message).help(help));
+        let bare = placeholders.iter().fold(user.to_owned(), |text, one| text.replace(one, ""));
+        if !bare.contains(['{', '}']) {
+            continue;
         }
+        let message = format!("`{user}` has a placeholder that nothing fills in");
+        let help = match placeholders {
+            [] => {
+                "a contact has no placeholders: the number called takes the place of the user part"
+                    .to_owned()
+            }
+            [one] => format!("the placeholder is `{one}`"),
+            more => format!("the placeholders are `{}`", more.join("` and `")),
+        };
+        found.push(context.diagnostic(Code::TL104, &id, &field, message).help(help));
     }
 }
 
@@ -92,6 +99,115 @@ pub(super) fn tl106_bounds(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let diagnostic =
                 context.diagnostic(Code::TL106, id, "/spec/keepAlive/interval", message);
             found.push(diagnostic.help("write `360s`, or `enabled: false` to send none"));
+        }
+    }
+}
+
+/// Exactly one of two fields.
+fn one_of_two(
+    context: &Context<'_>,
+    id: &ResourceId,
+    parent: &str,
+    (first, second): ((&str, bool), (&str, bool)),
+    found: &mut Vec<Diagnostic>,
+) {
+    let (code, message, help, span) = match (first.1, second.1) {
+        (true, true) => (
+            Code::TL104,
+            format!("`{}` and `{}` cannot stand together", first.0, second.0),
+            "remove one of them",
+            context.key_span(id, &format!("{parent}/{}", second.0)),
+        ),
+        (false, false) => (
+            Code::TL105,
+            format!("`{}` or `{}` is missing", first.0, second.0),
+            "write one of them",
+            context.key_span(id, parent),
+        ),
+        _ => return,
+    };
+    found.push(Diagnostic::new(code, message).of(id).at(span).help(help));
+}
+
+/// Fields of which exactly one must be there.
+pub(super) fn tl105_one_of_two(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, one) in context.set.extensions() {
+        let fields = (("contact", one.contact.is_some()), ("register", one.register.is_some()));
+        one_of_two(context, id, "/spec", fields, found);
+    }
+    for (id, test) in context.set.route_tests() {
+        let fields = (("inbound", test.inbound.is_some()), ("outbound", test.outbound.is_some()));
+        one_of_two(context, id, "/spec", fields, found);
+        if let Some(call) = &test.inbound {
+            let fields = (("trunk", call.trunk.is_some()), ("source", call.source.is_some()));
+            one_of_two(context, id, "/spec/inbound", fields, found);
+        }
+    }
+}
+
+/// TLS of listeners: needed by `protocol: tls`, and by no other.
+pub(super) fn tl105_listener_tls(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, transport) in context.set.transports() {
+        let is_tls = transport.protocol == Protocol::Tls;
+        if is_tls == transport.tls.is_some() {
+            continue;
+        }
+        let diagnostic = if is_tls {
+            let message = "`spec.tls` is missing: a TLS listener needs a certificate";
+            let help = "add `tls: {certificate: FILE, privateKey: {file: PATH}}`";
+            Diagnostic::new(Code::TL105, message).at(context.key_span(id, "/spec")).help(help)
+        } else {
+            let message = format!(
+                "`spec.tls` belongs to listeners of protocol `tls`, this one is `{}`",
+                transport.protocol.as_str()
+            );
+            let help = "remove it, or write `protocol: tls`";
+            Diagnostic::new(Code::TL107, message).at(context.key_span(id, "/spec/tls")).help(help)
+        };
+        found.push(diagnostic.of(id));
+    }
+}
+
+/// A brand fills in a host only where the provider has one for everybody.
+pub(super) fn tl105_host(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, trunk) in context.set.trunks() {
+        if !trunk.has_host() || trunk.host().is_some() {
+            continue;
+        }
+        let message =
+            format!("`spec.host` is missing: brand `{}` has none for everybody", trunk.brand);
+        let help = "write the host that the provider gave you";
+        let span = context.key_span(id, "/spec");
+        found.push(Diagnostic::new(Code::TL105, message).of(id).at(span).help(help));
+    }
+}
+
+/// Durations whose order matters.
+pub(super) fn tl106_order(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, trunk) in context.set.trunks() {
+        let mut tell = |field: &str, message: String, help: &str| {
+            found.push(context.diagnostic(Code::TL106, id, field, message).help(help));
+        };
+        let timer = &trunk.session_timer;
+        if timer.min < Seconds(90) {
+            let message =
+                format!("`sessionTimer.min` is {}: RFC 4028 allows no less than 90s", timer.min);
+            tell("/spec/sessionTimer/min", message, "write `90s` or more");
+        } else if timer.expires < timer.min {
+            let message = format!(
+                "`sessionTimer.expires` is {}, shorter than its `min`, {}",
+                timer.expires, timer.min
+            );
+            tell("/spec/sessionTimer/expires", message, "write at least as much as `min`");
+        }
+        if let Some(registrar) = &trunk.registrar
+            && registrar.max_expires < registrar.min_expires
+        {
+            let message = format!(
+                "`registrar.maxExpires` is {}, shorter than `minExpires`, {}",
+                registrar.max_expires, registrar.min_expires
+            );
+            tell("/spec/registrar/maxExpires", message, "write at least as much as `minExpires`");
         }
     }
 }

@@ -1,0 +1,68 @@
+//! Schedules: who names them, and whether they make sense.
+
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::suggest;
+use crate::model::value::Name;
+use crate::model::{Kind, ResourceId};
+use crate::validate::context::Context;
+
+/// The tenant whose names a resource may use: a Tenant uses its own.
+pub(super) fn owner(id: &ResourceId) -> Option<&Name> {
+    if id.kind == Kind::Tenant { Some(&id.name) } else { id.tenant.as_ref() }
+}
+
+/// Every place that names a schedule.
+fn names<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a ResourceId, &'a Name)> {
+    let tenants = context.set.tenants().map(|(id, one)| (id, one.schedule.as_ref()));
+    let inbound = context.set.inbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
+    let outbound = context.set.outbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
+    tenants.chain(inbound).chain(outbound).filter_map(|(id, name)| Some((id, name?)))
+}
+
+/// A schedule that does not exist (TL201), or only in another tenant (TL203).
+pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, name) in names(context) {
+        let Some(owner) = owner(id).filter(|owner| context.has_tenant(owner)) else { continue };
+        let schedule = ResourceId::owned(Kind::Schedule, owner.clone(), name.clone());
+        if context.set.contains(&schedule) || context.declared.may_be(&schedule) {
+            continue;
+        }
+        let mut others = context.set.schedules().filter(|(other, _)| other.name == *name);
+        if let Some((other, _)) = others.next() {
+            let message = format!("schedule `{name}` is another tenant's: {other}");
+            found.push(
+                context
+                    .diagnostic(Code::TL203, id, "/spec/schedule", message)
+                    .related(context.span(other, "/metadata/name"), "the schedule is declared here")
+                    .help("declare a Schedule of this tenant: tenants share none"),
+            );
+            continue;
+        }
+        let own = context.set.owned(Kind::Schedule, owner).map(|(id, _)| id.name.as_str());
+        let help = match suggest::nearest(name.as_str(), own) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("declare the Schedule `{name}` of this tenant, or correct the name"),
+        };
+        let message = format!("there is no Schedule `{name}`");
+        found.push(context.diagnostic(Code::TL201, id, "/spec/schedule", message).help(help));
+    }
+}
+
+/// Holidays that end before they begin.
+pub(super) fn tl106_holidays(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, schedule) in context.set.schedules() {
+        for (index, holiday) in schedule.holidays.iter().enumerate() {
+            if holiday.from <= holiday.to {
+                continue;
+            }
+            let field = format!("/spec/holidays/{index}/to");
+            let message =
+                format!("the holiday ends on {} and begins on {}", holiday.to, holiday.from);
+            found.push(
+                context
+                    .diagnostic(Code::TL106, id, &field, message)
+                    .help("`to` is the last day, the same as `from` for a single one; split it at the end of the year"),
+            );
+        }
+    }
+}

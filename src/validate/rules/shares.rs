@@ -1,0 +1,194 @@
+//! Who may use what at the same time, and what nobody uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diag::{Code, Diagnostic};
+use crate::model::value::Name;
+use crate::model::{Kind, ResourceId, Trunk, TrunkType, UserSlot, UserWord};
+use crate::validate::context::{Context, TrunkName};
+
+/// A trunk's name where a rule uses it: the rule, the field, whether the rule counts.
+fn uses<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name, bool)> {
+    let inbound = context.set.inbound_rules();
+    let inbound =
+        inbound.map(|(id, rule)| (id, "/spec/trunk".to_owned(), &rule.trunk, rule.enabled));
+    let outbound = context.set.outbound_rules().flat_map(|(id, rule)| {
+        let routes = rule.routes.iter().enumerate();
+        routes.map(move |(index, route)| {
+            (id, format!("/spec/routes/{index}/trunk"), &route.trunk, route.enabled)
+        })
+    });
+    inbound.chain(outbound)
+}
+
+/// A rule that counts, over a trunk that is switched off.
+pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, field, name, enabled) in uses(context) {
+        let TrunkName::Is(trunk_id) = context.trunk(id.tenant.as_ref(), name) else { continue };
+        let Some(trunk) = context.set.trunk(trunk_id.tenant.as_ref(), &trunk_id.name) else {
+            continue;
+        };
+        if enabled && !trunk.enabled {
+            let message = format!("trunk `{name}` is disabled: no call runs over it");
+            let place = context.span(&trunk_id, "/spec/enabled");
+            found.push(
+                context
+                    .diagnostic(Code::TL204, id, &field, message)
+                    .related(place, "it is disabled here")
+                    .help("enable the trunk, or disable what uses it, too"),
+            );
+        }
+    }
+}
+
+/// A tenant's own trunk without numbers.
+pub(super) fn tl305_without_pool(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, _) in context.set.trunks() {
+        let Some(tenant) = &id.tenant else { continue };
+        let has = context.pool_items(id, tenant).is_some();
+        if has
+            || !context.has_tenant(tenant)
+            || context.declared.may_have(Kind::DidPool, Some(tenant))
+        {
+            continue;
+        }
+        let message = format!("tenant `{tenant}` has no pool on its trunk `{}`", id.name);
+        found.push(
+            context
+                .diagnostic(Code::TL305, id, "/metadata/name", message)
+                .help("declare a DidPool with the numbers that come over it"),
+        );
+    }
+}
+
+/// A system trunk that is assigned to nobody.
+pub(super) fn tl415_unassigned(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.declared.may_have_any(Kind::DidPool) {
+        return;
+    }
+    let assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
+    for (id, _) in context.set.trunks() {
+        if id.tenant.is_some() || assigned.contains(id) {
+            continue;
+        }
+        let message = format!("no tenant has a pool on the trunk `{}`: nobody can use it", id.name);
+        found.push(
+            context
+                .diagnostic(Code::TL415, id, "/metadata/name", message)
+                .help("a DidPool of a tenant on this trunk assigns it"),
+        );
+    }
+}
+
+/// Pools that promise more calls than their trunk carries.
+pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut shares: BTreeMap<ResourceId, (u64, Vec<&ResourceId>)> = BTreeMap::new();
+    for (id, pool) in context.set.did_pools() {
+        let TrunkName::Is(trunk) = context.trunk(id.tenant.as_ref(), &pool.trunk) else { continue };
+        let Some(share) = pool.concurrent_calls else { continue };
+        let entry = shares.entry(trunk).or_default();
+        entry.0 = entry.0.saturating_add(share.into());
+        entry.1.push(id);
+    }
+    for (id, (sum, pools)) in shares {
+        let trunk = context.set.trunk(id.tenant.as_ref(), &id.name);
+        let Some(limit) = trunk.and_then(|trunk| trunk.limits.concurrent_calls) else { continue };
+        if sum <= limit.into() {
+            continue;
+        }
+        let message = format!(
+            "the shares of {} on trunk `{}` come to {sum} calls, its limit is {limit}",
+            if pools.len() == 1 { "one pool".to_owned() } else { format!("{} pools", pools.len()) },
+            id.name
+        );
+        let mut told =
+            context.diagnostic(Code::TL417, &id, "/spec/limits/concurrentCalls", message);
+        for pool in pools.iter().take(5) {
+            told = told.related(
+                context.span(pool, "/spec/concurrentCalls"),
+                format!("the share of {pool}"),
+            );
+        }
+        found.push(
+            told.help("raise the trunk's limit, or lower the shares, if nobody may be turned away"),
+        );
+    }
+}
+
+/// A trunk over which no rule sends or answers a call.
+pub(super) fn tl418_in_no_rule(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let declared = context.declared;
+    if declared.may_have_any(Kind::InboundRule) || declared.may_have_any(Kind::OutboundRule) {
+        return;
+    }
+    let used: BTreeSet<ResourceId> = uses(context)
+        .filter_map(|(id, _, name, _)| match context.trunk(id.tenant.as_ref(), name) {
+            TrunkName::Is(trunk) => Some(trunk),
+            TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
+        })
+        .collect();
+    let assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
+    // A trunk without any pool is told as such (TL305, TL415).
+    for (id, _) in
+        context.set.trunks().filter(|(id, _)| !used.contains(id) && assigned.contains(id))
+    {
+        let message = format!("no rule uses the trunk `{}`: no call runs over it", id.name);
+        found.push(
+            context
+                .diagnostic(Code::TL418, id, "/metadata/name", message)
+                .help("add an InboundRule for its numbers, or a route of an OutboundRule"),
+        );
+    }
+}
+
+/// `AUTH_ID` on a trunk that has no registration: it would say nothing.
+pub(super) fn tl416_auth_id(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, trunk) in context.set.trunks().filter(|(_, one)| one.trunk_type == TrunkType::Ip) {
+        for (field, slot) in user_slots(trunk) {
+            if *slot != UserSlot::Word(UserWord::AuthId) {
+                continue;
+            }
+            let field = format!("/spec/outboundParameters/{field}");
+            let message = "`AUTH_ID` is empty on a trunk of type `ip`: it has no registration";
+            found.push(
+                context
+                    .diagnostic(Code::TL416, id, &field, message)
+                    .help("write `OUTBOUND_CALLER_ID`, or `{custom: TEXT}`"),
+            );
+        }
+    }
+}
+
+/// Every display name and user part that a trunk's headers say, with its place.
+fn user_slots(trunk: &Trunk) -> Vec<(String, &UserSlot)> {
+    let all = &trunk.outbound_parameters;
+    let plain = [("requestUri", &all.request_uri), ("contact", &all.contact)];
+    let plain =
+        plain.into_iter().filter_map(|(at, one)| Some((at, None, one.as_ref()?.user.as_ref())));
+    let named = [
+        ("to", &all.to),
+        ("from", &all.from),
+        ("remotePartyIdCalled", &all.remote_party_id_called),
+        ("remotePartyIdCalling", &all.remote_party_id_calling),
+    ];
+    let named = named.into_iter().filter_map(|(at, one)| {
+        let one = one.as_ref()?;
+        Some((at, one.display_name.as_ref(), one.user.as_ref()))
+    });
+    let removable = [
+        ("pAssertedIdentity", &all.p_asserted_identity),
+        ("pPreferredIdentity", &all.p_preferred_identity),
+        ("pCalledPartyId", &all.p_called_party_id),
+    ];
+    let removable = removable.into_iter().filter_map(|(at, one)| {
+        let one = one.as_ref()?;
+        Some((at, one.display_name.as_ref(), one.user.as_ref()))
+    });
+    let blocks = plain.chain(named).chain(removable);
+    let slots = blocks.flat_map(|(at, name, user)| {
+        [(format!("{at}/displayName"), name), (format!("{at}/user"), user)]
+    });
+    slots.filter_map(|(field, slot)| Some((field, slot?))).collect()
+}
