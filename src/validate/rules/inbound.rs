@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::overlap;
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{DidMatch, Name};
-use crate::model::{Destination, InboundRule, Kind, ResourceId};
+use crate::model::value::{DidMatch, Name, Number, NumberRange};
+use crate::model::{Destination, InboundRule, Kind, ResourceId, Usage};
 use crate::validate::context::{Context, TrunkName, listed, number_set};
 
 /// The tenant of a rule with the trunk that the rule means, where both are known.
@@ -55,34 +55,102 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
     }
 }
 
-/// Two enabled rules of one trunk that answer the same numbers.
+/// Two enabled rules of one trunk that answer the same numbers for the same callers and use. Masked
+/// rules come before the others, so that only their like contends with them.
 pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut ranges: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut plain: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut any: BTreeMap<_, &ResourceId> = BTreeMap::new();
-    let mut clash =
-        |id: &ResourceId, other: &ResourceId, shared: String| {
-            let conflict = context.conflict(Code::TL502, "/spec/did", (id, other), |_, other| {
-                format!("rule `{}` answers {shared} too", other.name)
-            });
-            found.push(conflict.help(
-                "leave each number to one enabled rule; `\"*\"` takes what no other rule does",
-            ));
-        };
+    let mut masked: BTreeMap<_, Vec<(&ResourceId, &InboundRule)>> = BTreeMap::new();
+    let mut pairs: BTreeMap<(&ResourceId, &ResourceId), String> = BTreeMap::new();
     for (id, rule) in context.set.inbound_rules().filter(|(_, rule)| rule.enabled) {
         let Some(place) = on_trunk(context, id, rule) else { continue };
-        match rule.did {
-            DidMatch::Range(range) => ranges.entry(place).or_default().push((range, id)),
-            DidMatch::Any => {
-                let other = *any.entry(place).or_insert(id);
-                if other != id {
-                    clash(id, other, "every other number".to_owned());
+        if !rule.caller.is_empty() {
+            masked.entry(place).or_default().push((id, rule));
+            continue;
+        }
+        for usage in [Usage::Call, Usage::Message] {
+            if !rule.usage.intersects(usage) {
+                continue;
+            }
+            match rule.did {
+                DidMatch::Range(range) => {
+                    plain
+                        .entry((place.clone(), usage == Usage::Call))
+                        .or_default()
+                        .push((range, id));
+                }
+                DidMatch::Any => {
+                    let other = *any.entry((place.clone(), usage == Usage::Call)).or_insert(id);
+                    if other != id {
+                        pairs.insert((id, other), "every other number".to_owned());
+                    }
                 }
             }
         }
     }
-    for rules in ranges.values() {
+    for rules in plain.values() {
         for (id, other, shared) in overlap::with_an_earlier_one(rules) {
-            clash(id, other, shared.to_string());
+            pairs.entry((id, other)).or_insert_with(|| shared.to_string());
+        }
+    }
+    for rules in masked.values() {
+        masked_pairs(rules, &mut pairs);
+    }
+    for ((id, other), shared) in pairs {
+        let conflict = context.conflict(Code::TL502, "/spec/did", (id, other), |_, other| {
+            format!("rule `{}` answers {shared} too", other.name)
+        });
+        found.push(conflict.help(
+            "leave each number to one enabled rule, or give the rules callers that differ; `\"*\"` takes what no other rule does",
+        ));
+    }
+}
+
+/// Masked rules that share numbers, callers and use: a sweep over the callers, in which the rules at
+/// work lie apart in their numbers unless they contend.
+fn masked_pairs<'a>(
+    rules: &[(&'a ResourceId, &'a InboundRule)],
+    pairs: &mut BTreeMap<(&'a ResourceId, &'a ResourceId), String>,
+) {
+    for usage in [Usage::Call, Usage::Message] {
+        let mut items: Vec<_> = rules
+            .iter()
+            .filter(|(_, rule)| rule.usage.intersects(usage))
+            .flat_map(|(id, rule)| {
+                rule.caller.iter().map(move |mask| (mask.range(), *id, rule.did))
+            })
+            .collect();
+        items.sort_unstable_by_key(|(mask, id, _)| (*mask, *id));
+        let mut active: BTreeMap<Option<Number>, (NumberRange, Option<NumberRange>, &ResourceId)> =
+            BTreeMap::new();
+        for (mask, id, did) in items {
+            let range = match did {
+                DidMatch::Any => None,
+                DidMatch::Range(range) => Some(range),
+            };
+            let (first, last) = (range.map(NumberRange::first), range.map(NumberRange::last));
+            let near = active.range(..=last).rev().take(2);
+            let met = near.filter(|(at, _)| at.is_some() == first.is_some()).find(
+                |(_, (callers, numbers, other))| {
+                    let shared = match (range, numbers) {
+                        (Some(range), Some(numbers)) => range.intersection(*numbers).is_some(),
+                        _ => true,
+                    };
+                    *other != id && shared && callers.intersection(mask).is_some()
+                },
+            );
+            if let Some((_, (callers, numbers, other))) = met {
+                let both = callers.intersection(mask).map(|it| it.to_string()).unwrap_or_default();
+                let dids = range.zip(*numbers).and_then(|(one, two)| one.intersection(two));
+                let dids =
+                    dids.map_or_else(|| "every other number".to_owned(), |it| it.to_string());
+                let pair = (id.max(*other), id.min(*other));
+                pairs.entry(pair).or_insert_with(|| format!("{dids} from {both}"));
+                continue;
+            }
+            // What ended before this mask began can meet no later one either.
+            active.retain(|_, (callers, _, _)| callers.last() >= mask.first());
+            active.insert(first, (mask, range, id));
         }
     }
 }
@@ -90,25 +158,36 @@ pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnost
 /// A range of extensions is mapped to the range of DIDs by offset: both are equally long.
 pub(super) fn tl503_lengths(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, rule) in context.set.inbound_rules() {
-        let Destination::Extension(target) = rule.destination else { continue };
-        let dids = match rule.did {
-            DidMatch::Range(range) => Some(range.size()),
-            DidMatch::Any => None,
-        };
-        if target.size() == 1 || dids == Some(target.size()) {
-            continue;
+        for (field, destination) in rule.destinations() {
+            let Destination::Extension(target) = destination else { continue };
+            let field = format!("{field}/extension");
+            found.extend(other_length(context, (id, rule), target, &field));
         }
-        let found_dids = dids.map_or_else(|| "any number".to_owned(), |dids| count(dids, "number"));
-        let message =
-            format!("the destination has {}, the DID {found_dids}", count(target.size(), "number"));
-        let diagnostic =
-            context.diagnostic(Code::TL503, id, "/spec/destination/extension", message);
-        found.push(
-            diagnostic
-                .related(context.span(id, "/spec/did"), "the DID")
-                .help("write one extension for all, or a range as long as the DID range"),
-        );
     }
+}
+
+fn other_length(
+    context: &Context<'_>,
+    (id, rule): (&ResourceId, &InboundRule),
+    target: NumberRange,
+    field: &str,
+) -> Option<Diagnostic> {
+    let dids = match rule.did {
+        DidMatch::Range(range) => Some(range.size()),
+        DidMatch::Any => None,
+    };
+    if target.size() == 1 || dids == Some(target.size()) {
+        return None;
+    }
+    let found_dids = dids.map_or_else(|| "any number".to_owned(), |dids| count(dids, "number"));
+    let message =
+        format!("the destination has {}, the DID {found_dids}", count(target.size(), "number"));
+    Some(
+        context
+            .diagnostic(Code::TL503, id, field, message)
+            .related(context.span(id, "/spec/did"), "the DID")
+            .help("write one extension for all, or a range as long as the DID range"),
+    )
 }
 
 fn count(number: u64, noun: &str) -> String {

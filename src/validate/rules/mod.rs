@@ -1,7 +1,11 @@
 //! The rules: one function per code, grouped by what they are about.
 
+mod answers;
+mod caller_ids;
+mod dialling;
 mod identities;
 mod inbound;
+mod loops;
 mod outbound;
 mod overlap;
 mod pools;
@@ -64,4 +68,11 @@ pub(super) const ALL: &[Rule] = &[
     inbound::tl503_lengths,
     inbound::tl506_foreign_trunk,
     outbound::tl506_foreign_trunk,
+    caller_ids::tl507_foreign_number,
+    outbound::tl508_dead_outbound,
+    answers::tl508_dead_catch_all,
+    outbound::tl509_equal_priority,
+    answers::tl510_unanswered,
+    loops::tl511_circles,
+    outbound::tl512_emergency,
 ];

@@ -117,18 +117,24 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// The trunks that rules use.
+pub(super) fn used_trunks(context: &Context<'_>) -> BTreeSet<ResourceId> {
+    let meant = uses(context).filter_map(|(id, _, name, _)| {
+        match context.trunk(id.tenant.as_ref(), name) {
+            TrunkName::Is(trunk) => Some(trunk),
+            TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
+        }
+    });
+    meant.collect()
+}
+
 /// A trunk over which no rule sends or answers a call.
 pub(super) fn tl418_in_no_rule(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let declared = context.declared;
     if declared.may_have_any(Kind::InboundRule) || declared.may_have_any(Kind::OutboundRule) {
         return;
     }
-    let used: BTreeSet<ResourceId> = uses(context)
-        .filter_map(|(id, _, name, _)| match context.trunk(id.tenant.as_ref(), name) {
-            TrunkName::Is(trunk) => Some(trunk),
-            TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
-        })
-        .collect();
+    let used = used_trunks(context);
     let assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
     // A trunk without any pool is told as such (TL305, TL415).
     for (id, _) in

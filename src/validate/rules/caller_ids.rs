@@ -1,0 +1,65 @@
+//! Numbers that are shown to the called.
+
+use std::collections::BTreeMap;
+
+use super::schedules::owner;
+use crate::diag::{Code, Diagnostic};
+use crate::model::value::{DidSet, Name, PhoneNumber};
+use crate::model::{Kind, ResourceId};
+use crate::validate::context::{Context, TrunkName, number_set};
+
+/// Every caller ID: the resource, its place, the trunk, the number.
+fn caller_ids<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name, &'a PhoneNumber)> {
+    let routes = context.set.outbound_rules().flat_map(|(id, rule)| {
+        rule.routes.iter().enumerate().filter_map(move |(at, route)| {
+            let number = route.caller_id.as_ref()?;
+            Some((id, format!("/spec/routes/{at}/callerId"), &route.trunk, number))
+        })
+    });
+    let tenants = context.set.tenants().map(|(id, one)| (id, &one.caller_ids));
+    let extensions = context.set.extensions().map(|(id, one)| (id, &one.caller_ids));
+    let lists = tenants.chain(extensions).flat_map(|(id, list)| {
+        let numbered = list.iter().enumerate();
+        numbered.map(move |(at, one)| {
+            (id, format!("/spec/callerIds/{at}/number"), &one.trunk, &one.number)
+        })
+    });
+    routes.chain(lists)
+}
+
+/// A number that is shown and is not the tenant's on that trunk.
+pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut sets: BTreeMap<(ResourceId, &Name), DidSet> = BTreeMap::new();
+    for (id, field, trunk, number) in caller_ids(context) {
+        let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
+        let TrunkName::Is(trunk_id) = context.trunk(Some(tenant), trunk) else { continue };
+        if context.declared.may_have(Kind::DidPool, Some(tenant)) {
+            continue;
+        }
+        let items = context.pool_items(&trunk_id, tenant);
+        // A route over a trunk that is not the tenant's is told as that: TL506.
+        if items.is_none() && id.kind == Kind::OutboundRule && trunk_id.tenant.is_none() {
+            continue;
+        }
+        let set = sets
+            .entry((trunk_id, tenant))
+            .or_insert_with(|| DidSet::new(number_set(items.unwrap_or_default()).merged()));
+        let known = number.bare().is_some_and(|number| {
+            set.uncovered(crate::model::value::NumberRange::single(number)).is_empty()
+        });
+        if known {
+            continue;
+        }
+        let message = format!("`{number}` is in no pool of tenant `{tenant}` on trunk `{trunk}`");
+        let pool = items.and_then(|items| items.first());
+        let mut told = context.diagnostic(Code::TL507, id, &field, message);
+        if let Some(item) = pool {
+            told = told.related(context.span(&item.pool, "/spec/numbers"), "the pool");
+        }
+        found.push(
+            told.help("show a number of the pool: a provider refuses calls with somebody else's"),
+        );
+    }
+}

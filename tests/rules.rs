@@ -1,0 +1,209 @@
+//! The rules that compare sets of numbers, against trying every number on small random plans.
+
+#[cfg(test)]
+mod brute_force {
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use trunkline::diag::Code;
+    use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+    use trunkline::validate::validate;
+
+    const HEAD: &str = "apiVersion: trunkline.dev/v1\n";
+
+    fn document(text: &mut String, kind: &str, name: &str, spec: &str) {
+        let tenant = if kind == "Transport" || kind == "Tenant" || kind == "Trunk" {
+            ""
+        } else {
+            ", tenant: a"
+        };
+        writeln!(
+            text,
+            "---\n{HEAD}kind: {kind}\nmetadata: {{name: {name}{tenant}}}\nspec: {{{spec}}}"
+        )
+        .unwrap();
+    }
+
+    /// Everything but rules: a trunk with the numbers 10 to 29, and the extensions 1 to 4.
+    fn base() -> String {
+        let mut text = String::new();
+        document(&mut text, "Transport", "udp", "protocol: udp, port: 5060");
+        document(&mut text, "Tenant", "a", "sipDomain: a.example.net");
+        document(&mut text, "Trunk", "t", "type: ip, host: 203.0.113.10");
+        document(&mut text, "DidPool", "p", "trunk: t, numbers: [10-19, 25-29]");
+        let phone = |range: &str, group: &str| {
+            format!("numbers: {range}, contact: \"sip:192.0.2.1\", group: {group}")
+        };
+        document(&mut text, "Extension", "x", &phone("1-2", "sales"));
+        document(&mut text, "Extension", "y", &phone("3-4", "support"));
+        text
+    }
+
+    /// The resources that a code is told of.
+    fn told(text: &str, code: Code) -> BTreeSet<String> {
+        let content = Content::Bytes(Arc::from(text.as_bytes()));
+        let file = SourceFile { path: "a.yaml".to_owned(), content };
+        let checked = validate(&SourceTree { files: vec![file] });
+        let expected = [Code::TL508, Code::TL509, Code::TL510, Code::TL418, Code::TL502];
+        for one in &checked.diagnostics {
+            assert!(expected.contains(&one.code), "{}: {}\n{text}", one.code, one.message);
+        }
+        let found = checked.diagnostics.into_iter().filter(|one| one.code == code);
+        found.filter_map(|one| one.resource).collect()
+    }
+
+    /// An outbound rule, as its conditions.
+    #[derive(Debug, Clone)]
+    struct Outbound {
+        priority: u8,
+        prefixes: Vec<&'static str>,
+        lengths: Vec<usize>,
+        extensions: Option<(u8, u8)>,
+        group: Option<&'static str>,
+    }
+
+    fn outbound() -> impl Strategy<Value = Outbound> {
+        let prefix =
+            prop::sample::select(vec!["1", "2", "11", "12", "*", "1*", "+", "+1", "0", "3"]);
+        let prefixes = prop_oneof![
+            prop::collection::vec(prefix, 0..4),
+            Just(vec!["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]),
+        ];
+        let lengths = prop::collection::vec(1_usize..4, 0..3);
+        let extensions =
+            prop::option::weighted(0.3, (1_u8..4, 0_u8..2).prop_map(|(a, n)| (a, a + n)));
+        let group =
+            prop::option::weighted(0.3, prop::sample::select(vec!["sales", "support", "none"]));
+        (0_u8..3, prefixes, lengths, extensions, group).prop_map(
+            |(priority, prefixes, lengths, extensions, group)| {
+                let all = prefixes.is_empty()
+                    && lengths.is_empty()
+                    && extensions.is_none()
+                    && group.is_none();
+                let lengths = if all { vec![2] } else { lengths };
+                Outbound { priority, prefixes, lengths, extensions, group }
+            },
+        )
+    }
+
+    impl Outbound {
+        fn spec(&self) -> String {
+            let mut parts = Vec::new();
+            if !self.prefixes.is_empty() {
+                let items: Vec<_> = self.prefixes.iter().map(|one| format!("'{one}'")).collect();
+                parts.push(format!("prefixes: [{}]", items.join(", ")));
+            }
+            if !self.lengths.is_empty() {
+                parts.push(format!("lengths: {:?}", self.lengths));
+            }
+            parts.extend(self.extensions.map(|(a, b)| format!("extensions: [{a}-{b}]")));
+            parts.extend(self.group.map(|group| format!("groups: [{group}]")));
+            format!(
+                "priority: {}, match: {{{}}}, routes: [{{trunk: t}}]",
+                self.priority,
+                parts.join(", ")
+            )
+        }
+
+        fn takes(&self, number: &str, caller: Option<u8>) -> bool {
+            let starts =
+                self.prefixes.is_empty() || self.prefixes.iter().any(|one| number.starts_with(one));
+            let long = self.lengths.is_empty() || self.lengths.contains(&number.len());
+            let listed = self
+                .extensions
+                .is_none_or(|(a, b)| caller.is_some_and(|one| (a..=b).contains(&one)));
+            let group = caller.map(|one| if one <= 2 { "sales" } else { "support" });
+            starts && long && listed && self.group.is_none_or(|wanted| group == Some(wanted))
+        }
+    }
+
+    /// Every text that can be dialled, up to a length that no rule names.
+    fn dialled() -> Vec<String> {
+        let mut all = Vec::new();
+        let mut last = vec![String::new(), "+".to_owned()];
+        for _ in 0..4 {
+            last = last
+                .iter()
+                .flat_map(|one| "0123456789*#".chars().map(move |c| format!("{one}{c}")))
+                .collect();
+            last.retain(|one| one.len() <= 4);
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    fn range(first: u8, more: u8) -> String {
+        format!("{first}-{}", (first + more).min(29))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 96, ..ProptestConfig::default() })]
+
+        #[test]
+        fn dead_and_overlapping_outbound_rules_are_found_exactly(rules in prop::collection::vec(outbound(), 1..6)) {
+            let mut text = base();
+            for (index, rule) in rules.iter().enumerate() {
+                document(&mut text, "OutboundRule", &format!("r{index}"), &rule.spec());
+            }
+            document(&mut text, "InboundRule", "all", "trunk: t, did: '*', destination: {extension: 1}");
+            let mut order: Vec<_> = (0..rules.len()).collect();
+            order.sort_by_key(|index| (rules[*index].priority, *index));
+            let mut alive: BTreeSet<usize> = BTreeSet::new();
+            let mut equal: BTreeSet<String> = BTreeSet::new();
+            for number in dialled() {
+                for caller in [None, Some(1), Some(2), Some(3), Some(4)] {
+                    let takers: Vec<_> = order.iter().filter(|index| rules[**index].takes(&number, caller)).collect();
+                    alive.extend(takers.first().copied());
+                    for (at, one) in takers.iter().enumerate() {
+                        let rivals = takers[..at].iter().any(|two| rules[**two].priority == rules[**one].priority);
+                        if rivals {
+                            equal.insert(format!("OutboundRule/a/r{one}"));
+                        }
+                    }
+                }
+            }
+            let dead: BTreeSet<_> = (0..rules.len()).filter(|index| !alive.contains(index))
+                .map(|index| format!("OutboundRule/a/r{index}")).collect();
+            prop_assert_eq!(told(&text, Code::TL508), dead, "{}", text);
+            prop_assert_eq!(told(&text, Code::TL509), equal, "{}", text);
+        }
+
+        #[test]
+        fn contending_inbound_rules_and_unanswered_numbers_are_found_exactly(
+            rules in prop::collection::vec((10_u8..20, 0_u8..5, prop::option::of((0_u8..10, 0_u8..4)), 0_u8..3, any::<bool>()), 1..6)
+        ) {
+            let usages = ["both", "call", "message"];
+            let mut text = base();
+            for (index, (first, more, mask, usage, any)) in rules.iter().enumerate() {
+                let did = if *any { "'*'".to_owned() } else { range(*first, (*more).min(19 - first)) };
+                let caller = mask.map_or(String::new(), |(a, n)| format!("caller: [{a}-{}], ", (a + n).min(9)));
+                let spec = format!("trunk: t, did: {did}, {caller}usage: {}, destination: {{extension: 1}}", usages[usize::from(*usage)]);
+                document(&mut text, "InboundRule", &format!("r{index}"), &spec);
+            }
+            let holds = |rule: &(u8, u8, Option<(u8, u8)>, u8, bool), number: u8| (rule.0..=rule.0 + rule.1.min(19 - rule.0)).contains(&number);
+            let contend = |one: &(u8, u8, Option<(u8, u8)>, u8, bool), two: &(u8, u8, Option<(u8, u8)>, u8, bool)| {
+                let numbers = if one.4 || two.4 { one.4 && two.4 } else { (10..30).any(|n| holds(one, n) && holds(two, n)) };
+                let callers = match (one.2, two.2) {
+                    (None, None) => true,
+                    (Some((a, n)), Some((b, m))) => (0..10).any(|c| (a..=a + n).contains(&c) && (b..=b + m).contains(&c)),
+                    _ => false,
+                };
+                let use_of = |usage: u8| if usage == 0 { vec![1, 2] } else { vec![usage] };
+                numbers && callers && use_of(one.3).iter().any(|u| use_of(two.3).contains(u))
+            };
+            let conflict = (0..rules.len()).any(|a| (0..a).any(|b| contend(&rules[a], &rules[b])));
+            let found = told(&text, Code::TL502);
+            prop_assert_eq!(!found.is_empty(), conflict, "{:?} {}", found, text);
+            for id in &found {
+                let index: usize = id.trim_start_matches("InboundRule/a/r").parse().unwrap();
+                let has = (0..rules.len()).any(|other| other != index && contend(&rules[index], &rules[other]));
+                prop_assert!(has, "{} {}", id, text);
+            }
+            let answers = |rule: &(u8, u8, Option<(u8, u8)>, u8, bool), number| rule.2.is_none() && rule.3 != 2 && (rule.4 || holds(rule, number));
+            let unanswered = (10..20).chain(25..30).any(|number| !rules.iter().any(|rule| answers(rule, number)));
+            prop_assert_eq!(!told(&text, Code::TL510).is_empty(), unanswered, "{}", text);
+        }
+    }
+}
