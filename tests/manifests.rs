@@ -17,7 +17,7 @@ mod properties {
 
     fn tree(bytes: &[u8]) -> SourceTree {
         let content = Content::Bytes(Arc::from(bytes));
-        SourceTree { files: vec![SourceFile { path: "a.yaml".to_owned(), content }] }
+        SourceTree { files: vec![SourceFile { path: "a.yaml".to_owned(), content }], rooted: false }
     }
 
     /// Checks bytes and prints what is found, as every user of the checker does. The fast scanner

@@ -45,7 +45,7 @@ mod brute_force {
     fn told(text: &str, code: Code) -> BTreeSet<String> {
         let content = Content::Bytes(Arc::from(text.as_bytes()));
         let file = SourceFile { path: "a.yaml".to_owned(), content };
-        let checked = validate(&SourceTree { files: vec![file] });
+        let checked = validate(&SourceTree { files: vec![file], rooted: false });
         let expected = [Code::TL508, Code::TL509, Code::TL510, Code::TL418, Code::TL502];
         for one in &checked.diagnostics {
             assert!(expected.contains(&one.code), "{}: {}\n{text}", one.code, one.message);
@@ -205,5 +205,29 @@ mod brute_force {
             let unanswered = (10..20).chain(25..30).any(|number| !rules.iter().any(|rule| answers(rule, number)));
             prop_assert_eq!(!told(&text, Code::TL510).is_empty(), unanswered, "{}", text);
         }
+    }
+}
+
+#[cfg(test)]
+mod presets {
+    use std::sync::Arc;
+
+    use trunkline::diag::Code;
+    use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+    use trunkline::validate::validate_on;
+
+    #[test]
+    fn a_preset_grows_old_by_its_own_date() {
+        let text = "apiVersion: trunkline.dev/v1\nkind: Transport\nmetadata: {name: udp}\nspec: {protocol: udp, port: 5060}\n---\napiVersion: trunkline.dev/v1\nkind: Trunk\nmetadata: {name: a}\nspec: {type: ip, brand: telnyx/us}\n";
+        let content = Content::Bytes(Arc::from(text.as_bytes()));
+        let file = SourceFile { path: "a.yaml".to_owned(), content };
+        let tree = SourceTree { files: vec![file], rooted: false };
+        let old = |day: &str| {
+            let checked = validate_on(&tree, Some(day.parse().unwrap()));
+            let mut found = checked.diagnostics.iter().filter(|one| one.code == Code::TL414);
+            found.next().map(|one| checked.sources.start(one.span.unwrap()).line)
+        };
+        assert_eq!(old("2027-08-21"), None);
+        assert_eq!(old("2027-08-22"), Some(9));
     }
 }

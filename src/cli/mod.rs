@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod error;
 mod exit;
+mod explain;
 mod log;
 mod output;
 mod plan;
@@ -45,6 +46,7 @@ struct Cli {
 enum Verb {
     Apply(apply::Args),
     Completions(completions::Args),
+    Explain(explain::Args),
     Plan(plan::Args),
     Schema(schema::Args),
     Serve(serve::Args),
@@ -59,6 +61,7 @@ impl Verb {
         match self {
             Self::Apply(_) => Some("apply"),
             Self::Completions(_) => Some("completions"),
+            Self::Explain(_) => Some("explain"),
             Self::Plan(_) => Some("plan"),
             Self::Simulate(_) => Some("simulate"),
             Self::Status(_) => Some("status"),
@@ -75,6 +78,7 @@ impl Verb {
         match self {
             Self::Apply(args) => apply::run(args, output),
             Self::Completions(args) => completions::run(args, Cli::command(), output),
+            Self::Explain(args) => explain::run(args, output),
             Self::Plan(args) => plan::run(args, output),
             Self::Schema(args) => schema::run(args, output),
             Self::Serve(args) => serve::run(args, output),

@@ -14,8 +14,9 @@ use crate::diag::{
     render_sarif,
 };
 use crate::manifest::tree::SourceTree;
+use crate::model::value::Date;
 use crate::source::directory;
-use crate::validate::{Checked, Summary, validate};
+use crate::validate::{Checked, Summary, validate_on};
 
 /// Check manifests: schema and meaning, offline.
 ///
@@ -51,14 +52,20 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
         let failure = Failure::usage(format!("--only: there is no manifest at `{only}`"));
         return Err(failure.help("give a file or folder below the root, as diagnostics name it"));
     }
-    let mut checked = validate(&tree);
+    let mut checked = validate_on(&tree, today());
     let all = checked.diagnostics.len();
     selection.keep(&mut checked.diagnostics, &checked.sources);
     let is_error = |one: &&Diagnostic| one.severity() == Severity::Error;
     checked.summary.errors = checked.diagnostics.iter().filter(is_error).count();
     checked.summary.warnings = checked.diagnostics.len() - checked.summary.errors;
     let exit = selection.exit(&checked.diagnostics);
-    let report = Report { checked: &checked, exit, prefix: &prefix, deny: args.deny_warnings };
+    let report = Report {
+        checked: &checked,
+        exit,
+        prefix: &prefix,
+        deny: args.deny_warnings,
+        scoped: tree.rooted,
+    };
     // Files first: a reader of stdout that goes away must not cost them.
     for (sink, file) in sinks.iter().filter_map(|sink| Some((sink, sink.file.as_ref()?))) {
         fs::write(file, report.render(sink.form, false)).map_err(|error| {
@@ -73,6 +80,14 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
         output.say(&report.summary_line(all - checked.diagnostics.len()));
     }
     Ok(exit)
+}
+
+/// The day, in UTC.
+fn today() -> Option<Date> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(now.as_secs()).ok()?;
+    let now = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(Date(now.to_zoned(jiff::tz::TimeZone::UTC).date()))
 }
 
 fn selection(args: &Args, prefix: &str) -> Selection {
@@ -113,6 +128,7 @@ struct Report<'a> {
     exit: Exit,
     prefix: &'a str,
     deny: bool,
+    scoped: bool,
 }
 
 impl Report<'_> {
@@ -133,6 +149,7 @@ impl Report<'_> {
             "formatVersion": FORMAT_VERSION,
             "command": "validate",
             "result": self.exit.word(),
+            "scopes": if self.scoped { "checked" } else { "notChecked" },
             "diagnostics": render_json(&self.checked.diagnostics, &self.checked.sources),
             "summary": {
                 "files": files, "documents": documents, "errors": errors, "warnings": warnings,
@@ -153,7 +170,12 @@ impl Report<'_> {
             0 => String::new(),
             hidden => format!("; {hidden} not shown (--allow, --only)"),
         };
-        format!("{word}: {found} in {documents} of {files}{hidden}\n")
+        let scopes = if self.scoped { "" } else { "; scopes not checked: give the root directory" };
+        let more = match self.checked.diagnostics.first() {
+            Some(one) => format!("`trunkline explain {}` says more\n", one.code),
+            None => String::new(),
+        };
+        format!("{word}: {found} in {documents} of {files}{hidden}{scopes}\n{more}")
     }
 }
 

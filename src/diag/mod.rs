@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod code;
+mod explain;
 mod hidden;
 mod render_github;
 mod render_json;
@@ -14,6 +15,7 @@ mod render_text;
 mod source_map;
 
 pub use code::{Code, Severity};
+pub use explain::{Explanation, explanation};
 pub use hidden::{HIDDEN, SECRET_FIELDS, is_secret};
 pub use render_github::render_github;
 pub use render_json::render_json;

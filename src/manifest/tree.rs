@@ -36,6 +36,9 @@ pub struct SourceFile {
 pub struct SourceTree {
     /// The files, sorted by path.
     pub files: Vec<SourceFile>,
+    /// Whether paths are relative to the root of a repository, so that its scopes can be checked;
+    /// not so for single files and streams.
+    pub rooted: bool,
 }
 
 impl SourceTree {
@@ -71,7 +74,7 @@ mod tests {
             path: (*path).to_owned(),
             content: Content::Bytes(text.as_bytes().into()),
         };
-        SourceTree { files: files.iter().map(file).collect() }
+        SourceTree { files: files.iter().map(file).collect(), rooted: true }
     }
 
     #[test]

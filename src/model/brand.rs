@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::preset::defaults;
 use super::spec::{Trunk, TrunkType};
 use super::value::{Cidr, Host, text_value};
 
@@ -97,7 +98,7 @@ text_value!(Brand, {
 impl Trunk {
     /// The provider's address; types without one have none.
     pub fn host(&self) -> Option<&Host> {
-        self.host.as_ref()
+        self.host.as_ref().or_else(|| defaults(&self.brand)?.host.as_ref())
     }
 
     /// The provider's host and, where the manifest or brand names it, port, as a URI says them.
@@ -111,12 +112,13 @@ impl Trunk {
 
     /// The provider's port; 0: by DNS, for an IP address the protocol's own.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(0)
+        self.port.or_else(|| defaults(&self.brand)?.port).unwrap_or(0)
     }
 
     /// The further addresses from which the provider calls.
     pub fn associated_ips(&self) -> &[Cidr] {
-        self.associated_ips.as_deref().unwrap_or_default()
+        let written = self.associated_ips.as_deref();
+        written.or_else(|| defaults(&self.brand)?.associated_ips.as_deref()).unwrap_or_default()
     }
 
     /// Whether trunks of this type talk to a host that the manifest or brand names.

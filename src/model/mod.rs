@@ -7,6 +7,7 @@
 mod brand;
 mod id;
 mod observed;
+mod preset;
 mod provider;
 mod resource;
 mod resource_set;
@@ -19,6 +20,7 @@ pub use id::{Kind, ResourceId};
 pub use observed::{
     CallState, Condition, Observed, ObservedCall, ObservedTransport, ObservedTrunk, TrunkHealth,
 };
+pub use preset::{Preset, PresetDefaults, preset};
 pub use resource::{API_VERSION, Metadata, Resource, Spec};
 pub use resource_set::ResourceSet;
 pub use revision::Revision;

@@ -19,11 +19,15 @@ impl Trunk {
     }
 
     /// Whether both belong to one provider: equal `provider` keys where both have one and nothing
-    /// else; otherwise the same host or intersecting addresses.
+    /// else; otherwise the same brand other than generic (regions folded), the same host or
+    /// intersecting addresses.
     pub fn same_provider(&self, other: &Self) -> bool {
         match (&self.provider, &other.provider) {
             (Some(one), Some(two)) => one == two,
-            _ => self.shares_address(other),
+            _ => {
+                let brand = !self.brand.is_generic() && self.brand.key() == other.brand.key();
+                brand || self.shares_address(other)
+            }
         }
     }
 }

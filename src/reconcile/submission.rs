@@ -61,5 +61,5 @@ pub(super) fn tree_of(files: Vec<(String, String)>) -> Result<SourceTree, String
         [one, other] if one.path == other.path => Some(one.path.clone()),
         _ => None,
     });
-    twice.map_or(Ok(SourceTree { files }), Err)
+    twice.map_or(Ok(SourceTree { files, rooted: false }), Err)
 }

@@ -37,7 +37,7 @@ pub fn read(root: &Path) -> io::Result<SourceTree> {
     }
     files.extend(closed.take().iter().map(|path| not_a_file(relative(root, path))));
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(SourceTree { files })
+    Ok(SourceTree { files, rooted: true })
 }
 
 /// Reads one file that was named by its path; a symlink there is followed.

@@ -6,7 +6,7 @@ use super::declared::Declared;
 use super::desired::Places;
 use super::rules;
 use crate::diag::{Code, Diagnostic, Span};
-use crate::model::value::{DidSet, Name, NumberRange};
+use crate::model::value::{Date, DidSet, Name, NumberRange};
 use crate::model::{Kind, ResourceId, ResourceSet};
 
 /// One check of one set.
@@ -16,6 +16,10 @@ pub(super) struct Context<'a> {
     pub set: &'a ResourceSet,
     /// What refused documents declare.
     pub declared: &'a Declared,
+    /// Whether files have a root, so that scopes can be checked.
+    pub rooted: bool,
+    /// The day of the check, where it is known.
+    pub today: Option<Date>,
     places: Option<&'a Places>,
     /// The items of a tenant's pools on a trunk, with the pools that they come from.
     pools: BTreeMap<(ResourceId, Name), Vec<PoolItem>>,
@@ -50,7 +54,8 @@ impl<'a> Context<'a> {
         declared: &'a Declared,
         places: Option<&'a Places>,
     ) -> Self {
-        let mut context = Self { set, declared, places, pools: BTreeMap::new() };
+        let mut context =
+            Self { set, declared, rooted: false, today: None, places, pools: BTreeMap::new() };
         for (id, pool) in set.did_pools() {
             let Some(tenant) = &id.tenant else { continue };
             let TrunkName::Is(trunk) = context.trunk(Some(tenant), &pool.trunk) else {
@@ -99,6 +104,11 @@ impl<'a> Context<'a> {
         let (first, second) = if order(pair.0) <= order(pair.1) { pair } else { (pair.1, pair.0) };
         self.diagnostic(code, second, field, message(second, first))
             .related(self.span(first, field), format!("{first} stands here"))
+    }
+
+    /// The file of a resource.
+    pub(super) fn path(&self, id: &ResourceId) -> Option<&'a str> {
+        self.places.and_then(|places| places.path(id))
     }
 
     /// The place of a field's value.

@@ -52,6 +52,11 @@ impl Places {
         self.documents.entry(id).or_insert(document);
     }
 
+    /// The file of a resource.
+    pub(super) fn path(&self, id: &ResourceId) -> Option<&str> {
+        self.documents.get(id).map(|document| self.sources.path(document.span.file))
+    }
+
     /// See [`Desired::span`].
     pub(super) fn span(&self, id: &ResourceId, field: &str) -> Option<Span> {
         self.documents.get(id).map(|document| document.nearest_span(field))

@@ -15,6 +15,7 @@ use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span};
 use crate::manifest::decode::{Declares, Decoded, decode};
 use crate::manifest::tree::SourceTree;
 use crate::manifest::yaml::{Content, Document};
+use crate::model::value::Date;
 use crate::model::{ResourceId, ResourceSet};
 use context::Context;
 use declared::Declared;
@@ -48,8 +49,13 @@ pub struct Summary {
     pub warnings: usize,
 }
 
-/// Checks a tree: all problems of all files.
+/// Checks a tree: all problems of all files, but for what depends on the day.
 pub fn validate(tree: &SourceTree) -> Checked {
+    validate_on(tree, None)
+}
+
+/// Checks a tree as of a day: presets of brands grow old (TL414).
+pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     let loaded = load::load(tree);
     let sources = Arc::new(loaded.sources);
     let documents = loaded.documents.len();
@@ -80,7 +86,9 @@ pub fn validate(tree: &SourceTree) -> Checked {
     if documents == 0 && found.is_empty() {
         found.push(no_manifests(tree));
     }
-    found.extend(Context::new(&resources, &declared, Some(&places)).check());
+    let mut context = Context::new(&resources, &declared, Some(&places));
+    (context.rooted, context.today) = (tree.rooted, today);
+    found.extend(context.check());
     sort(&mut found);
     let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
     let files = tree.files.len();

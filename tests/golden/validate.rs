@@ -67,7 +67,7 @@ fn read(path: &Path) -> Case {
         directory::read(path).unwrap()
     } else {
         let file = path.file_name().unwrap().to_str().unwrap();
-        SourceTree { files: vec![directory::read_file(path, file).unwrap()] }
+        SourceTree { files: vec![directory::read_file(path, file).unwrap()], rooted: false }
     };
     Case { name, tree, golden: path.with_extension("diag") }
 }
@@ -134,8 +134,9 @@ fn every_diagnostic_has_a_place_and_advice() {
 }
 
 /// Codes that no manifest alone can cause: links and empty trees are tested with real files, the
-/// rest against a live state.
-const ELSEWHERE: &[Code] = &[Code::TL603, Code::TL801, Code::TL804, Code::TL805];
+/// rest on another day, at a commit, or against a live state.
+const ELSEWHERE: &[Code] =
+    &[Code::TL414, Code::TL602, Code::TL603, Code::TL703, Code::TL801, Code::TL804, Code::TL805];
 
 #[test]
 fn every_code_has_a_case() {

@@ -290,7 +290,7 @@ impl Files {
             path: path.clone(),
             content: Content::Bytes(text.as_bytes().into()),
         };
-        SourceTree { files: self.0.iter().map(file).collect() }
+        SourceTree { files: self.0.iter().map(file).collect(), rooted: false }
     }
 
     pub(crate) fn revision(&self) -> Revision {

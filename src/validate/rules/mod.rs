@@ -1,6 +1,7 @@
 //! The rules: one function per code, grouped by what they are about.
 
 mod answers;
+mod brands;
 mod caller_ids;
 mod dialling;
 mod identities;
@@ -12,6 +13,7 @@ mod pools;
 mod provider;
 mod references;
 mod schedules;
+mod scopes;
 mod shares;
 mod tenants;
 mod transports;
@@ -73,6 +75,10 @@ pub(super) const ALL: &[Rule] = &[
     answers::tl508_dead_catch_all,
     outbound::tl509_equal_priority,
     answers::tl510_unanswered,
+    brands::tl104_regions,
+    brands::tl412_advice,
+    brands::tl414_old_presets,
+    scopes::tl601_scopes,
     loops::tl511_circles,
     outbound::tl512_emergency,
 ];

@@ -12,10 +12,14 @@ pub(super) fn groups(set: &ResourceSet) -> Vec<Vec<(&ResourceId, &Trunk)>> {
     let mut union = Union::new(trunks.len());
     let mut by_provider = BTreeMap::new();
     let mut by_host = BTreeMap::new();
+    let mut by_brand = BTreeMap::new();
     let mut networks = Vec::new();
     for (index, (_, trunk)) in trunks.iter().enumerate() {
         if let Some(provider) = &trunk.provider {
             union.join(index, *by_provider.entry(provider).or_insert(index));
+        }
+        if !trunk.brand.is_generic() {
+            union.join(index, *by_brand.entry(trunk.brand.key()).or_insert(index));
         }
         if let Some(host) = trunk.host() {
             union.join(index, *by_host.entry(host).or_insert(index));

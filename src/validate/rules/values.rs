@@ -2,7 +2,7 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Seconds, SipTarget};
-use crate::model::{Destination, Protocol, ResourceId};
+use crate::model::{Destination, Protocol, ResourceId, preset};
 use crate::validate::context::Context;
 
 /// Lets a transport take any free port; for tests.
@@ -171,7 +171,8 @@ pub(super) fn tl105_listener_tls(context: &Context<'_>, found: &mut Vec<Diagnost
 /// A brand fills in a host only where the provider has one for everybody.
 pub(super) fn tl105_host(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, trunk) in context.set.trunks() {
-        if !trunk.has_host() || trunk.host().is_some() {
+        let known = preset(&trunk.brand).is_none_or(|one| one.has_region(&trunk.brand));
+        if !trunk.has_host() || trunk.host().is_some() || !known {
             continue;
         }
         let message =

@@ -1,0 +1,337 @@
+//! `trunkline explain`: what a code, a kind, a field or a brand means, offline.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
+use crate::diag::{Code, Severity, explanation};
+use crate::manifest::{schema, suggest};
+use crate::model::{BRANDS, Brand, Kind, preset};
+
+/// Say what a code, a kind or a field means.
+///
+/// Without an argument: the list of codes and kinds.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  trunkline explain TL301\n  trunkline explain Trunk\n  \
+                        trunkline explain Trunk.limits.concurrentCalls\n  \
+                        trunkline explain trunk --brand twilio")]
+pub(super) struct Args {
+    /// A code (`TL301`), a kind (`Trunk`), or a field of a kind (`Trunk.keepAlive.interval`).
+    topic: Option<String>,
+    /// With `trunk`: what a brand fills in.
+    #[arg(long, value_name = "NAME")]
+    brand: Option<String>,
+}
+
+pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
+    let topic = args.topic.as_deref().unwrap_or_default().trim();
+    if let Some(brand) = &args.brand {
+        if !topic.is_empty() && !topic.eq_ignore_ascii_case("trunk") {
+            let failure = Failure::usage("a brand is of a trunk");
+            return Err(failure.help("write `trunkline explain trunk --brand NAME`"));
+        }
+        return told(output, &brand_topic(brand)?);
+    }
+    if topic.is_empty() {
+        return told(output, &contents());
+    }
+    if let Some(code) = Code::find(topic) {
+        return told(output, &code_topic(code));
+    }
+    let looks_like_code = topic.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("TL"))
+        && topic.chars().skip(2).all(|c| c.is_ascii_digit());
+    if looks_like_code {
+        let failure = Failure::usage(format!("there is no code `{topic}`"));
+        let near: Vec<_> = Code::near(topic).iter().map(ToString::to_string).collect();
+        return Err(failure.help(match near.as_slice() {
+            [] => "`trunkline explain` lists all codes".to_owned(),
+            near => format!("the nearest are {}", near.join(", ")),
+        }));
+    }
+    told(output, &field_topic(topic)?)
+}
+
+/// What is told, for people and for programs.
+struct Topic {
+    text: String,
+    json: Value,
+}
+
+fn told(output: Output, topic: &Topic) -> Result<Exit, Failure> {
+    match output.format {
+        Format::Human | Format::Markdown => output.data(&topic.text)?,
+        Format::Json => {
+            let mut report = json!({
+                "formatVersion": FORMAT_VERSION,
+                "command": "explain",
+                "result": Exit::Ok.word(),
+            });
+            if let (Some(report), Some(own)) = (report.as_object_mut(), topic.json.as_object()) {
+                report.extend(own.clone());
+            }
+            output.json(&report)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn severity(code: Code) -> &'static str {
+    match code.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+fn contents() -> Topic {
+    let mut text = String::from("Codes\n");
+    for code in Code::ALL {
+        writeln!(text, "  {code}  {:7}  {}", severity(*code), code.summary()).ok();
+    }
+    text.push_str("\nKinds\n");
+    for kind in Kind::ALL {
+        writeln!(text, "  {kind}").ok();
+    }
+    text.push_str("\n`trunkline explain TL301`, `explain Trunk`, `explain Trunk.limits` and `explain trunk --brand NAME` say more.\n");
+    let codes = Code::ALL.iter().map(|code| {
+        json!({"code": code.as_str(), "severity": severity(*code), "summary": code.summary()})
+    });
+    let kinds = Kind::ALL.iter().map(|kind| kind.as_str());
+    let json = json!({"codes": codes.collect::<Vec<_>>(), "kinds": kinds.collect::<Vec<_>>()});
+    Topic { text, json }
+}
+
+fn code_topic(code: Code) -> Topic {
+    let indented = |text: &str| {
+        let lines = text.lines().map(|line| format!("    {line}\n"));
+        lines.collect::<String>()
+    };
+    let mut text = format!("{} ({}): {}\n", code, severity(code), code.summary());
+    let mut json = json!({
+        "code": code.as_str(), "severity": severity(code), "summary": code.summary(),
+    });
+    if let Some(found) = explanation(code) {
+        let (wrong, right) = (indented(&found.wrong), indented(&found.right));
+        writeln!(text, "\n{}\n\nWrong:\n\n{wrong}\nRight:\n\n{right}", wrapped(found.why)).ok();
+        json = json!({
+            "code": code.as_str(), "severity": severity(code), "summary": code.summary(),
+            "why": found.why, "wrong": found.wrong, "right": found.right,
+        });
+    }
+    Topic { text: text.trim_end().to_owned() + "\n", json }
+}
+
+/// A paragraph in lines of a terminal.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 96;
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let full = lines.last().is_some_and(|line| line.len() + word.len() >= WIDTH);
+        if full {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+fn field_topic(topic: &str) -> Result<Topic, Failure> {
+    let mut parts = topic.split('.');
+    let wanted = parts.next().unwrap_or_default();
+    let kind = Kind::ALL.iter().find(|kind| kind.as_str().eq_ignore_ascii_case(wanted));
+    let kind = kind.copied().ok_or_else(|| unknown_kind(wanted))?;
+    let whole = schema_of(kind);
+    let mut at = whole.pointer("/properties/spec").cloned().unwrap_or_default();
+    let mut path = kind.as_str().to_owned();
+    let mut required = true;
+    for part in parts.filter(|part| *part != "spec" && !part.is_empty()) {
+        let name = part.split('[').next().unwrap_or(part);
+        let parent = resolved(&whole, &at);
+        let Some(field) = parent.pointer(&format!("/properties/{name}")) else {
+            return Err(unknown_field(&path, name, &parent));
+        };
+        required = parent
+            .get("required")
+            .and_then(Value::as_array)
+            .is_some_and(|all| all.iter().any(|it| it == name));
+        path = format!("{path}.{name}");
+        at = field.clone();
+    }
+    Ok(field_text(&whole, &path, &at, required))
+}
+
+fn schema_of(kind: Kind) -> Value {
+    let name = format!("{}.schema.json", kind.as_str().to_lowercase());
+    let mut all = schema::published().into_iter();
+    all.find(|(file, _)| *file == name).map(|(_, schema)| schema).unwrap_or_default()
+}
+
+/// A schema with what it refers to, and of a list the schema of its items.
+fn resolved(whole: &Value, schema: &Value) -> Value {
+    let mut merged = schema.as_object().cloned().unwrap_or_default();
+    if let Some(target) =
+        merged.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix('#'))
+    {
+        let base = whole.pointer(target).and_then(Value::as_object).cloned().unwrap_or_default();
+        for (key, value) in base {
+            merged.entry(key).or_insert(value);
+        }
+        merged.remove("$ref");
+    }
+    let is_list = merged.get("properties").is_none() && merged.get("items").is_some();
+    if is_list {
+        let items = merged.get("items").map(|items| resolved(whole, items)).unwrap_or_default();
+        for key in ["properties", "required", "enum"] {
+            if let Some(value) = items.get(key) {
+                merged.insert(key.to_owned(), value.clone());
+            }
+        }
+    }
+    Value::Object(merged)
+}
+
+fn unknown_kind(wanted: &str) -> Failure {
+    let names = Kind::ALL.iter().map(|kind| kind.as_str());
+    let help = match suggest::nearest(wanted, names.clone()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => {
+            format!("give a code like TL301, or a kind: {}", names.collect::<Vec<_>>().join(", "))
+        }
+    };
+    Failure::usage(format!("there is no code or kind `{wanted}`")).help(help)
+}
+
+fn unknown_field(path: &str, name: &str, parent: &Value) -> Failure {
+    let fields = parent.get("properties").and_then(Value::as_object);
+    let fields: Vec<&str> =
+        fields.map(|all| all.keys().map(String::as_str).collect()).unwrap_or_default();
+    let help = match (suggest::nearest(name, fields.iter().copied()), fields.as_slice()) {
+        (Some(word), _) => format!("did you mean `{path}.{word}`?"),
+        (None, []) => format!("`{path}` has no fields"),
+        (None, all) => format!("its fields are {}", all.join(", ")),
+    };
+    Failure::usage(format!("`{path}` has no field `{name}`")).help(help)
+}
+
+/// A value as one writes it in a manifest.
+fn written(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn type_words(schema: &Value) -> String {
+    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+        let mut words: Vec<_> = words.iter().map(written).collect();
+        words.dedup();
+        return format!("one of {}", words.join(", "));
+    }
+    match schema.get("type") {
+        Some(Value::String(one)) => one.clone(),
+        Some(Value::Array(many)) => many.iter().map(written).collect::<Vec<_>>().join(" or "),
+        _ => "object".to_owned(),
+    }
+}
+
+fn field_text(whole: &Value, path: &str, at: &Value, required: bool) -> Topic {
+    let schema = resolved(whole, at);
+    let is_kind = !path.contains('.');
+    let mut text = format!("{path}: {}\n", type_words(&schema));
+    if let Some(words) = schema.get("description").and_then(Value::as_str) {
+        writeln!(text, "\n{}", wrapped(words)).ok();
+    }
+    let mut facts = Vec::new();
+    if !is_kind {
+        facts.push(if required { "required".to_owned() } else { "optional".to_owned() });
+    }
+    let plain = schema.get("default").filter(|value| !value.is_object());
+    facts.extend(plain.map(|value| format!("default {}", written(value))));
+    let bounds = [
+        ("minimum", "at least"),
+        ("maximum", "at most"),
+        ("minLength", "at least this long:"),
+        ("maxLength", "at most this long:"),
+        ("minItems", "items, at least"),
+        ("maxItems", "items, at most"),
+    ];
+    facts.extend(
+        bounds.iter().filter_map(|(key, words)| Some(format!("{words} {}", schema.get(key)?))),
+    );
+    if !facts.is_empty() {
+        writeln!(text, "\n{}", facts.join("; ")).ok();
+    }
+    if let Some(example) = schema.get("examples").and_then(|all| all.get(0)) {
+        writeln!(text, "example: {}", written(example)).ok();
+    }
+    let fields = schema.get("properties").and_then(Value::as_object);
+    if let Some(fields) = fields {
+        text.push_str("\nFields\n");
+        let width = fields.keys().map(String::len).max().unwrap_or(0);
+        for (name, field) in fields {
+            let field = resolved(whole, field);
+            let words = field.get("description").and_then(Value::as_str).unwrap_or_default();
+            let first = words.split(". ").next().unwrap_or_default().trim_end_matches('.');
+            writeln!(text, "  {name:width$}  {first}").ok();
+        }
+    }
+    let json = json!({"field": path, "required": required, "schema": schema});
+    Topic { text, json }
+}
+
+fn brand_topic(name: &str) -> Result<Topic, Failure> {
+    let brand: Brand = name.parse().map_err(|_| {
+        let help = match suggest::nearest(name, BRANDS.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`? The brands are {}", BRANDS.join(", ")),
+            None => format!("the brands are {}", BRANDS.join(", ")),
+        };
+        Failure::usage(format!("there is no brand `{name}`")).help(help)
+    })?;
+    let Some(preset) = preset(&brand) else {
+        return Ok(Topic {
+            text: format!("{brand}: fills in nothing; every default is the language's own.\n"),
+            json: json!({"brand": brand.to_string()}),
+        });
+    };
+    if !preset.has_region(&brand) {
+        let regions: Vec<_> =
+            preset.regions.keys().map(|key| format!("{}/{key}", brand.key())).collect();
+        let help = if regions.is_empty() {
+            "it has no regions".to_owned()
+        } else {
+            format!("its regions are {}", regions.join(", "))
+        };
+        return Err(Failure::usage(format!("there is no brand `{brand}`")).help(help));
+    }
+    let mut text = format!(
+        "{brand}: {}\nas of {}, from {}\n\nFills in, where the manifest says nothing:\n",
+        preset.label, preset.as_of, preset.source
+    );
+    let defaults = preset.defaults_of(&brand);
+    let json = json!({
+        "brand": brand.to_string(), "label": preset.label, "asOf": preset.as_of.to_string(),
+        "source": preset.source, "defaults": defaults, "regions": preset.regions.keys().collect::<Vec<_>>(), "advice": preset.advice,
+    });
+    match defaults.as_object().filter(|all| !all.is_empty()) {
+        None => text.push_str("  nothing: the provider gives each customer values of its own\n"),
+        Some(all) => {
+            for (name, value) in all {
+                writeln!(text, "  {name}: {}", written(value)).ok();
+            }
+        }
+    }
+    if !preset.regions.is_empty() {
+        let regions: Vec<_> =
+            preset.regions.keys().map(|key| format!("{}/{key}", brand.key())).collect();
+        writeln!(text, "\nRegions: {}", regions.join(", ")).ok();
+    }
+    if !preset.advice.is_empty() {
+        text.push_str("\nAdvice\n");
+        for one in &preset.advice {
+            writeln!(text, "  - {one}").ok();
+        }
+    }
+    Ok(Topic { text, json })
+}
