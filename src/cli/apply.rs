@@ -160,8 +160,9 @@ fn perform(
 fn files(tree: &SourceTree) -> Result<Vec<Value>, Failure> {
     let file = |file: &crate::manifest::tree::SourceFile| {
         let text = match &file.content {
-            Content::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-            Content::TooLarge(_)
+            Content::Text(text) => Some(&**text),
+            Content::Bytes(_)
+            | Content::TooLarge(_)
             | Content::Unreadable(_)
             | Content::NotAFile(_)
             | Content::Symlink => None,

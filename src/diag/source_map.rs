@@ -35,7 +35,8 @@ struct SourceFile {
     /// The path as a terminal may get it.
     shown: Arc<str>,
     text: Arc<str>,
-    line_starts: Vec<u32>,
+    /// Found when a position is first asked for.
+    line_starts: OnceLock<Vec<u32>>,
     /// Found when an excerpt is first shown.
     hidden: OnceLock<Vec<Range<usize>>>,
 }
@@ -50,14 +51,12 @@ impl SourceMap {
     /// Adds a file. A file that is not text is added with an empty text, so that it can be named.
     pub fn add(&mut self, path: &str, text: impl Into<Arc<str>>) -> FileId {
         let text: Arc<str> = text.into();
-        let mut line_starts = vec![0];
-        line_starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| offset(at + 1)));
         let path: Arc<str> = path.into();
         let shown = match path.contains(char::is_control) {
             true => path.replace(char::is_control, "\u{fffd}").into(),
             false => Arc::clone(&path),
         };
-        let hidden = OnceLock::new();
+        let (line_starts, hidden) = (OnceLock::new(), OnceLock::new());
         self.files.push(SourceFile { path, shown, text, line_starts, hidden });
         FileId(offset(self.files.len() - 1))
     }
@@ -89,8 +88,12 @@ impl SourceMap {
         let Some(source) = self.files.get(file.0 as usize) else {
             return Position { line: 1, column: 1 };
         };
-        let line = source.line_starts.partition_point(|start| *start <= byte);
-        let start = line.checked_sub(1).and_then(|index| source.line_starts.get(index)).copied();
+        let line_starts = source.line_starts.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', source.text.as_bytes());
+            std::iter::once(0).chain(ends.map(|at| offset(at + 1))).collect()
+        });
+        let line = line_starts.partition_point(|start| *start <= byte);
+        let start = line.checked_sub(1).and_then(|index| line_starts.get(index)).copied();
         let before = source.text.get(start.unwrap_or(0) as usize..byte as usize);
         let column = before.map_or(0, |text| text.chars().count());
         Position { line: offset(line), column: offset(column + 1) }

@@ -2,7 +2,7 @@
 
 /// A part of a file that the parser reads on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Segment<'a> {
+pub struct Segment<'a> {
     /// Where it begins in the file, in bytes.
     pub offset: usize,
     /// Its text.
@@ -11,23 +11,21 @@ pub(super) struct Segment<'a> {
 
 /// The parts of a file. `---` at the beginning of a line always begins a document, whatever stands
 /// around it (YAML 1.2.2 section 9.1.2); directives stay with the document that follows them.
-pub(super) fn split(text: &str) -> Vec<Segment<'_>> {
+pub fn split(text: &str) -> Vec<Segment<'_>> {
     let mut segments = Vec::new();
     let mut start = 0;
-    let mut only_prefix = true;
-    let mut line_start = 0;
-    let ends = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes()).map(|at| at + 1);
-    for line_end in ends.chain([text.len()]) {
-        let Some(line) = text.get(line_start..line_end) else { continue };
-        if is_marker(line) {
-            if !only_prefix {
-                segments.extend(segment(text, start, line_start));
-                start = line_start;
-            }
-            only_prefix = false;
+    let mut first = true;
+    for at in memchr::memmem::find_iter(text.as_bytes(), "---") {
+        let (Some(before), Some(line)) = (text.get(..at), text.get(at..)) else { continue };
+        let begins_line = before.is_empty() || before.ends_with(['\n', '\r']);
+        if !begins_line || !is_marker(line) {
+            continue;
         }
-        only_prefix = only_prefix && is_prefix(line);
-        line_start = line_end;
+        if !first || !before.split(['\n', '\r']).all(is_prefix) {
+            segments.extend(segment(text, start, at));
+            start = at;
+        }
+        first = false;
     }
     segments.extend(segment(text, start, text.len()));
     segments

@@ -10,7 +10,9 @@ pub const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// What a file of the tree holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// Its bytes.
+    /// Its text.
+    Text(Arc<str>),
+    /// Its bytes, which are not UTF-8 (TL004).
     Bytes(Arc<[u8]>),
     /// Over [`MAX_FILE_BYTES`]; its size in bytes.
     TooLarge(u64),
@@ -20,6 +22,14 @@ pub enum Content {
     NotAFile(String),
     /// A symbolic link, which is not followed (TL603).
     Symlink,
+}
+
+impl Content {
+    /// The content of a file that could be read.
+    pub fn of(bytes: &[u8]) -> Self {
+        std::str::from_utf8(bytes)
+            .map_or_else(|_| Self::Bytes(bytes.into()), |text| Self::Text(text.into()))
+    }
 }
 
 /// One file: its path relative to the root with `/` separators (`-` for stdin), and its content.
@@ -54,6 +64,7 @@ impl SourceTree {
         for file in &self.files {
             part(b"p", file.path.as_bytes());
             match &file.content {
+                Content::Text(text) => part(b"b", text.as_bytes()),
                 Content::Bytes(bytes) => part(b"b", bytes),
                 Content::TooLarge(size) => part(b"l", &size.to_le_bytes()),
                 Content::Unreadable(why) => part(b"u", why.as_bytes()),
@@ -72,7 +83,7 @@ mod tests {
     fn tree(files: &[(&str, &str)]) -> SourceTree {
         let file = |(path, text): &(&str, &str)| SourceFile {
             path: (*path).to_owned(),
-            content: Content::Bytes(text.as_bytes().into()),
+            content: Content::Text((*text).into()),
         };
         SourceTree { files: files.iter().map(file).collect(), rooted: true }
     }

@@ -9,7 +9,8 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureS
 use super::hint::{self, Hint};
 use super::node::{Field, Meaning, Node, Scalar, Value};
 use super::scanner;
-use super::segments::{self, Segment};
+use super::segments;
+pub use super::segments::{Segment, split};
 use crate::diag::{Code, Diagnostic, FileId, Span};
 
 /// Levels of nesting in one document.
@@ -57,28 +58,34 @@ pub struct Parsed {
 /// Parses a file. A document that cannot be parsed does not hide the ones after it.
 pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    for segment in segments::split(text) {
-        match scanner::scan(file, segment.offset, segment.text) {
-            Some(node) => {
-                let span = node.span;
-                parsed.documents.push(Document { span, content: Content::Tree(node) });
-            }
-            None => parse_segment(file, segment, &mut parsed),
-        }
-    }
-    parsed
-}
-
-/// What [`parse`] says, always by the full parser: what the fast scanner is measured against.
-pub fn parse_in_full(file: FileId, text: &str) -> Parsed {
-    let mut parsed = Parsed::default();
-    for segment in segments::split(text) {
+    for segment in split(text) {
         parse_segment(file, segment, &mut parsed);
     }
     parsed
 }
 
-fn parse_segment(file: FileId, segment: Segment<'_>, parsed: &mut Parsed) {
+/// Parses one segment of a file, see [`split`]: what [`parse`] does with every one of them, for
+/// those who need not hold the trees of a whole file.
+pub fn parse_segment(file: FileId, segment: Segment<'_>, parsed: &mut Parsed) {
+    match scanner::scan(file, segment.offset, segment.text) {
+        Some(node) => {
+            let span = node.span;
+            parsed.documents.push(Document { span, content: Content::Tree(node) });
+        }
+        None => parse_segment_in_full(file, segment, parsed),
+    }
+}
+
+/// What [`parse`] says, always by the full parser: what the fast scanner is measured against.
+pub fn parse_in_full(file: FileId, text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    for segment in split(text) {
+        parse_segment_in_full(file, segment, &mut parsed);
+    }
+    parsed
+}
+
+fn parse_segment_in_full(file: FileId, segment: Segment<'_>, parsed: &mut Parsed) {
     let mut builder = Builder::new(file, segment.offset);
     let result = match segments::control_character(segment.text) {
         Some((at, found)) => Err(control_character(builder.span(at, at + found.len_utf8()), found)),

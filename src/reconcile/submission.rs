@@ -51,10 +51,8 @@ impl Submissions {
 /// The files as a tree: sorted, as a directory is read, so that equal files have an equal revision.
 /// The error names a path that stands twice.
 pub(super) fn tree_of(files: Vec<(String, String)>) -> Result<SourceTree, String> {
-    let file = |(path, text): (String, String)| SourceFile {
-        path,
-        content: Content::Bytes(Arc::from(text.into_bytes())),
-    };
+    let file =
+        |(path, text): (String, String)| SourceFile { path, content: Content::Text(text.into()) };
     let mut files: Vec<SourceFile> = files.into_iter().map(file).collect();
     files.sort_by(|one, other| one.path.cmp(&other.path));
     let twice = files.windows(2).find_map(|pair| match pair {

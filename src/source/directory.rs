@@ -56,7 +56,7 @@ pub fn read_file(path: &Path, name: &str) -> io::Result<SourceFile> {
 
 /// Reads a stream to its end, or until it is too large.
 pub fn read_stream(stream: impl Read, name: &str) -> SourceFile {
-    let content = bounded(stream).unwrap_or_else(|error| Content::Unreadable(error.to_string()));
+    let content = bounded(stream, 0).unwrap_or_else(|error| Content::Unreadable(error.to_string()));
     SourceFile { path: name.to_owned(), content }
 }
 
@@ -140,18 +140,15 @@ fn regular(file: File) -> io::Result<Content> {
     if metadata.len() > MAX_FILE_BYTES {
         return Ok(Content::TooLarge(metadata.len()));
     }
-    bounded(file)
+    // One more byte, so that the end is seen without growing.
+    bounded(file, usize::try_from(metadata.len()).unwrap_or_default() + 1)
 }
 
-fn bounded(stream: impl Read) -> io::Result<Content> {
-    let mut bytes = Vec::new();
+fn bounded(stream: impl Read, capacity: usize) -> io::Result<Content> {
+    let mut bytes = Vec::with_capacity(capacity);
     stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     let size = bytes.len() as u64;
-    Ok(if size > MAX_FILE_BYTES {
-        Content::TooLarge(size)
-    } else {
-        Content::Bytes(Arc::from(bytes))
-    })
+    Ok(if size > MAX_FILE_BYTES { Content::TooLarge(size) } else { Content::of(&bytes) })
 }
 
 /// A folder that cannot be entered, as a file of the tree: it may hold manifests.

@@ -1,13 +1,14 @@
 //! What a rule looks at: the resources, what else is declared, and where everything stands.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 
 use super::declared::Declared;
-use super::desired::Places;
-use super::rules;
+use super::places::Places;
+use super::rules::{self, Dialled};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::{Date, DidSet, Name, NumberRange};
-use crate::model::{Kind, ResourceId, ResourceSet};
+use crate::model::{Kind, ResourceId, ResourceSet, Trunk};
 
 /// One check of one set.
 #[derive(Debug)]
@@ -21,15 +22,21 @@ pub(super) struct Context<'a> {
     /// The day of the check, where it is known.
     pub today: Option<Date>,
     places: Option<&'a Places>,
-    /// The items of a tenant's pools on a trunk, with the pools that they come from.
-    pools: BTreeMap<(ResourceId, Name), Vec<PoolItem>>,
+    /// Every trunk by its tenant and name: rules ask for one all the time.
+    trunks: HashMap<(Option<&'a Name>, &'a Name), (&'a ResourceId, &'a Trunk)>,
+    /// The first tenant's trunk of each name.
+    of_tenants: HashMap<&'a Name, &'a ResourceId>,
+    /// By trunk and tenant: the items of the tenant's pools there.
+    pools: BTreeMap<&'a ResourceId, BTreeMap<&'a Name, Vec<PoolItem<'a>>>>,
+    /// What [`Context::dialled`] came to: ordinary rules, emergency rules.
+    dialled: [OnceCell<BTreeMap<&'a Name, Vec<Dialled<'a>>>>; 2],
 }
 
 /// One item of a pool.
-#[derive(Debug, Clone)]
-pub(super) struct PoolItem {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PoolItem<'a> {
     /// The pool.
-    pub pool: ResourceId,
+    pub pool: &'a ResourceId,
     /// Its index in the pool's list.
     pub index: usize,
     /// The numbers.
@@ -37,13 +44,14 @@ pub(super) struct PoolItem {
 }
 
 /// What a trunk's name means where it stands.
-pub(super) enum TrunkName {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TrunkName<'a> {
     /// A trunk that the tenant may use by name.
-    Is(ResourceId),
+    Is(&'a ResourceId, &'a Trunk),
     /// A trunk whose document is refused: nothing can be said.
     Refused,
     /// Only another tenant's own trunk has that name.
-    OfTenant(ResourceId),
+    OfTenant(&'a ResourceId),
     /// Nothing has that name.
     Nothing,
 }
@@ -54,19 +62,32 @@ impl<'a> Context<'a> {
         declared: &'a Declared,
         places: Option<&'a Places>,
     ) -> Self {
-        let mut context =
-            Self { set, declared, rooted: false, today: None, places, pools: BTreeMap::new() };
+        let mut context = Self {
+            set,
+            declared,
+            rooted: false,
+            today: None,
+            places,
+            trunks: HashMap::new(),
+            of_tenants: HashMap::new(),
+            pools: BTreeMap::new(),
+            dialled: Default::default(),
+        };
+        for (id, trunk) in set.trunks() {
+            context.trunks.insert((id.tenant.as_ref(), &id.name), (id, trunk));
+            if id.tenant.is_some() {
+                context.of_tenants.entry(&id.name).or_insert(id);
+            }
+        }
         for (id, pool) in set.did_pools() {
             let Some(tenant) = &id.tenant else { continue };
-            let TrunkName::Is(trunk) = context.trunk(Some(tenant), &pool.trunk) else {
+            let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &pool.trunk) else {
                 continue;
             };
-            let items = context.pools.entry((trunk, tenant.clone())).or_default();
-            items.extend(pool.numbers.items().iter().enumerate().map(|(index, range)| PoolItem {
-                pool: id.clone(),
-                index,
-                range: *range,
-            }));
+            let items = pool.numbers.items().iter().enumerate();
+            let items = items.map(|(index, range)| PoolItem { pool: id, index, range: *range });
+            let tenants = context.pools.entry(trunk).or_default();
+            tenants.entry(tenant).or_default().extend(items);
         }
         context
     }
@@ -122,8 +143,8 @@ impl<'a> Context<'a> {
     }
 
     /// The place of an item of a pool.
-    pub(super) fn item_span(&self, item: &PoolItem) -> Option<Span> {
-        self.places.and_then(|places| places.item_span(&item.pool, item.index))
+    pub(super) fn item_span(&self, item: &PoolItem<'_>) -> Option<Span> {
+        self.places.and_then(|places| places.item_span(item.pool, item.index))
     }
 
     /// Whether a tenant is declared, or may be by a document that is refused.
@@ -133,27 +154,44 @@ impl<'a> Context<'a> {
     }
 
     /// What a trunk's name means to a tenant.
-    pub(super) fn trunk(&self, tenant: Option<&Name>, name: &Name) -> TrunkName {
-        if let Some((id, _)) = self.set.resolve_trunk(tenant, name) {
-            return TrunkName::Is(id);
+    pub(super) fn trunk(&self, tenant: Option<&Name>, name: &Name) -> TrunkName<'a> {
+        let own = tenant.and_then(|_| self.trunks.get(&(tenant, name)));
+        if let Some((id, trunk)) = own.or_else(|| self.trunks.get(&(None, name))) {
+            return TrunkName::Is(id, trunk);
         }
         let own = tenant.map(|tenant| ResourceId::owned(Kind::Trunk, tenant.clone(), name.clone()));
         let system = ResourceId::system(Kind::Trunk, name.clone());
         if own.into_iter().chain([system]).any(|id| self.declared.may_be(&id)) {
             return TrunkName::Refused;
         }
-        let other = self.set.trunks().find(|(id, _)| id.name == *name && id.tenant.is_some());
-        other.map_or(TrunkName::Nothing, |(id, _)| TrunkName::OfTenant(id.clone()))
+        self.of_tenants.get(name).map_or(TrunkName::Nothing, |id| TrunkName::OfTenant(id))
+    }
+
+    /// The trunk of an identity.
+    pub(super) fn trunk_of(&self, id: &ResourceId) -> Option<&'a Trunk> {
+        self.trunks.get(&(id.tenant.as_ref(), &id.name)).map(|(_, trunk)| *trunk)
+    }
+
+    /// The outbound rules of every tenant in the order they are tried: those for emergencies, or
+    /// the others.
+    pub(super) fn dialled(&self, emergency: bool) -> &BTreeMap<&'a Name, Vec<Dialled<'a>>> {
+        let [ordinary, urgent] = &self.dialled;
+        let cell = if emergency { urgent } else { ordinary };
+        cell.get_or_init(|| rules::dialled(self, emergency))
     }
 
     /// The items of a tenant's pools on a trunk; `None` without a pool.
-    pub(super) fn pool_items(&self, trunk: &ResourceId, tenant: &Name) -> Option<&[PoolItem]> {
-        self.pools.get(&(trunk.clone(), tenant.clone())).map(Vec::as_slice)
+    pub(super) fn pool_items(&self, trunk: &ResourceId, tenant: &Name) -> Option<&[PoolItem<'a>]> {
+        self.pools.get(trunk)?.get(tenant).map(Vec::as_slice)
     }
 
     /// The pools of every trunk and tenant.
-    pub(super) fn pools(&self) -> impl Iterator<Item = (&ResourceId, &Name, &[PoolItem])> {
-        self.pools.iter().map(|((trunk, tenant), items)| (trunk, tenant, items.as_slice()))
+    pub(super) fn pools(
+        &self,
+    ) -> impl Iterator<Item = (&'a ResourceId, &'a Name, &[PoolItem<'a>])> {
+        self.pools.iter().flat_map(|(trunk, tenants)| {
+            tenants.iter().map(|(tenant, items)| (*trunk, *tenant, items.as_slice()))
+        })
     }
 }
 
@@ -167,6 +205,6 @@ pub(super) fn listed(ranges: &[NumberRange]) -> String {
 }
 
 /// The numbers that some items hold.
-pub(super) fn number_set(items: &[PoolItem]) -> DidSet {
+pub(super) fn number_set(items: &[PoolItem<'_>]) -> DidSet {
     DidSet::new(items.iter().map(|item| item.range).collect())
 }

@@ -19,11 +19,6 @@ pub(super) struct Declared {
 }
 
 impl Declared {
-    /// Nothing besides the resources; or anything, when files could not be read.
-    pub(super) fn new(anything: bool) -> Self {
-        Self { anything, ..Self::default() }
-    }
-
     /// Remembers what a refused document declares.
     pub(super) fn refuse(&mut self, declares: Declares) {
         match declares {
@@ -46,13 +41,17 @@ impl Declared {
 
     /// Whether a refused document declares, or may declare, a resource of this kind and owner.
     pub(super) fn may_have(&self, kind: Kind, tenant: Option<&Name>) -> bool {
+        let least = ResourceId { kind, tenant: tenant.cloned(), name: Name::least() };
+        let next = || self.refused.range(least..).next();
         self.may_be_unnamed(kind)
-            || self.refused.iter().any(|id| id.kind == kind && id.tenant.as_ref() == tenant)
+            || next().is_some_and(|id| id.kind == kind && id.tenant.as_ref() == tenant)
     }
 
     /// Whether a refused document declares, or may declare, a resource of this kind.
     pub(super) fn may_have_any(&self, kind: Kind) -> bool {
-        self.may_be_unnamed(kind) || self.refused.iter().any(|id| id.kind == kind)
+        let least = ResourceId::system(kind, Name::least());
+        let next = || self.refused.range(least..).next();
+        self.may_be_unnamed(kind) || next().is_some_and(|id| id.kind == kind)
     }
 
     fn may_be_unnamed(&self, kind: Kind) -> bool {

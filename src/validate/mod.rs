@@ -4,7 +4,8 @@
 mod context;
 mod declared;
 mod desired;
-mod load;
+mod places;
+mod reading;
 mod rules;
 
 use std::sync::Arc;
@@ -12,14 +13,14 @@ use std::sync::Arc;
 pub use desired::Desired;
 
 use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span};
-use crate::manifest::decode::{Declares, Decoded, decode};
+use crate::manifest::decode::Declares;
 use crate::manifest::tree::SourceTree;
-use crate::manifest::yaml::{Content, Document};
 use crate::model::value::Date;
 use crate::model::{ResourceId, ResourceSet};
 use context::Context;
 use declared::Declared;
-use desired::Places;
+use places::{Place, Places};
+use reading::{Found, Reading};
 
 /// What the check of a tree came to.
 #[derive(Debug, Clone)]
@@ -56,33 +57,10 @@ pub fn validate(tree: &SourceTree) -> Checked {
 
 /// Checks a tree as of a day: presets of brands grow old (TL414).
 pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
-    let loaded = load::load(tree);
-    let sources = Arc::new(loaded.sources);
-    let documents = loaded.documents.len();
-    let mut found = loaded.diagnostics;
-    let mut declared = Declared::new(loaded.incomplete);
-    let mut places = Places::new(Arc::clone(&sources));
-    let mut resources = ResourceSet::default();
-    for document in loaded.documents {
-        let Decoded { declares, resource, diagnostics } =
-            decode(&document, sources.text(document.span.file));
-        found.extend(diagnostics);
-        if let Declares::Resource(id) = &declares
-            && let Some(first) = places.span(id, NAME)
-        {
-            found.push(twice(id, &document, first));
-            continue;
-        }
-        if let (Declares::Resource(id), Content::Tree(node) | Content::Damaged(node)) =
-            (&declares, document.content)
-        {
-            places.insert(id.clone(), node);
-        }
-        match resource {
-            Some(resource) => drop(resources.insert(Arc::new(resource))),
-            None => declared.refuse(declares),
-        }
-    }
+    let Reading { sources, found: read, mut declared, documents, diagnostics: mut found } =
+        reading::read(tree);
+    let sources = Arc::new(sources);
+    let (resources, places) = settle(read, &sources, &mut declared, &mut found);
     if documents == 0 && found.is_empty() {
         found.push(no_manifests(tree));
     }
@@ -110,14 +88,41 @@ pub fn check_resources(resources: &ResourceSet) -> Vec<Diagnostic> {
     found
 }
 
+/// Of documents that declare the same, the first one counts and the others are told (TL202).
+fn settle(
+    mut documents: Vec<Found>,
+    sources: &Arc<SourceMap>,
+    declared: &mut Declared,
+    found: &mut Vec<Diagnostic>,
+) -> (ResourceSet, Places) {
+    documents.sort_by(|a, b| a.id.cmp(&b.id));
+    let (mut placed, mut resources, mut again) =
+        (Vec::<(ResourceId, Place)>::new(), vec![], vec![]);
+    for Found { id, place, broken, resource } in documents {
+        if placed.last().is_some_and(|(first, _)| *first == id) {
+            again.push((id, place, broken));
+            continue;
+        }
+        if broken.is_none() {
+            placed.push((id.clone(), place));
+        }
+        match resource {
+            Some(resource) => resources.push(resource),
+            None => declared.refuse(Declares::Resource(id)),
+        }
+    }
+    let places = Places::new(Arc::clone(sources), placed.into_iter().collect());
+    for (id, place, broken) in again {
+        let span = broken.or_else(|| Some(places.tree_at(place)?.nearest_span(NAME)));
+        found.push(twice(&id, span, places.span(&id, NAME)));
+    }
+    (resources.into_iter().collect(), places)
+}
+
 /// The field that shows where a resource is declared.
 const NAME: &str = "/metadata/name";
 
-fn twice(id: &ResourceId, document: &Document, first: Span) -> Diagnostic {
-    let span = match &document.content {
-        Content::Tree(node) | Content::Damaged(node) => node.nearest_span(NAME),
-        Content::Broken(_) => document.span,
-    };
+fn twice(id: &ResourceId, span: Option<Span>, first: Option<Span>) -> Diagnostic {
     Diagnostic::new(Code::TL202, format!("{id} is declared twice"))
         .at(span)
         .of(id)

@@ -15,14 +15,14 @@ struct Answers<'a> {
     for_calls: bool,
 }
 
-type Place<'a> = (ResourceId, &'a Name);
+type Place<'a> = (&'a ResourceId, &'a Name);
 
 /// The enabled, unmasked rules for calls, by trunk and tenant; masked ones do not answer everybody.
 fn answers<'a>(context: &Context<'a>) -> BTreeMap<Place<'a>, Answers<'a>> {
     let mut all: BTreeMap<Place<'_>, Answers<'_>> = BTreeMap::new();
     for (id, rule) in context.set.inbound_rules().filter(|(_, one)| one.enabled) {
         let Some(tenant) = &id.tenant else { continue };
-        let TrunkName::Is(trunk) = context.trunk(Some(tenant), &rule.trunk) else { continue };
+        let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &rule.trunk) else { continue };
         let entry = all.entry((trunk, tenant)).or_default();
         entry.for_calls |= rule.usage.intersects(Usage::Call);
         if !rule.caller.is_empty() || !rule.usage.intersects(Usage::Call) {
@@ -43,10 +43,10 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
     }
     let answers = answers(context);
     // A trunk that no rule uses at all is one mistake: TL418.
-    let used: BTreeSet<ResourceId> = super::shares::used_trunks(context);
+    let used: BTreeSet<&ResourceId> = super::shares::used_trunks(context);
     let mut sets: BTreeMap<(&ResourceId, &Name), Option<DidSet>> = BTreeMap::new();
     for (trunk, tenant, items) in context.pools() {
-        let answer = answers.get(&(trunk.clone(), tenant));
+        let answer = answers.get(&(trunk, tenant));
         let complete = answer.is_some_and(|one| !one.any.is_empty());
         if complete || !used.contains(trunk) {
             continue;
@@ -56,7 +56,7 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
         });
         let mut pools: BTreeMap<&ResourceId, Vec<NumberRange>> = BTreeMap::new();
         for item in items {
-            pools.entry(&item.pool).or_default().push(item.range);
+            pools.entry(item.pool).or_default().push(item.range);
         }
         for (pool, ranges) in pools {
             let ranges = DidSet::new(ranges).merged().into_iter();
@@ -80,7 +80,7 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
 /// A rule for every other number where nothing is left.
 pub(super) fn tl508_dead_catch_all(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for ((trunk, tenant), answer) in answers(context) {
-        let Some(items) = context.pool_items(&trunk, tenant) else { continue };
+        let Some(items) = context.pool_items(trunk, tenant) else { continue };
         if answer.any.is_empty() || context.declared.may_have(Kind::DidPool, Some(tenant)) {
             continue;
         }

@@ -34,10 +34,7 @@ pub(super) fn tl412_advice(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
     for (id, rule) in context.set.outbound_rules() {
         for (index, route) in rule.routes.iter().enumerate().filter(|(_, one)| one.enabled) {
-            let TrunkName::Is(trunk) = context.trunk(id.tenant.as_ref(), &route.trunk) else {
-                continue;
-            };
-            let Some(trunk) = context.set.trunk(trunk.tenant.as_ref(), &trunk.name) else {
+            let TrunkName::Is(_, trunk) = context.trunk(id.tenant.as_ref(), &route.trunk) else {
                 continue;
             };
             if let Some((message, help)) = route_trap(trunk, route) {

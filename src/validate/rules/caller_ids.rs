@@ -31,14 +31,14 @@ fn caller_ids<'a>(
 
 /// A number that is shown and is not the tenant's on that trunk.
 pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut sets: BTreeMap<(ResourceId, &Name), DidSet> = BTreeMap::new();
+    let mut sets: BTreeMap<(&ResourceId, &Name), DidSet> = BTreeMap::new();
     for (id, field, trunk, number) in caller_ids(context) {
         let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
-        let TrunkName::Is(trunk_id) = context.trunk(Some(tenant), trunk) else { continue };
+        let TrunkName::Is(trunk_id, _) = context.trunk(Some(tenant), trunk) else { continue };
         if context.declared.may_have(Kind::DidPool, Some(tenant)) {
             continue;
         }
-        let items = context.pool_items(&trunk_id, tenant);
+        let items = context.pool_items(trunk_id, tenant);
         // A route over a trunk that is not the tenant's is told as that: TL506.
         if items.is_none() && id.kind == Kind::OutboundRule && trunk_id.tenant.is_none() {
             continue;
@@ -56,7 +56,7 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         let pool = items.and_then(|items| items.first());
         let mut told = context.diagnostic(Code::TL507, id, &field, message);
         if let Some(item) = pool {
-            told = told.related(context.span(&item.pool, "/spec/numbers"), "the pool");
+            told = told.related(context.span(item.pool, "/spec/numbers"), "the pool");
         }
         found.push(
             told.help("show a number of the pool: a provider refuses calls with somebody else's"),

@@ -15,7 +15,7 @@ const MAX_STEPS: usize = 20_000;
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Callers {
+pub(in crate::validate) enum Callers {
     /// Everybody, also a forwarded call.
     All,
     /// These extensions, as sorted ranges apart from each other.
@@ -51,7 +51,7 @@ impl Callers {
 
 /// One rule as sets.
 #[derive(Debug, Clone)]
-pub(super) struct Dialled<'a> {
+pub(in crate::validate) struct Dialled<'a> {
     pub(super) id: &'a ResourceId,
     pub(super) rule: &'a OutboundRule,
     /// Beginnings that a number can have; one empty beginning when the rule asks for none.
@@ -102,7 +102,7 @@ impl Dialled<'_> {
 }
 
 /// The rules of every tenant in the order they are tried, apart from the emergency ones.
-pub(super) fn of_tenants<'a>(
+pub(in crate::validate) fn of_tenants<'a>(
     context: &Context<'a>,
     emergency: bool,
 ) -> BTreeMap<&'a Name, Vec<Dialled<'a>>> {

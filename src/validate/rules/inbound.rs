@@ -13,10 +13,10 @@ fn on_trunk<'a>(
     context: &Context<'a>,
     id: &'a ResourceId,
     rule: &InboundRule,
-) -> Option<(&'a Name, ResourceId)> {
+) -> Option<(&'a Name, &'a ResourceId)> {
     let tenant = id.tenant.as_ref()?;
     match context.trunk(Some(tenant), &rule.trunk) {
-        TrunkName::Is(trunk) => Some((tenant, trunk)),
+        TrunkName::Is(trunk, _) => Some((tenant, trunk)),
         TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
     }
 }
@@ -28,7 +28,7 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
         let DidMatch::Range(range) = rule.did else { continue };
         let Some((tenant, trunk)) = on_trunk(context, id, rule) else { continue };
         // Without any pool there, the whole rule is at fault: TL506.
-        let Some(items) = context.pool_items(&trunk, tenant) else { continue };
+        let Some(items) = context.pool_items(trunk, tenant) else { continue };
         if context.declared.may_have(Kind::DidPool, Some(tenant)) {
             continue;
         }
@@ -45,7 +45,7 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
             rule.trunk,
             listed(&missing)
         );
-        let pool = items.first().and_then(|item| context.span(&item.pool, "/spec/numbers"));
+        let pool = items.first().and_then(|item| context.span(item.pool, "/spec/numbers"));
         found.push(
             context
                 .diagnostic(Code::TL501, id, "/spec/did", message)
@@ -74,13 +74,10 @@ pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnost
             }
             match rule.did {
                 DidMatch::Range(range) => {
-                    plain
-                        .entry((place.clone(), usage == Usage::Call))
-                        .or_default()
-                        .push((range, id));
+                    plain.entry((place, usage == Usage::Call)).or_default().push((range, id));
                 }
                 DidMatch::Any => {
-                    let other = *any.entry((place.clone(), usage == Usage::Call)).or_insert(id);
+                    let other = *any.entry((place, usage == Usage::Call)).or_insert(id);
                     if other != id {
                         pairs.insert((id, other), "every other number".to_owned());
                     }
@@ -209,11 +206,11 @@ pub(super) fn foreign_trunk(
     field: &str,
 ) -> Option<Diagnostic> {
     let tenant = id.tenant.as_ref()?;
-    let TrunkName::Is(trunk) = context.trunk(Some(tenant), name) else { return None };
+    let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), name) else { return None };
     // A tenant that does not exist is told by itself.
     let assigned = !context.has_tenant(tenant)
         || trunk.tenant.is_some()
-        || context.pool_items(&trunk, tenant).is_some()
+        || context.pool_items(trunk, tenant).is_some()
         || context.declared.may_have(Kind::DidPool, Some(tenant));
     if assigned {
         return None;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dialling::{self, Callers, Dialled};
+use super::dialling::{Callers, Dialled};
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, Name, Number, NumberRange};
 use crate::model::{Destination, InboundRule, OutboundRoute, ResourceId, Usage};
@@ -19,22 +19,22 @@ struct Answering<'a> {
 }
 
 /// Who owns a number at which trunk, who answers it, and where forwarded calls go.
-struct Plan<'a> {
-    context: &'a Context<'a>,
-    owners: BTreeMap<Number, (NumberRange, ResourceId, &'a Name)>,
-    answering: BTreeMap<(ResourceId, &'a Name), Answering<'a>>,
-    outbound: BTreeMap<&'a Name, Vec<Dialled<'a>>>,
+struct Plan<'c, 'a> {
+    context: &'c Context<'a>,
+    owners: BTreeMap<Number, (NumberRange, &'a ResourceId, &'a Name)>,
+    answering: BTreeMap<(&'a ResourceId, &'a Name), Answering<'a>>,
+    outbound: &'c BTreeMap<&'a Name, Vec<Dialled<'a>>>,
 }
 
 /// A call at a trunk: which one, and the number called.
-type Arrival = (ResourceId, Number);
+type Arrival<'a> = (&'a ResourceId, Number);
 
-impl<'a> Plan<'a> {
-    fn new(context: &'a Context<'a>) -> Self {
+impl<'c, 'a> Plan<'c, 'a> {
+    fn new(context: &'c Context<'a>) -> Self {
         let mut owners = BTreeMap::new();
         for (trunk, tenant, items) in context.pools() {
             for PoolItem { range, .. } in items {
-                owners.insert(range.first(), (*range, trunk.clone(), tenant));
+                owners.insert(range.first(), (*range, trunk, tenant));
             }
         }
         let mut answering: BTreeMap<_, Answering<'_>> = BTreeMap::new();
@@ -43,7 +43,9 @@ impl<'a> Plan<'a> {
         };
         for (id, rule) in context.set.inbound_rules().filter(|(_, rule)| counts(rule)) {
             let Some(tenant) = &id.tenant else { continue };
-            let TrunkName::Is(trunk) = context.trunk(Some(tenant), &rule.trunk) else { continue };
+            let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &rule.trunk) else {
+                continue;
+            };
             let entry = answering.entry((trunk, tenant)).or_default();
             match rule.did {
                 DidMatch::Any => entry.any = entry.any.or(Some((id, rule))),
@@ -52,26 +54,29 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        let mut outbound = dialling::of_tenants(context, false);
-        // Nobody's extension makes a forwarded call.
-        outbound.values_mut().for_each(|rules| rules.retain(|one| one.callers == Callers::All));
-        Self { context, owners, answering, outbound }
+        Self { context, owners, answering, outbound: context.dialled(false) }
+    }
+
+    /// The rules for forwarded calls, which nobody's extension makes.
+    fn forwarding(&self, tenant: &Name) -> impl Iterator<Item = &'c Dialled<'a>> {
+        let all = self.outbound.get(tenant).into_iter().flatten();
+        all.filter(|one| one.callers == Callers::All)
     }
 
     /// The rule that answers a call, and its tenant.
-    fn answer(&self, (trunk, number): &Arrival) -> Option<(&'a ResourceId, &'a InboundRule)> {
+    fn answer(&self, (trunk, number): &Arrival<'_>) -> Option<(&'a ResourceId, &'a InboundRule)> {
         let (range, owner, tenant) = self.owners.range(..=*number).next_back()?.1;
         if owner != trunk || !range.contains(*number) {
             return None;
         }
-        let rules = self.answering.get(&(trunk.clone(), *tenant))?;
+        let rules = self.answering.get(&(*trunk, *tenant))?;
         let near = rules.ranges.range(..=*number).next_back().map(|(_, one)| one);
         near.filter(|(range, _)| range.contains(*number)).map(|(_, rule)| *rule).or(rules.any)
     }
 
     /// Where a call that arrives goes next, if it comes in again at a number of ours: over the first
     /// open route, back over a trunk of the same provider.
-    fn next(&self, arrival: &Arrival) -> Option<Arrival> {
+    fn next(&self, arrival: &Arrival<'a>) -> Option<Arrival<'a>> {
         let (id, rule) = self.answer(arrival)?;
         let dialled = match &rule.destination {
             Destination::Number(number) => number.as_str().to_owned(),
@@ -82,7 +87,7 @@ impl<'a> Plan<'a> {
             | Destination::Reject(_) => return None,
         };
         let tenant = id.tenant.as_ref()?;
-        let taken = self.outbound.get(tenant)?.iter().find(|one| one.takes(&dialled))?;
+        let taken = self.forwarding(tenant).find(|one| one.takes(&dialled))?;
         let (trunk, sent) =
             taken.rule.routes.iter().find_map(|r| self.sent(tenant, r, &dialled))?;
         let bare = sent.strip_prefix('+').or_else(|| sent.strip_prefix("00")).unwrap_or(&sent);
@@ -91,9 +96,9 @@ impl<'a> Plan<'a> {
         if !range.contains(number) {
             return None;
         }
-        let of = |id: &ResourceId| self.context.set.trunk(id.tenant.as_ref(), &id.name);
-        let home = trunk == *owner || of(&trunk)?.same_provider(of(owner)?);
-        home.then(|| (owner.clone(), number))
+        let of = |id: &ResourceId| self.context.trunk_of(id);
+        let home = trunk == *owner || of(trunk)?.same_provider(of(owner)?);
+        home.then_some((*owner, number))
     }
 
     /// The trunk of a route and the number as sent over it, if it is open.
@@ -102,21 +107,22 @@ impl<'a> Plan<'a> {
         tenant: &Name,
         route: &OutboundRoute,
         dialled: &str,
-    ) -> Option<(ResourceId, String)> {
-        let TrunkName::Is(id) = self.context.trunk(Some(tenant), &route.trunk) else { return None };
-        let trunk = self.context.set.trunk(id.tenant.as_ref(), &id.name)?;
+    ) -> Option<(&'a ResourceId, String)> {
+        let TrunkName::Is(id, trunk) = self.context.trunk(Some(tenant), &route.trunk) else {
+            return None;
+        };
         let rest = dialled.get(usize::from(route.strip)..).filter(|rest| !rest.is_empty())?;
         (route.enabled && trunk.enabled).then(|| (id, format!("{}{rest}", route.prepend)))
     }
 
     /// The arrivals that show everything a rule does: both ends of what it answers, and where a
     /// prefix of an outbound rule begins and ends.
-    fn witnesses(&self, id: &ResourceId, rule: &InboundRule) -> Vec<Arrival> {
+    fn witnesses(&self, id: &ResourceId, rule: &InboundRule) -> Vec<Arrival<'a>> {
         let Some(tenant) = &id.tenant else { return Vec::new() };
-        let TrunkName::Is(trunk) = self.context.trunk(Some(tenant), &rule.trunk) else {
+        let TrunkName::Is(trunk, _) = self.context.trunk(Some(tenant), &rule.trunk) else {
             return Vec::new();
         };
-        let items = self.context.pool_items(&trunk, tenant).unwrap_or_default();
+        let items = self.context.pool_items(trunk, tenant).unwrap_or_default();
         let ranges = items.iter().filter_map(|item| match rule.did {
             DidMatch::Any => Some(item.range),
             DidMatch::Range(did) => did.intersection(item.range),
@@ -125,12 +131,12 @@ impl<'a> Plan<'a> {
         let mut numbers = BTreeSet::new();
         for range in ranges {
             numbers.extend([range.first(), range.last()]);
-            for one in self.outbound.get(tenant).into_iter().flatten().filter(|_| keeps) {
+            for one in self.forwarding(tenant).filter(|_| keeps) {
                 let begins = one.prefixes.iter().filter_map(|prefix| beginning(prefix, range));
                 numbers.extend(begins.flat_map(|part| [part.first(), part.last()]));
             }
         }
-        numbers.into_iter().map(|number| (trunk.clone(), number)).collect()
+        numbers.into_iter().map(|number| (trunk, number)).collect()
     }
 }
 
@@ -165,8 +171,8 @@ pub(super) fn tl511_circles(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 }
 
 /// The arrivals of the circle that a call gets into, beginning with the one it comes back to.
-fn circle(plan: &Plan<'_>, start: &Arrival) -> Option<Vec<Arrival>> {
-    let mut way = vec![start.clone()];
+fn circle<'a>(plan: &Plan<'_, 'a>, start: &Arrival<'a>) -> Option<Vec<Arrival<'a>>> {
+    let mut way = vec![*start];
     while way.len() <= MAX_HOPS {
         let next = plan.next(way.last()?)?;
         if let Some(at) = way.iter().position(|seen| *seen == next) {
@@ -180,7 +186,7 @@ fn circle(plan: &Plan<'_>, start: &Arrival) -> Option<Vec<Arrival>> {
 fn round(
     context: &Context<'_>,
     id: &ResourceId,
-    way: &[Arrival],
+    way: &[Arrival<'_>],
     rules: &BTreeSet<&ResourceId>,
 ) -> Diagnostic {
     let first = way.first().map(|(_, number)| number.to_string()).unwrap_or_default();

@@ -20,6 +20,8 @@ mod transports;
 mod trunks;
 mod values;
 
+pub(super) use dialling::{Dialled, of_tenants as dialled};
+
 use super::context::Context;
 use crate::diag::Diagnostic;
 

@@ -1,7 +1,5 @@
 //! Rules about outbound rules.
 
-use std::collections::BTreeMap;
-
 use super::dialling::{self, Dialled};
 use super::inbound::foreign_trunk;
 use crate::diag::{Code, Diagnostic};
@@ -24,7 +22,7 @@ const MAX_RELATED: usize = 3;
 
 /// Outbound rules that take no call, or none that earlier ones leave.
 pub(super) fn tl508_dead_outbound(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for rules in dialling::of_tenants(context, false).values() {
+    for rules in context.dialled(false).values() {
         for (index, rule) in rules.iter().enumerate() {
             if rule.takes_nothing() {
                 let message =
@@ -57,7 +55,7 @@ fn dead(context: &Context<'_>, rule: &Dialled<'_>, others: &[&ResourceId]) -> Di
 }
 
 fn tell_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (tenant, rules) in dialling::of_tenants(context, true) {
+    for (tenant, rules) in context.dialled(true) {
         let Some(numbers) = context.set.tenant(None, tenant).map(|one| &one.emergency_numbers)
         else {
             continue;
@@ -65,7 +63,7 @@ fn tell_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         for rule in rules.iter().filter(|rule| !numbers.iter().any(|number| rule.takes(number))) {
             let message =
                 "this emergency rule takes no call: the tenant has no such emergency number";
-            let place = ResourceId::system(crate::model::Kind::Tenant, tenant.clone());
+            let place = ResourceId::system(crate::model::Kind::Tenant, (*tenant).clone());
             found.push(
                 context
                     .diagnostic(Code::TL508, rule.id, "/spec/match", message)
@@ -87,7 +85,7 @@ const MAX_PAIRS: usize = 100;
 /// Two rules of one priority that a call may both fit: only their names decide.
 pub(super) fn tl509_equal_priority(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for emergency in [false, true] {
-        for rules in dialling::of_tenants(context, emergency).values() {
+        for rules in context.dialled(emergency).values() {
             let groups = rules.chunk_by(|one, two| one.rule.priority == two.rule.priority);
             found.extend(groups.flat_map(rivals).take(MAX_PAIRS).map(|pair| equal(context, pair)));
         }
@@ -117,17 +115,14 @@ fn equal(context: &Context<'_>, (rule, other): (&Dialled<'_>, &Dialled<'_>)) -> 
 
 /// Emergency numbers that no rule carries out.
 pub(super) fn tl512_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut all: BTreeMap<&Name, Vec<Dialled<'_>>> = dialling::of_tenants(context, true);
-    for (tenant, rules) in dialling::of_tenants(context, false) {
-        all.entry(tenant).or_default().extend(rules);
-    }
+    let (urgent, ordinary) = (context.dialled(true), context.dialled(false));
     for (id, tenant) in context.set.tenants().filter(|(_, one)| one.enabled) {
         if context.declared.may_have(crate::model::Kind::OutboundRule, Some(&id.name)) {
             continue;
         }
-        let rules = all.get(&id.name).map(Vec::as_slice).unwrap_or_default();
         for (index, number) in tenant.emergency_numbers.iter().enumerate() {
-            let first = rules.iter().find(|rule| rule.takes(number));
+            let rules = [urgent, ordinary].into_iter().filter_map(|all| all.get(&id.name));
+            let first = rules.flatten().find(|rule| rule.takes(number));
             let carries = |route: &OutboundRoute| is_open(context, &id.name, route, number);
             if first.is_some_and(|rule| rule.rule.routes.iter().any(carries)) {
                 continue;
@@ -157,10 +152,10 @@ pub(super) fn tl512_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>
 /// Whether a call to a number can leave by a route.
 fn is_open(context: &Context<'_>, tenant: &Name, route: &OutboundRoute, number: &str) -> bool {
     let trunk = match context.trunk(Some(tenant), &route.trunk) {
-        TrunkName::Is(id) => context.set.trunk(id.tenant.as_ref(), &id.name),
+        TrunkName::Is(_, trunk) => trunk,
         // What is wrong with it is told, and that is one mistake.
         TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => return true,
     };
     let left = number.len() > usize::from(route.strip);
-    route.enabled && left && trunk.is_some_and(|trunk| trunk.enabled)
+    route.enabled && left && trunk.enabled
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Name, NumberRange};
-use crate::model::{DidOverlap, ResourceId, Trunk};
+use crate::model::{DidOverlap, ResourceId};
 use crate::validate::context::{Context, PoolItem, listed};
 
 /// Conflicts told for one provider; further ones show when these are mended.
@@ -13,19 +13,22 @@ const MAX_CONFLICTS: usize = 1000;
 
 /// Two tenants' pools that share numbers on one trunk, or on trunks of one provider.
 pub(super) fn tl301_shared_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for group in provider::groups(context.set) {
-        let trunks: BTreeMap<&ResourceId, &Trunk> = group.into_iter().collect();
-        // The owner of an item is its tenant with its trunk.
-        let mut items = Vec::new();
-        for (trunk, tenant, pool) in context.pools() {
-            if trunks.contains_key(trunk) {
-                items.extend(pool.iter().map(|item| (item.range, (tenant, trunk), item)));
-            }
-        }
-        let related = |(a, on_a), (b, on_b)| {
-            let same = || Some(trunks.get(on_a)?.same_provider(trunks.get(on_b)?));
-            a != b && (on_a == on_b || same().unwrap_or(false))
-        };
+    let groups = provider::groups(context.set);
+    let indices = groups.iter().enumerate();
+    let group_of: BTreeMap<&ResourceId, usize> =
+        indices.flat_map(|(index, group)| group.iter().map(move |(id, _)| (*id, index))).collect();
+    // The owner of an item is its tenant with its trunk.
+    let mut items: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+    for (trunk, tenant, pool) in context.pools() {
+        let Some(group) = group_of.get(trunk) else { continue };
+        let of_group = items.entry(*group).or_default();
+        of_group.extend(pool.iter().map(|item| (item.range, (tenant, trunk), item)));
+    }
+    let related = |(a, on_a): (&Name, &ResourceId), (b, on_b): (&Name, &ResourceId)| {
+        let same = || Some(context.trunk_of(on_a)?.same_provider(context.trunk_of(on_b)?));
+        a != b && (on_a == on_b || same().unwrap_or(false))
+    };
+    for mut items in items.into_values() {
         let pairs = overlap::between_owners(&mut items, related, MAX_CONFLICTS);
         found.extend(pairs.into_values().map(|(a, b)| shared(context, a, b)));
     }
@@ -40,7 +43,7 @@ pub(super) fn tl306_shared_anywhere(context: &Context<'_>, found: &mut Vec<Diagn
     for (trunk, tenant, pool) in context.pools() {
         items.extend(pool.iter().map(|item| (item.range, (tenant, trunk), item)));
     }
-    let trunk = |id: &ResourceId| context.set.trunk(id.tenant.as_ref(), &id.name);
+    let trunk = |id: &ResourceId| context.trunk_of(id);
     let related = |(tenant, a): (&Name, &ResourceId), (other, b): (&Name, &ResourceId)| {
         let one_provider =
             a == b || trunk(a).zip(trunk(b)).is_some_and(|(a, b)| a.same_provider(b));
@@ -83,7 +86,7 @@ pub(super) fn tl304_mergeable(context: &Context<'_>, found: &mut Vec<Diagnostic>
         let Some((index, other, overlaps)) = pair else { continue };
         let item = |index: usize| {
             let range = items.get(index).copied();
-            range.map(|range| PoolItem { pool: id.clone(), index, range })
+            range.map(|range| PoolItem { pool: id, index, range })
         };
         let (Some(one), Some(two)) = (item(index.max(other)), item(index.min(other))) else {
             continue;
@@ -101,27 +104,27 @@ pub(super) fn tl304_mergeable(context: &Context<'_>, found: &mut Vec<Diagnostic>
     }
 }
 
-fn shared(context: &Context<'_>, a: &PoolItem, b: &PoolItem) -> Diagnostic {
+fn shared(context: &Context<'_>, a: &PoolItem<'_>, b: &PoolItem<'_>) -> Diagnostic {
     // The later place is blamed; without places, the later name.
-    let order = |item: &PoolItem| (context.item_span(item), item.pool.clone());
+    let order = |item: &PoolItem<'_>| (context.item_span(item), item.pool.clone());
     let (first, second) = if order(a) <= order(b) { (a, b) } else { (b, a) };
     let numbers = common(context, first, second);
-    let other = &first.pool;
+    let other = first.pool;
     let tenant = other.tenant.as_ref().map_or("", |tenant| tenant.as_str());
     let message = format!(
         "`{}` shares numbers with `{}` of tenant `{tenant}` at the same provider: {numbers}",
         second.range, first.range
     );
     Diagnostic::new(Code::TL301, message)
-        .of(&second.pool)
+        .of(second.pool)
         .at(context.item_span(second))
         .related(context.item_span(first), format!("{other} has `{}`", first.range))
         .help("a number at a provider belongs to one tenant: take it out of one of the pools")
 }
 
 /// Everything that the two pools share.
-fn common(context: &Context<'_>, a: &PoolItem, b: &PoolItem) -> String {
-    let merged = |item: &PoolItem| {
+fn common(context: &Context<'_>, a: &PoolItem<'_>, b: &PoolItem<'_>) -> String {
+    let merged = |item: &PoolItem<'_>| {
         let tenant = item.pool.tenant.as_ref();
         let pool = context.set.did_pool(tenant, &item.pool.name);
         pool.map(|pool| pool.numbers.merged()).unwrap_or_default()

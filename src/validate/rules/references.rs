@@ -32,11 +32,11 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, field, name) in trunk_names(context) {
         match context.trunk(owner(id), name) {
-            TrunkName::Is(_) | TrunkName::Refused => {}
+            TrunkName::Is(..) | TrunkName::Refused => {}
             TrunkName::OfTenant(other) => {
                 let message = format!("trunk `{name}` is another tenant's own: {other}");
                 let diagnostic = context.diagnostic(Code::TL402, id, &field, message);
-                let span = context.span(&other, "/metadata/name");
+                let span = context.span(other, "/metadata/name");
                 found.push(
                     diagnostic
                         .related(span, "the trunk is declared here")

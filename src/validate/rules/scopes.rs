@@ -112,12 +112,12 @@ fn outside(
         return None;
     }
     let pool = context.set.did_pool(Some(tenant), &id.name)?;
-    let TrunkName::Is(trunk) = context.trunk(Some(tenant), &pool.trunk) else { return None };
+    let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &pool.trunk) else { return None };
     trunk.tenant.is_none().then(|| {
         let message = format!("a pool on the system trunk `{}` lies in a file of tenant `{tenant}`", trunk.name);
         context
             .diagnostic(Code::TL604, id, "/spec/trunk", message)
-            .related(context.span(&trunk, "/metadata/name"), "the system's trunk")
+            .related(context.span(trunk, "/metadata/name"), "the system's trunk")
             .help("only the System Admin assigns numbers: move the pool to a file of the system's scope")
     })
 }

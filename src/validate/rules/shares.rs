@@ -26,13 +26,12 @@ fn uses<'a>(
 /// A rule that counts, over a trunk that is switched off.
 pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, field, name, enabled) in uses(context) {
-        let TrunkName::Is(trunk_id) = context.trunk(id.tenant.as_ref(), name) else { continue };
-        let Some(trunk) = context.set.trunk(trunk_id.tenant.as_ref(), &trunk_id.name) else {
+        let TrunkName::Is(trunk_id, trunk) = context.trunk(id.tenant.as_ref(), name) else {
             continue;
         };
         if enabled && !trunk.enabled {
             let message = format!("trunk `{name}` is disabled: no call runs over it");
-            let place = context.span(&trunk_id, "/spec/enabled");
+            let place = context.span(trunk_id, "/spec/enabled");
             found.push(
                 context
                     .diagnostic(Code::TL204, id, &field, message)
@@ -84,16 +83,18 @@ pub(super) fn tl415_unassigned(context: &Context<'_>, found: &mut Vec<Diagnostic
 
 /// Pools that promise more calls than their trunk carries.
 pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut shares: BTreeMap<ResourceId, (u64, Vec<&ResourceId>)> = BTreeMap::new();
+    let mut shares: BTreeMap<&ResourceId, (u64, Vec<&ResourceId>)> = BTreeMap::new();
     for (id, pool) in context.set.did_pools() {
-        let TrunkName::Is(trunk) = context.trunk(id.tenant.as_ref(), &pool.trunk) else { continue };
+        let TrunkName::Is(trunk, _) = context.trunk(id.tenant.as_ref(), &pool.trunk) else {
+            continue;
+        };
         let Some(share) = pool.concurrent_calls else { continue };
         let entry = shares.entry(trunk).or_default();
         entry.0 = entry.0.saturating_add(share.into());
         entry.1.push(id);
     }
     for (id, (sum, pools)) in shares {
-        let trunk = context.set.trunk(id.tenant.as_ref(), &id.name);
+        let trunk = context.trunk_of(id);
         let Some(limit) = trunk.and_then(|trunk| trunk.limits.concurrent_calls) else { continue };
         if sum <= limit.into() {
             continue;
@@ -103,8 +104,7 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             if pools.len() == 1 { "one pool".to_owned() } else { format!("{} pools", pools.len()) },
             id.name
         );
-        let mut told =
-            context.diagnostic(Code::TL417, &id, "/spec/limits/concurrentCalls", message);
+        let mut told = context.diagnostic(Code::TL417, id, "/spec/limits/concurrentCalls", message);
         for pool in pools.iter().take(5) {
             told = told.related(
                 context.span(pool, "/spec/concurrentCalls"),
@@ -118,10 +118,10 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// The trunks that rules use.
-pub(super) fn used_trunks(context: &Context<'_>) -> BTreeSet<ResourceId> {
+pub(super) fn used_trunks<'a>(context: &Context<'a>) -> BTreeSet<&'a ResourceId> {
     let meant = uses(context).filter_map(|(id, _, name, _)| {
         match context.trunk(id.tenant.as_ref(), name) {
-            TrunkName::Is(trunk) => Some(trunk),
+            TrunkName::Is(trunk, _) => Some(trunk),
             TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
         }
     });

@@ -1,0 +1,148 @@
+//! From the files of a tree to resources, one document after the other: no tree of nodes outlives
+//! the reading of its document, so that memory follows the resources and not the text.
+
+use std::sync::Arc;
+
+use super::declared::Declared;
+use super::places::Place;
+use crate::diag::{Code, Diagnostic, FileId, SourceMap, Span};
+use crate::manifest::decode::{Declares, Decoded, decode};
+use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceFile, SourceTree};
+use crate::manifest::yaml::{self, Document, Parsed};
+use crate::model::{Resource, ResourceId};
+
+/// What some editors write at the beginning of a UTF-8 file: no part of its first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// What the files of a tree hold.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// The files' texts.
+    pub sources: SourceMap,
+    /// The documents whose identity can be read, in the order of their files; an identity may
+    /// stand several times.
+    pub found: Vec<Found>,
+    /// What the other documents may declare.
+    pub declared: Declared,
+    /// How many documents there are.
+    pub documents: usize,
+    /// What is wrong with files and with documents by themselves.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A document whose identity can be read.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The identity.
+    pub id: ResourceId,
+    /// Where it stands.
+    pub place: Place,
+    /// The fault's place, if it cannot be parsed and its lines only seem to declare this.
+    pub broken: Option<Span>,
+    /// The resource; `None` if the document is refused.
+    pub resource: Option<Arc<Resource>>,
+}
+
+/// Reads every document of a tree.
+pub(super) fn read(tree: &SourceTree) -> Reading {
+    let mut reading = Reading::default();
+    for file in &tree.files {
+        reading.file(file);
+    }
+    reading
+}
+
+impl Reading {
+    fn file(&mut self, file: &SourceFile) {
+        let (code, message, help) = match &file.content {
+            Content::Text(text) => return self.text(&file.path, text, None),
+            Content::Bytes(bytes) => return self.bytes(&file.path, bytes),
+            Content::TooLarge(size) => (
+                Code::TL003,
+                format!("the file is over {} MiB ({size} bytes or more)", MAX_FILE_BYTES >> 20),
+                "split it into several files",
+            ),
+            Content::Unreadable(words) => {
+                (Code::TL001, format!("cannot read it: {words}"), "check its permissions")
+            }
+            Content::NotAFile(words) => (
+                Code::TL001,
+                format!("cannot read it: {words}"),
+                "remove it, or name it in .trunklineignore",
+            ),
+            Content::Symlink => (
+                Code::TL603,
+                "the manifest is a symbolic link, which is not followed".to_owned(),
+                "put the file itself here, or name the link in .trunklineignore",
+            ),
+        };
+        self.declared.refuse(Declares::Anything);
+        let file = self.sources.add(&file.path, "");
+        self.diagnostics.push(Diagnostic::new(code, message).at(point(file, 0)).help(help));
+    }
+
+    fn bytes(&mut self, path: &str, bytes: &[u8]) {
+        let lossy: Arc<str> = String::from_utf8_lossy(bytes).into();
+        // Everything before the first wrong byte stands at the same place in the lossy text.
+        let fault = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
+        self.text(path, &lossy, fault.map(|at| (at, not_utf8(bytes, at))));
+    }
+
+    /// A text, with what is wrong with the bytes that it was made from.
+    fn text(&mut self, path: &str, text: &Arc<str>, fault: Option<(usize, Diagnostic)>) {
+        let mark = text.strip_prefix(BYTE_ORDER_MARK);
+        let text = mark.map_or_else(|| Arc::clone(text), Arc::from);
+        let file = self.sources.add(path, Arc::clone(&text));
+        let sound = fault.is_none();
+        self.diagnostics.extend(fault.map(|(at, fault)| {
+            let skipped = mark.map_or(0, |_| BYTE_ORDER_MARK.len_utf8());
+            fault.at(point(file, at.saturating_sub(skipped)))
+        }));
+        let mut parsed = Parsed::default();
+        for segment in yaml::split(&text) {
+            yaml::parse_segment(file, segment, &mut parsed);
+            // What the parser makes of a text that is not the file's says nothing of the file.
+            let faults = parsed.diagnostics.drain(..).filter(|_| sound);
+            self.diagnostics.extend(faults);
+            for (index, document) in parsed.documents.drain(..).enumerate() {
+                self.document(&document, &text, Place::new(file, segment, index));
+            }
+        }
+    }
+
+    fn document(&mut self, document: &Document, text: &str, place: Place) {
+        let Decoded { declares, resource, diagnostics } = decode(document, text);
+        self.documents += 1;
+        self.diagnostics.extend(diagnostics);
+        let resource = resource.map(Arc::new);
+        match declares {
+            Declares::Resource(id) => {
+                // The resource's own identity shares its texts.
+                let id = resource.as_ref().map_or(id, |resource| resource.id());
+                let broken = matches!(document.content, yaml::Content::Broken(_));
+                let broken = broken.then_some(document.span);
+                self.found.push(Found { id, place, broken, resource });
+            }
+            less @ (Declares::Some(_) | Declares::Anything | Declares::Nothing) => {
+                self.declared.refuse(less);
+            }
+        }
+    }
+}
+
+fn not_utf8(bytes: &[u8], at: usize) -> Diagnostic {
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    let utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let help = if utf_16 {
+        "the file looks like UTF-16: save it as UTF-8"
+    } else {
+        "save the file as UTF-8; if it is not a text file, give it another extension"
+    };
+    let message = format!("the file is not UTF-8: byte 0x{byte:02x} at offset {at}");
+    Diagnostic::new(Code::TL004, message).help(help)
+}
+
+fn point(file: FileId, at: usize) -> Span {
+    let at = u32::try_from(at).unwrap_or(u32::MAX);
+    Span { file, start: at, end: at }
+}
