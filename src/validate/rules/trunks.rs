@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest;
+use crate::manifest::suggest::Suggestions;
 use crate::model::value::{Cidr, Name, NumberRange};
 use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
 use crate::validate::context::Context;
@@ -93,6 +93,7 @@ pub(super) fn tl405_second_of_provider(context: &Context<'_>, found: &mut Vec<Di
 /// The transport that a trunk names, or the only one there is.
 pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let transports: Vec<_> = context.set.transports().map(|(id, _)| id.name.as_str()).collect();
+    let mut suggestions = Suggestions::new();
     for (id, trunk) in context.set.trunks() {
         let Some(name) = &trunk.transport else {
             let wanted = wanted(trunk);
@@ -134,7 +135,7 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
             continue;
         }
         let message = format!("there is no Transport `{name}`");
-        let help = match suggest::nearest(name.as_str(), transports.iter().copied()) {
+        let help = match suggestions.nearest((), name.as_str(), transports.iter().copied()) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("declare the Transport `{name}`, or correct the name"),
         };
