@@ -1,6 +1,8 @@
 //! `trunkline validate`: every problem of the manifests, in one run, offline.
 
+use std::mem::ManuallyDrop;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use anstyle::AnsiColor;
@@ -52,9 +54,11 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
         let failure = Failure::usage(format!("--only: there is no manifest at `{only}`"));
         return Err(failure.help("give a file or folder below the root, as diagnostics name it"));
     }
-    let mut checked = validate_on(&tree, today());
+    // The process ends after this: to free every document one by one would be in vain.
+    let mut checked = ManuallyDrop::new(validate_on(&tree, today()));
     let all = checked.diagnostics.len();
-    selection.keep(&mut checked.diagnostics, &checked.sources);
+    let sources = Arc::clone(&checked.sources);
+    selection.keep(&mut checked.diagnostics, &sources);
     let is_error = |one: &&Diagnostic| one.severity() == Severity::Error;
     checked.summary.errors = checked.diagnostics.iter().filter(is_error).count();
     checked.summary.warnings = checked.diagnostics.len() - checked.summary.errors;

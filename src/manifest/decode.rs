@@ -107,11 +107,12 @@ struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     fn read(node: &'a Node) -> Self {
+        let metadata = node.get("metadata");
         Self {
             api_version: node.get("apiVersion"),
             kind: node.get("kind"),
-            name: node.pointer("/metadata/name"),
-            tenant: node.pointer("/metadata/tenant"),
+            name: metadata.and_then(|metadata| metadata.get("name")),
+            tenant: metadata.and_then(|metadata| metadata.get("tenant")),
         }
     }
 

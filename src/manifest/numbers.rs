@@ -33,48 +33,43 @@ enum Shape {
     OneOrAny,
 }
 
-/// Every field of numbers: kind, place, rule, shape.
-const FIELDS: &[(Kind, &str, Rule, Shape)] = &[
-    (Kind::DidPool, "/spec/numbers", Rule::Did, Shape::Items),
-    (Kind::InboundRule, "/spec/did", Rule::Did, Shape::OneOrAny),
-    (Kind::InboundRule, "/spec/destination/extension", Rule::Internal, Shape::One),
-    (Kind::InboundRule, "/spec/outOfHours/extension", Rule::Internal, Shape::One),
-    (Kind::InboundRule, "/spec/holiday/extension", Rule::Internal, Shape::One),
-    (Kind::InboundRule, "/spec/advanced/*/extension", Rule::Internal, Shape::One),
-    (Kind::InboundRule, "/spec/destination/voicemail", Rule::Internal, Shape::Single),
-    (Kind::InboundRule, "/spec/outOfHours/voicemail", Rule::Internal, Shape::Single),
-    (Kind::InboundRule, "/spec/holiday/voicemail", Rule::Internal, Shape::Single),
-    (Kind::InboundRule, "/spec/advanced/*/voicemail", Rule::Internal, Shape::Single),
-    (Kind::InboundRule, "/spec/caller", Rule::Caller, Shape::Items),
-    (Kind::OutboundRule, "/spec/match/extensions", Rule::Internal, Shape::Items),
-    (Kind::RouteTest, "/spec/outbound/extension", Rule::Internal, Shape::Single),
-    (Kind::Extension, "/spec/numbers", Rule::Internal, Shape::One),
+/// Every field of numbers: kind, place (`*` is every item of a list), rule, shape.
+const FIELDS: &[(Kind, &[&str], Rule, Shape)] = &[
+    (Kind::DidPool, &["spec", "numbers"], Rule::Did, Shape::Items),
+    (Kind::InboundRule, &["spec", "did"], Rule::Did, Shape::OneOrAny),
+    (Kind::InboundRule, &["spec", "destination", "extension"], Rule::Internal, Shape::One),
+    (Kind::InboundRule, &["spec", "outOfHours", "extension"], Rule::Internal, Shape::One),
+    (Kind::InboundRule, &["spec", "holiday", "extension"], Rule::Internal, Shape::One),
+    (Kind::InboundRule, &["spec", "advanced", "*", "extension"], Rule::Internal, Shape::One),
+    (Kind::InboundRule, &["spec", "destination", "voicemail"], Rule::Internal, Shape::Single),
+    (Kind::InboundRule, &["spec", "outOfHours", "voicemail"], Rule::Internal, Shape::Single),
+    (Kind::InboundRule, &["spec", "holiday", "voicemail"], Rule::Internal, Shape::Single),
+    (Kind::InboundRule, &["spec", "advanced", "*", "voicemail"], Rule::Internal, Shape::Single),
+    (Kind::InboundRule, &["spec", "caller"], Rule::Caller, Shape::Items),
+    (Kind::OutboundRule, &["spec", "match", "extensions"], Rule::Internal, Shape::Items),
+    (Kind::RouteTest, &["spec", "outbound", "extension"], Rule::Internal, Shape::Single),
+    (Kind::Extension, &["spec", "numbers"], Rule::Internal, Shape::One),
 ];
 
 /// What is wrong with the numbers of a document. `source` is the text of its file.
 pub(super) fn check(kind: Kind, document: &Node, source: &str) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    for (field_kind, pointer, rule, shape) in FIELDS {
-        if *field_kind == kind {
-            let mut nodes = Vec::new();
-            places(document, pointer, &mut nodes);
-            for node in nodes {
-                field(node, (*rule, *shape), source, &mut diagnostics);
-            }
-        }
+    for (_, path, rule, shape) in FIELDS.iter().filter(|(of, ..)| *of == kind) {
+        at(document, path, &mut |node| field(node, (*rule, *shape), source, &mut diagnostics));
     }
     diagnostics
 }
 
-/// The nodes at a pointer in which `*` is every item of a list.
-fn places<'a>(node: &'a Node, pointer: &str, found: &mut Vec<&'a Node>) {
-    let Some((list, rest)) = pointer.split_once("/*") else {
-        found.extend(node.pointer(pointer));
-        return;
-    };
-    let Some(Value::Sequence(items)) = node.pointer(list).map(|node| &node.value) else { return };
-    for item in items {
-        places(item, rest, found);
+/// Visits the nodes at a path.
+fn at<'a>(node: &'a Node, path: &[&str], visit: &mut impl FnMut(&'a Node)) {
+    let Some((step, rest)) = path.split_first() else { return visit(node) };
+    match (&node.value, *step) {
+        (Value::Sequence(items), "*") => items.iter().for_each(|item| at(item, rest, visit)),
+        (_, step) => {
+            if let Some(child) = node.get(step) {
+                at(child, rest, visit);
+            }
+        }
     }
 }
 

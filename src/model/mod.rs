@@ -25,11 +25,11 @@ pub use resource::{API_VERSION, Metadata, Resource, Spec};
 pub use resource_set::ResourceSet;
 pub use revision::Revision;
 pub use spec::{
-    AddressSlots, CallerId, ClientCertificate, CustomHeader, Deletions, Destination, DidOverlap,
-    DidPool, Drain, E164, Exception, Expectation, Extension, Failover, Features, HeaderScope,
-    Holiday, HostSlot, HostWord, InboundCall, InboundParameters, InboundRule, InboundSource,
-    KeepAlive, ListenerTls, Media, NamedSlots, NumberFormat, OpenHours, OutboundCall,
-    OutboundMatch, OutboundParameters, OutboundProxy, OutboundRoute, OutboundRule,
+    AddressSlots, CallerId, ClientCertificate, CustomHeader, Deletions, Destination,
+    DestinationField, DidOverlap, DidPool, Drain, E164, Exception, Expectation, Extension,
+    Failover, Features, HeaderScope, Holiday, HostSlot, HostWord, InboundCall, InboundParameters,
+    InboundRule, InboundSource, KeepAlive, ListenerTls, Media, NamedSlots, NumberFormat, OpenHours,
+    OutboundCall, OutboundMatch, OutboundParameters, OutboundProxy, OutboundRoute, OutboundRule,
     PhoneRegistration, Policy, Privacy, Protocol, Redirect, Refer, Registrar, Registration,
     RemovableSlots, RouteTest, Schedule, ScopeOwner, SessionTimer, Signers, Strategy, TYPE_BLOCKS,
     Teams, Tenant, TenantLimits, TlsVersion, Transport, Trunk, TrunkLimits, TrunkTls, TrunkType,

@@ -1,7 +1,9 @@
 //! What a rule looks at: the resources, what else is declared, and where everything stands.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::declared::Declared;
 use super::places::Places;
@@ -22,10 +24,12 @@ pub(super) struct Context<'a> {
     /// The day of the check, where it is known.
     pub today: Option<Date>,
     places: Option<&'a Places>,
+    /// The tenants that are declared soundly.
+    tenants: HashSet<&'a Name, RandomState>,
     /// Every trunk by its tenant and name: rules ask for one all the time.
-    trunks: HashMap<(Option<&'a Name>, &'a Name), (&'a ResourceId, &'a Trunk)>,
+    trunks: HashMap<(Option<&'a Name>, &'a Name), (&'a ResourceId, &'a Trunk), RandomState>,
     /// The first tenant's trunk of each name.
-    of_tenants: HashMap<&'a Name, &'a ResourceId>,
+    of_tenants: HashMap<&'a Name, &'a ResourceId, RandomState>,
     /// By trunk and tenant: the items of the tenant's pools there.
     pools: BTreeMap<&'a ResourceId, BTreeMap<&'a Name, Vec<PoolItem<'a>>>>,
     /// What [`Context::dialled`] came to: ordinary rules, emergency rules.
@@ -68,8 +72,9 @@ impl<'a> Context<'a> {
             rooted: false,
             today: None,
             places,
-            trunks: HashMap::new(),
-            of_tenants: HashMap::new(),
+            tenants: set.tenants().map(|(id, _)| &id.name).collect(),
+            trunks: HashMap::default(),
+            of_tenants: HashMap::default(),
             pools: BTreeMap::new(),
             dialled: Default::default(),
         };
@@ -149,8 +154,8 @@ impl<'a> Context<'a> {
 
     /// Whether a tenant is declared, or may be by a document that is refused.
     pub(super) fn has_tenant(&self, name: &Name) -> bool {
-        let tenant = ResourceId::system(Kind::Tenant, name.clone());
-        self.set.contains(&tenant) || self.declared.may_be(&tenant)
+        let refused = || self.declared.may_be(&ResourceId::system(Kind::Tenant, name.clone()));
+        self.tenants.contains(name) || refused()
     }
 
     /// What a trunk's name means to a tenant.

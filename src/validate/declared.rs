@@ -41,6 +41,9 @@ impl Declared {
 
     /// Whether a refused document declares, or may declare, a resource of this kind and owner.
     pub(super) fn may_have(&self, kind: Kind, tenant: Option<&Name>) -> bool {
+        if self.refused.is_empty() {
+            return self.may_be_unnamed(kind);
+        }
         let least = ResourceId { kind, tenant: tenant.cloned(), name: Name::least() };
         let next = || self.refused.range(least..).next();
         self.may_be_unnamed(kind)
@@ -49,6 +52,9 @@ impl Declared {
 
     /// Whether a refused document declares, or may declare, a resource of this kind.
     pub(super) fn may_have_any(&self, kind: Kind) -> bool {
+        if self.refused.is_empty() {
+            return self.may_be_unnamed(kind);
+        }
         let least = ResourceId::system(kind, Name::least());
         let next = || self.refused.range(least..).next();
         self.may_be_unnamed(kind) || next().is_some_and(|id| id.kind == kind)

@@ -95,7 +95,7 @@ fn settle(
     declared: &mut Declared,
     found: &mut Vec<Diagnostic>,
 ) -> (ResourceSet, Places) {
-    documents.sort_by(|a, b| a.id.cmp(&b.id));
+    documents.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(a.place.cmp(&b.place)));
     let (mut placed, mut resources, mut again) =
         (Vec::<(ResourceId, Place)>::new(), vec![], vec![]);
     for Found { id, place, broken, resource } in documents {

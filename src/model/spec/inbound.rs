@@ -1,5 +1,7 @@
 //! From a trunk's number to a destination.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -85,17 +87,42 @@ pub struct InboundRule {
 
 impl InboundRule {
     /// Every destination with the place of its field.
-    pub fn destinations(&self) -> impl Iterator<Item = (String, Destination)> + '_ {
+    pub fn destinations(&self) -> impl Iterator<Item = (DestinationField, Cow<'_, Destination>)> {
+        use DestinationField as Field;
         let plain = [
-            ("/spec/destination", Some(&self.destination)),
-            ("/spec/outOfHours", self.out_of_hours.as_ref()),
-            ("/spec/holiday", self.holiday.as_ref()),
+            (Field::Destination, Some(&self.destination)),
+            (Field::OutOfHours, self.out_of_hours.as_ref()),
+            (Field::Holiday, self.holiday.as_ref()),
         ];
-        let plain = plain.into_iter().filter_map(|(at, one)| Some((at.to_owned(), one?.clone())));
+        let plain = plain.into_iter().filter_map(|(at, one)| Some((at, Cow::Borrowed(one?))));
         let advanced = self.advanced.iter().enumerate();
         plain.chain(advanced.filter_map(|(index, one)| {
-            Some((format!("/spec/advanced/{index}"), one.destination()?))
+            Some((Field::Advanced(index), Cow::Owned(one.destination()?)))
         }))
+    }
+}
+
+/// A field of an [`InboundRule`] that holds a destination; prints as a JSON pointer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DestinationField {
+    /// In hours.
+    Destination,
+    /// Out of hours.
+    OutOfHours,
+    /// On holidays.
+    Holiday,
+    /// One of `advanced`, by its index.
+    Advanced(usize),
+}
+
+impl std::fmt::Display for DestinationField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Destination => f.write_str("/spec/destination"),
+            Self::OutOfHours => f.write_str("/spec/outOfHours"),
+            Self::Holiday => f.write_str("/spec/holiday"),
+            Self::Advanced(index) => write!(f, "/spec/advanced/{index}"),
+        }
     }
 }
 

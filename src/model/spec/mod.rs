@@ -13,7 +13,7 @@ mod tenant;
 mod transport;
 mod trunk;
 
-pub use inbound::{Destination, Exception, InboundRule, Usage, When};
+pub use inbound::{Destination, DestinationField, Exception, InboundRule, Usage, When};
 pub use outbound::{OutboundMatch, OutboundRoute, OutboundRule, Strategy};
 pub use parameters::{
     AddressSlots, HostSlot, HostWord, InboundParameters, InboundSource, NamedSlots,

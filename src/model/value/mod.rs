@@ -14,7 +14,7 @@ pub use codes::StatusRange;
 pub use host::{Cidr, Host, HostPort, SipTarget};
 pub use mask::CallerMask;
 pub use name::Name;
-pub use number::{DidMatch, DidSet, LeadingPrefix, Number, NumberError, NumberRange};
+pub use number::{Coverage, DidMatch, DidSet, LeadingPrefix, Number, NumberError, NumberRange};
 pub use phone::PhoneNumber;
 pub use seconds::Seconds;
 pub use secret::{SecretRef, age_refusal, secret_file_refusal};

@@ -258,11 +258,32 @@ impl DidSet {
         self.items.iter().any(|item| item.contains(number))
     }
 
-    /// The parts of `range` that it does not hold, in order.
+    /// The same numbers, to be asked often.
+    pub fn coverage(&self) -> Coverage {
+        Coverage { ranges: self.merged() }
+    }
+
+    /// The parts of `range` that it does not hold, in order. Sorts the items: to ask often, ask
+    /// [`DidSet::coverage`].
+    pub fn uncovered(&self, range: NumberRange) -> Vec<NumberRange> {
+        self.coverage().uncovered(range)
+    }
+}
+
+/// A set of numbers that can be asked often: sorted ranges that neither overlap nor touch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    ranges: Vec<NumberRange>,
+}
+
+impl Coverage {
+    /// The parts of `range` that it does not hold, in order; costs what it returns.
     pub fn uncovered(&self, range: NumberRange) -> Vec<NumberRange> {
         let mut rest = Vec::new();
         let mut next = Some(range.first);
-        for item in self.merged() {
+        let begin = self.ranges.partition_point(|item| item.last < range.first);
+        let met = self.ranges.get(begin..).unwrap_or_default();
+        for item in met.iter().take_while(|item| item.first <= range.last) {
             let (Some(from), Some(both)) = (next, item.intersection(range)) else { continue };
             if let Some(gap_end) = both.first.previous().filter(|end| from <= *end) {
                 rest.push(NumberRange { first: from, last: gap_end });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{DidMatch, DidSet, Name, NumberRange};
+use crate::model::value::{Coverage, DidMatch, DidSet, Name, NumberRange};
 use crate::model::{Kind, ResourceId, Usage};
 use crate::validate::context::{Context, TrunkName, listed};
 
@@ -44,16 +44,16 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
     let answers = answers(context);
     // A trunk that no rule uses at all is one mistake: TL418.
     let used: BTreeSet<&ResourceId> = super::shares::used_trunks(context);
-    let mut sets: BTreeMap<(&ResourceId, &Name), Option<DidSet>> = BTreeMap::new();
+    let mut sets: BTreeMap<(&ResourceId, &Name), Option<Coverage>> = BTreeMap::new();
     for (trunk, tenant, items) in context.pools() {
         let answer = answers.get(&(trunk, tenant));
         let complete = answer.is_some_and(|one| !one.any.is_empty());
         if complete || !used.contains(trunk) {
             continue;
         }
-        let set = sets.entry((trunk, tenant)).or_insert_with(|| {
-            answer.map(|one| DidSet::new(DidSet::new(one.ranges.clone()).merged()))
-        });
+        let set = sets
+            .entry((trunk, tenant))
+            .or_insert_with(|| answer.map(|one| DidSet::new(one.ranges.clone()).coverage()));
         let mut pools: BTreeMap<&ResourceId, Vec<NumberRange>> = BTreeMap::new();
         for item in items {
             pools.entry(item.pool).or_default().push(item.range);
@@ -84,7 +84,7 @@ pub(super) fn tl508_dead_catch_all(context: &Context<'_>, found: &mut Vec<Diagno
         if answer.any.is_empty() || context.declared.may_have(Kind::DidPool, Some(tenant)) {
             continue;
         }
-        let set = DidSet::new(DidSet::new(answer.ranges).merged());
+        let set = DidSet::new(answer.ranges).coverage();
         if items.iter().any(|item| !set.uncovered(item.range).is_empty()) {
             continue;
         }

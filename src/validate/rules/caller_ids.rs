@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{DidSet, Name, PhoneNumber};
+use crate::model::value::{Coverage, Name, PhoneNumber};
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::{Context, TrunkName, number_set};
 
@@ -31,7 +31,7 @@ fn caller_ids<'a>(
 
 /// A number that is shown and is not the tenant's on that trunk.
 pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut sets: BTreeMap<(&ResourceId, &Name), DidSet> = BTreeMap::new();
+    let mut sets: BTreeMap<(&ResourceId, &Name), Coverage> = BTreeMap::new();
     for (id, field, trunk, number) in caller_ids(context) {
         let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
         let TrunkName::Is(trunk_id, _) = context.trunk(Some(tenant), trunk) else { continue };
@@ -45,7 +45,7 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         }
         let set = sets
             .entry((trunk_id, tenant))
-            .or_insert_with(|| DidSet::new(number_set(items.unwrap_or_default()).merged()));
+            .or_insert_with(|| number_set(items.unwrap_or_default()).coverage());
         let known = number.bare().is_some_and(|number| {
             set.uncovered(crate::model::value::NumberRange::single(number)).is_empty()
         });

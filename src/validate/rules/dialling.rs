@@ -41,7 +41,7 @@ impl Callers {
             // Whoever is no extension is in no list of extensions.
             (Self::All, Self::Only(_)) => Some(Self::All),
             (Self::Only(one), Self::Only(two)) => {
-                let taken = DidSet::new(two.clone());
+                let taken = DidSet::new(two.clone()).coverage();
                 let rest: Vec<_> = one.iter().flat_map(|range| taken.uncovered(*range)).collect();
                 (!rest.is_empty()).then_some(Self::Only(rest))
             }

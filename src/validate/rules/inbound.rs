@@ -32,10 +32,7 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
         if context.declared.may_have(Kind::DidPool, Some(tenant)) {
             continue;
         }
-        let set = sets.entry((tenant, trunk)).or_insert_with(|| {
-            // Merged once: each look-up merges again, which is then linear in disjoint ranges.
-            crate::model::value::DidSet::new(number_set(items).merged())
-        });
+        let set = sets.entry((tenant, trunk)).or_insert_with(|| number_set(items).coverage());
         let missing = set.uncovered(range);
         if missing.is_empty() {
             continue;
@@ -156,7 +153,7 @@ fn masked_pairs<'a>(
 pub(super) fn tl503_lengths(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, rule) in context.set.inbound_rules() {
         for (field, destination) in rule.destinations() {
-            let Destination::Extension(target) = destination else { continue };
+            let Destination::Extension(target) = *destination else { continue };
             let field = format!("{field}/extension");
             found.extend(other_length(context, (id, rule), target, &field));
         }

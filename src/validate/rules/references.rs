@@ -100,8 +100,10 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
     for (id, extension) in context.set.extensions() {
         numbers.entry(id.tenant.as_ref()).or_default().push(extension.numbers);
     }
-    let numbers: BTreeMap<_, _> =
-        numbers.into_iter().map(|(tenant, items)| (tenant, DidSet::new(items))).collect();
+    let numbers: BTreeMap<_, _> = numbers
+        .into_iter()
+        .map(|(tenant, items)| (tenant, DidSet::new(items).coverage()))
+        .collect();
     for (id, rule) in context.set.inbound_rules() {
         let tenant = id.tenant.as_ref();
         // A tenant that does not exist is told by itself.
@@ -110,9 +112,9 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
             continue;
         }
         for (field, destination) in rule.destinations() {
-            let (range, word) = match destination {
-                Destination::Extension(range) => (range, "extension"),
-                Destination::Voicemail(number) => (NumberRange::single(number), "voicemail"),
+            let (range, word) = match &*destination {
+                Destination::Extension(range) => (*range, "extension"),
+                Destination::Voicemail(number) => (NumberRange::single(*number), "voicemail"),
                 Destination::Number(_)
                 | Destination::Sip(_)
                 | Destination::Keep(_)

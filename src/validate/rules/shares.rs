@@ -4,28 +4,49 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
-use crate::model::{Kind, ResourceId, Trunk, TrunkType, UserSlot, UserWord};
+use crate::model::{
+    InboundRule, Kind, OutboundRoute, ResourceId, Trunk, TrunkType, UserSlot, UserWord,
+};
 use crate::validate::context::{Context, TrunkName};
 
-/// A trunk's name where a rule uses it: the rule, the field, whether the rule counts.
-fn uses<'a>(
-    context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name, bool)> {
-    let inbound = context.set.inbound_rules();
-    let inbound =
-        inbound.map(|(id, rule)| (id, "/spec/trunk".to_owned(), &rule.trunk, rule.enabled));
+/// A trunk's name where a rule uses it.
+struct TrunkUse<'a> {
+    id: &'a ResourceId,
+    /// The route of an outbound rule.
+    route: Option<usize>,
+    name: &'a Name,
+    enabled: bool,
+}
+
+impl TrunkUse<'_> {
+    fn field(&self) -> String {
+        let route = self.route.map_or(String::new(), |index| format!("/routes/{index}"));
+        format!("/spec{route}/trunk")
+    }
+}
+
+fn uses<'a>(context: &Context<'a>) -> impl Iterator<Item = TrunkUse<'a>> {
+    let inbound = context.set.inbound_rules().map(|(id, rule)| {
+        let InboundRule { trunk: name, enabled, .. } = rule;
+        TrunkUse { id, route: None, name, enabled: *enabled }
+    });
     let outbound = context.set.outbound_rules().flat_map(|(id, rule)| {
-        let routes = rule.routes.iter().enumerate();
-        routes.map(move |(index, route)| {
-            (id, format!("/spec/routes/{index}/trunk"), &route.trunk, route.enabled)
-        })
+        rule.routes.iter().enumerate().map(
+            move |(index, OutboundRoute { trunk: name, enabled, .. })| TrunkUse {
+                id,
+                route: Some(index),
+                name,
+                enabled: *enabled,
+            },
+        )
     });
     inbound.chain(outbound)
 }
 
 /// A rule that counts, over a trunk that is switched off.
 pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, field, name, enabled) in uses(context) {
+    for one in uses(context) {
+        let TrunkUse { id, name, enabled, .. } = one;
         let TrunkName::Is(trunk_id, trunk) = context.trunk(id.tenant.as_ref(), name) else {
             continue;
         };
@@ -34,7 +55,7 @@ pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagno
             let place = context.span(trunk_id, "/spec/enabled");
             found.push(
                 context
-                    .diagnostic(Code::TL204, id, &field, message)
+                    .diagnostic(Code::TL204, id, &one.field(), message)
                     .related(place, "it is disabled here")
                     .help("enable the trunk, or disable what uses it, too"),
             );
@@ -119,12 +140,11 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 
 /// The trunks that rules use.
 pub(super) fn used_trunks<'a>(context: &Context<'a>) -> BTreeSet<&'a ResourceId> {
-    let meant = uses(context).filter_map(|(id, _, name, _)| {
-        match context.trunk(id.tenant.as_ref(), name) {
+    let meant =
+        uses(context).filter_map(|one| match context.trunk(one.id.tenant.as_ref(), one.name) {
             TrunkName::Is(trunk, _) => Some(trunk),
             TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
-        }
-    });
+        });
     meant.collect()
 }
 

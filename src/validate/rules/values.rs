@@ -46,10 +46,13 @@ fn uris(
         Some((id.clone(), "/spec/voicemail".to_owned(), target, &["{extension}"][..]))
     });
     let targets = context.set.inbound_rules().flat_map(|(id, rule)| {
-        rule.destinations().filter_map(|(field, destination)| match destination {
-            Destination::Sip(target) => {
-                Some((id.clone(), format!("{field}/sip"), target, &["{did}", "{caller}"][..]))
-            }
+        rule.destinations().filter_map(|(field, destination)| match &*destination {
+            Destination::Sip(target) => Some((
+                id.clone(),
+                format!("{field}/sip"),
+                target.clone(),
+                &["{did}", "{caller}"][..],
+            )),
             Destination::Extension(_)
             | Destination::Number(_)
             | Destination::Voicemail(_)
