@@ -17,7 +17,7 @@ mod world {
     pub(crate) type Slot = Option<[u8; 5]>;
 
     /// How many slots a world has.
-    pub(crate) const SLOTS: usize = 3 + 3 + 4 + 3 * (2 + 2 + 3 + 1);
+    pub(crate) const SLOTS: usize = 3 + 3 + 4 + 3 * (2 + 2 + 3 + 1) + 1;
 
     pub(crate) fn slots() -> impl Strategy<Value = Vec<Slot>> {
         let slot = prop::option::weighted(0.85, prop::array::uniform5(0_u8..60));
@@ -49,6 +49,7 @@ mod world {
             0..3 => ("Transport", None, format!("t{at}"), transport(dice)),
             3..6 => ("Tenant", None, format!("c{}", at - 3), tenant(dice)),
             6..10 => ("Trunk", None, format!("k{}", at - 6), trunk(dice, set)),
+            _ if at == SLOTS - 1 => ("Policy", None, format!("p{}", dice[0] % 2), policy(dice)),
             _ => {
                 let (tenant, slot) = ((at - 10) % 3, (at - 10) / 3);
                 let tenant = format!("c{tenant}");
@@ -82,6 +83,11 @@ mod world {
 
     fn tenant([a, b, ..]: [u8; 5]) -> Value {
         json!({"sipDomain": format!("d{}.example", a % 5), "enabled": b % 2 == 0})
+    }
+
+    fn policy([_, b, c, ..]: [u8; 5]) -> Value {
+        let overlap = if b % 2 == 0 { "global" } else { "provider" };
+        json!({"didOverlap": overlap, "deletions": {"maxPercent": c}})
     }
 
     fn trunk([a, b, c, d, e]: [u8; 5], set: &ResourceSet) -> Value {

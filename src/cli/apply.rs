@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let weighed = weigh(&tree, tree.revision(), &live.set(), Some(&observed));
     let Some(plan) = &weighed.plan else { return rejected(&weighed, output) };
     if output.format == Format::Human {
-        output.data(&render_text(&weighed.diagnostics, &weighed.sources, true))?;
+        output.data(&render_text(&weighed.warnings(), &weighed.sources, true))?;
         output.data(&crate::plan::render_text(plan, &weighed.sources, true))?;
     }
     if plan.is_refused() {
@@ -65,7 +65,9 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     };
     // Where nothing changes, what is in force already has to work, under whatever revision.
     let revision = (applied.changes > 0).then_some(&applied.revision);
-    let converged = converge(&client, revision, Duration::from_secs(args.timeout))?;
+    // Nothing that stays nothing has nothing to wait for.
+    let nothing = live.set().is_empty() && applied.changes == 0;
+    let converged = nothing || converge(&client, revision, Duration::from_secs(args.timeout))?;
     let exit = if converged { Exit::Ok } else { Exit::Unconverged };
     report(&Applied { converged, ..applied }, exit, output)
 }
@@ -104,6 +106,7 @@ fn rejected(weighed: &Weighed, output: Output) -> Result<Exit, Failure> {
             "formatVersion": FORMAT_VERSION,
             "command": "apply",
             "result": exit.word(),
+            "refusals": render_json(&weighed.refusals(), &weighed.sources),
             "diagnostics": render_json(&weighed.diagnostics, &weighed.sources),
         }))?,
         Format::Human | Format::Markdown => {

@@ -8,7 +8,7 @@ use super::client::{Client, DEFAULT_SERVER, server_url};
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output, validate};
 use crate::diag::{render_json as render_diagnostics, render_text as render_findings};
 use crate::model::{Observed, ResourceSet};
-use crate::plan::{Plan, render_json, render_markdown, render_text};
+use crate::plan::{render_json, render_markdown, render_text};
 use crate::reconcile::state::Verdict;
 use crate::reconcile::{Weighed, weigh};
 
@@ -61,7 +61,11 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         (_, Format::Json) => output.json(&Value::Object(json))?,
         (Some(plan), Format::Human) => {
             output.data(&render_text(plan, &weighed.sources, true))?;
-            say_warnings(&weighed, plan, output);
+            // Warnings belong to the person, not to the plan.
+            output.say(&render_findings(&weighed.warnings(), &weighed.sources, true));
+            if weighed.desired.as_ref().is_some_and(|desired| desired.resources().is_empty()) {
+                output.say("note: there are no manifests here\n");
+            }
         }
         (Some(plan), Format::Markdown) => output.data(&render_markdown(plan, &weighed.sources))?,
         (None, Format::Human | Format::Markdown) => {
@@ -90,7 +94,8 @@ fn live(
         return Ok(Ok((ResourceSet::default(), None)));
     };
     let checked = crate::validate::validate(&validate::read(std::slice::from_ref(against))?);
-    let Some(desired) = checked.desired else {
+    let nothing = checked.nothing_declared();
+    let Some(desired) = checked.desired.or(nothing) else {
         let words = format!("{} has errors: nothing can be compared with it", against.display());
         output.say(&render_findings(&checked.diagnostics, &checked.sources, true));
         output.say(&format!("error: {words}\n"));
@@ -101,13 +106,6 @@ fn live(
         return Ok(Err(Exit::Invalid));
     };
     Ok(Ok(((**desired.resources()).clone(), None)))
-}
-
-/// Warnings belong to the person, not to the plan.
-fn say_warnings(weighed: &Weighed, plan: &Plan, output: Output) {
-    let warnings: Vec<_> =
-        weighed.diagnostics.iter().filter(|one| !plan.refusals.contains(one)).cloned().collect();
-    output.say(&render_findings(&warnings, &weighed.sources, true));
 }
 
 fn whole(weighed: &Weighed) -> Map<String, Value> {
@@ -124,11 +122,10 @@ fn whole(weighed: &Weighed) -> Map<String, Value> {
     let diagnostics = render_diagnostics(&weighed.diagnostics, &weighed.sources);
     match &weighed.plan {
         Some(plan) => json.extend(render_json(plan, &weighed.sources)),
-        // Without a plan the refusals are what was found.
-        None if weighed.verdict == Verdict::Refused => {
-            json.insert("refusals".into(), diagnostics.clone());
+        None => {
+            let refusals = render_diagnostics(&weighed.refusals(), &weighed.sources);
+            json.insert("refusals".into(), refusals);
         }
-        None => {}
     }
     json.insert("diagnostics".into(), diagnostics);
     json

@@ -98,6 +98,8 @@ codes! {
     TL702 Error "a reference to a secret is malformed",
     TL703 Error "a secret cannot be found",
     TL801 Error "a deletion is refused: the resource is in use",
+    TL802 Error "a protected resource would be destroyed",
+    TL803 Error "a revision deletes more than the Policy allows",
     TL804 Error "the new revision is empty",
     TL805 Error "the engine of this build does not carry this out yet",
 }

@@ -24,6 +24,11 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $system == "system",)* }
             }
 
+            /// Whether resources of this kind come into force; tests of the repository never do.
+            pub fn is_ever_live(self) -> bool {
+                self != Self::RouteTest
+            }
+
             /// Whether a resource of this kind must have a tenant.
             pub fn is_tenant_only(self) -> bool {
                 match self { $(Self::$kind => $system == "tenant",)* }

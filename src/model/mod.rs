@@ -21,7 +21,7 @@ pub use observed::{
     CallState, Condition, Observed, ObservedCall, ObservedTransport, ObservedTrunk, TrunkHealth,
 };
 pub use preset::{Preset, PresetDefaults, preset};
-pub use resource::{API_VERSION, Metadata, Resource, Spec};
+pub use resource::{API_VERSION, Metadata, PREVENT_DESTROY, Resource, Spec};
 pub use resource_set::ResourceSet;
 pub use revision::Revision;
 pub use spec::{

@@ -15,6 +15,9 @@ use super::value::Name;
 /// The one API version that this build reads.
 pub const API_VERSION: &str = "trunkline.dev/v1";
 
+/// The annotation that keeps a live resource from being deleted or replaced.
+pub const PREVENT_DESTROY: &str = "trunkline.dev/prevent-destroy";
+
 /// Identity and notes of a resource, as under `metadata`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,6 +35,13 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "notes")]
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Metadata {
+    /// Whether the resource, once live, may not be deleted or replaced.
+    pub fn is_protected(&self) -> bool {
+        self.annotations.get(PREVENT_DESTROY).is_some_and(|value| value == "true")
+    }
 }
 
 /// Values are texts; `on: true` and `floor: 3` are read as they are written.

@@ -115,8 +115,7 @@ fn differing<'a>(live: &'a ResourceSet, desired: &'a ResourceSet) -> BTreeSet<&'
         }
     }
     ids.extend(old.map(|(id, _)| id));
-    // Tests and guards of the repository are never part of the live state.
-    ids.retain(|id| !matches!(id.kind, Kind::RouteTest | Kind::Policy));
+    ids.retain(|id| id.kind.is_ever_live());
     ids
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::value::{DidMatch, DidSet, Host, HostPort, Name, NumberRange};
-use crate::model::{Kind, Resource, ResourceId, ResourceSet, Spec, Trunk};
+use crate::model::{DidOverlap, Kind, Resource, ResourceId, ResourceSet, Spec, Trunk};
 
 use super::Change;
 
@@ -202,7 +202,7 @@ fn exclude_each_other(
             let (Some(one), Some(two)) = (one, two) else { return true };
             match one == two {
                 true => loser.tenant != gainer.tenant,
-                false => related(live, desired, &one, &two),
+                false => is_global(live, desired) || related(live, desired, &one, &two),
             }
         }
         // Extensions of one tenant may share a PBX.
@@ -211,6 +211,14 @@ fn exclude_each_other(
         }
         _ => true,
     }
+}
+
+/// Whether a number belongs to one tenant of the world all the way (TL301, `didOverlap: global`).
+fn is_global(live: &ResourceSet, desired: &ResourceSet) -> bool {
+    let says = |set: &ResourceSet| {
+        set.policies().any(|(_, policy)| policy.did_overlap == DidOverlap::Global)
+    };
+    says(live) && says(desired)
 }
 
 /// Whether the two trunks are of one provider or share an address, in whichever form.

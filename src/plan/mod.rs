@@ -6,6 +6,7 @@
 mod aside;
 mod change;
 mod contest;
+mod deletions;
 mod detours;
 mod digest;
 mod fields;
@@ -27,7 +28,7 @@ pub use render_text::{render_text, summary_line};
 pub use steps::{Step, StepAction};
 pub use unbuilt::unbuilt;
 
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Diagnostic, Span};
 use crate::model::{Observed, ResourceId, ResourceSet};
 use crate::routing::Table;
 use crate::routing::diff::{RouteChange, behaviour};
@@ -39,24 +40,18 @@ pub struct Context<'a> {
     pub span: &'a dyn Fn(&ResourceId, &str) -> Option<Span>,
     /// What the engine tells of itself, for the impact on calls; `None`: unknown.
     pub observed: Option<&'a Observed>,
-    /// Whether a desired state without any resource may replace a live one (TL804).
-    pub allow_empty: bool,
 }
 
 impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { span: _, observed, allow_empty } = self;
-        f.debug_struct("Context")
-            .field("observed", observed)
-            .field("allow_empty", allow_empty)
-            .finish_non_exhaustive()
+        let Self { span: _, observed } = self;
+        f.debug_struct("Context").field("observed", observed).finish_non_exhaustive()
     }
 }
 
 impl Context<'_> {
-    /// Without spans, without an engine, with every guard up.
-    pub const BARE: Context<'static> =
-        Context { span: &|_, _| None, observed: None, allow_empty: false };
+    /// Without spans and without an engine.
+    pub const BARE: Context<'static> = Context { span: &|_, _| None, observed: None };
 }
 
 /// How many changes of each sort, and refusals.
@@ -116,21 +111,11 @@ pub fn plan(live: &ResourceSet, desired: &ResourceSet, context: &Context<'_>) ->
     let steps = if idle { Vec::new() } else { steps::steps(live, desired, &changes) };
     let behaviour =
         if idle { Vec::new() } else { behaviour(&Table::compile(live), &Table::compile(desired)) };
-    let empty = empty_revision(live, desired).filter(|_| !context.allow_empty);
-    let refusals = empty.into_iter().chain(unbuilt).collect::<Vec<_>>();
+    let mut refusals = deletions::refusals(live, desired, &changes, context.span);
+    refusals.extend(unbuilt);
     let digest = digest::plan_digest(live, desired, &changes);
     let summary = summarise(&changes, &refusals);
     Plan { changes, steps, behaviour, refusals, digest, summary }
-}
-
-/// The guard against an empty revision in place of a live one.
-fn empty_revision(live: &ResourceSet, desired: &ResourceSet) -> Option<Diagnostic> {
-    let count = live.len();
-    (desired.is_empty() && count > 0).then(|| {
-        let message = format!("the new revision is empty: all {count} resources would go");
-        Diagnostic::new(Code::TL804, message)
-            .help("if the directory was moved or is not mounted, put it back")
-    })
 }
 
 fn summarise(changes: &[Change], refusals: &[Diagnostic]) -> Summary {

@@ -8,6 +8,8 @@
 //! 3. **retire**, users first: what is no longer declared goes, pools give up the rest;
 //! 4. **settle**: trunks that took a form on the way ([`Detours`]) take their own.
 //!
+//! A Policy changes before all of them or after, whichever asks less of the states on the way.
+//!
 //! Before the build nobody holds what another one wants, and everything that the remaining users
 //! use is there; after it everything desired is there, and taking away what nobody desired breaks
 //! nothing.
@@ -16,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::value::{DidMatch, DidSet, Name, NumberRange};
-use crate::model::{DidPool, Kind, Resource, ResourceId, ResourceSet, Spec};
+use crate::model::{DidOverlap, DidPool, Kind, Resource, ResourceId, ResourceSet, Spec};
 
 use super::detours::Detours;
 use super::release::{Form, Release, release};
@@ -69,11 +71,17 @@ pub(super) fn steps(live: &ResourceSet, desired: &ResourceSet, changes: &[Change
         now: BTreeMap::new(),
         steps: Vec::new(),
     };
+    // A Policy that allows less comes last, one that allows more first: at each end it is obeyed.
+    let strict = desired.policies().any(|(_, policy)| policy.did_overlap == DidOverlap::Global);
+    if !strict {
+        walk.policies(changes);
+    }
     walk.release();
     let pools = changes.iter().filter(|change| change.resource.kind == Kind::DidPool);
     walk.note_answered(pools.filter_map(|change| change.resource.tenant.as_ref()).collect());
     let mut touched: BTreeSet<&ResourceId> = release.forms.keys().collect();
-    touched.extend(changes.iter().map(|change| &change.resource));
+    let ids = changes.iter().map(|change| &change.resource);
+    touched.extend(ids.filter(|id| id.kind != Kind::Policy));
     for id in touched.iter().filter(|id| desired.contains(id)) {
         walk.build(id, &detours);
     }
@@ -82,6 +90,9 @@ pub(super) fn steps(live: &ResourceSet, desired: &ResourceSet, changes: &[Change
     }
     for id in touched.iter().filter(|id| id.kind == Kind::Trunk) {
         walk.put(id, desired.get(id).cloned(), None);
+    }
+    if strict {
+        walk.policies(changes);
     }
     walk.steps
 }
@@ -126,6 +137,15 @@ impl Walk<'_> {
         };
         self.now.insert(id.clone(), form.clone());
         self.steps.push(Step { action, resource: id.clone(), state: form, reason });
+    }
+
+    /// A repository has one Policy: the old one goes before a new one comes.
+    fn policies(&mut self, changes: &[Change]) {
+        let policies = changes.iter().filter(|change| change.resource.kind == Kind::Policy);
+        let (going, coming): (Vec<_>, Vec<_>) = policies.partition(|change| change.new.is_none());
+        for change in going.into_iter().chain(coming) {
+            self.put(&change.resource, change.new.clone(), None);
+        }
     }
 
     fn release(&mut self) {

@@ -13,10 +13,8 @@ use crate::model::{
 const MAX_TOLD: usize = 1000;
 
 /// Annotations with their place.
-const ANNOTATIONS: &[(&str, &str)] = &[
-    ("trunkline.dev/moved-from", "/metadata/annotations/trunkline.dev~1moved-from"),
-    ("trunkline.dev/prevent-destroy", "/metadata/annotations/trunkline.dev~1prevent-destroy"),
-];
+const ANNOTATIONS: &[(&str, &str)] =
+    &[("trunkline.dev/moved-from", "/metadata/annotations/trunkline.dev~1moved-from")];
 
 /// Everything in a set that this build's engine does not carry out, one diagnostic for each field.
 pub fn unbuilt(
@@ -159,9 +157,7 @@ fn policy(one: &Policy) -> Vec<(&'static str, bool)> {
     vec![
         ("/spec/signers", !one.signers.is_empty()),
         ("/spec/prune", !one.prune),
-        ("/spec/deletions", one.deletions.max_count.is_some()),
         ("/spec/drain", one.drain.force),
-        ("/spec/allowEmpty", one.allow_empty),
     ]
 }
 

@@ -336,7 +336,7 @@ impl Runner {
             generation: self.generation() + 1,
             revision,
             followed,
-            resources: Arc::clone(desired.resources()),
+            resources: in_force(desired.resources()),
             summary: summary_line(&plan.summary),
             began_unix_ms: now(),
         };
@@ -356,6 +356,15 @@ impl Runner {
     pub(super) fn publish(&self, change: impl FnOnce(&mut Standing)) {
         self.standing.send_modify(|standing| change(Arc::make_mut(standing)));
     }
+}
+
+/// What of a desired state comes into force: not its tests.
+fn in_force(desired: &Arc<ResourceSet>) -> Arc<ResourceSet> {
+    if desired.iter().all(|(id, _)| id.kind.is_ever_live()) {
+        return Arc::clone(desired);
+    }
+    let live = desired.iter().filter(|(id, _)| id.kind.is_ever_live());
+    Arc::new(live.map(|(_, resource)| Arc::clone(resource)).collect())
 }
 
 /// When the outcome is unknown, what the store says then is put in force.

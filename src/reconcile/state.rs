@@ -238,7 +238,8 @@ impl Reconciler {
                 commands.push(Command::Apply);
                 Phase::Applying { whom }
             }
-            (Verdict::Invalid, For::Source(_)) if nth == Nth::First => {
+            // Half a checkout may be refused as it may be invalid.
+            (Verdict::Invalid | Verdict::Refused, For::Source(_)) if nth == Nth::First => {
                 commands.push(Command::Pause);
                 Phase::Pausing { demanded }
             }
@@ -364,6 +365,15 @@ mod tests {
         assert_eq!(commands, expected);
         let again = run(&mut machine, &[Event::Hint, Event::Read(revision("b"))]);
         assert_eq!(again, [Command::Read, Command::ReportUnchanged]);
+    }
+
+    #[test]
+    fn what_a_guard_refuses_may_be_half_a_checkout_too() {
+        let mut machine = applied("a");
+        let half = [Event::Hint, Event::Read(revision("b")), Event::Weighed(Verdict::Refused)];
+        assert_eq!(run(&mut machine, &half).last(), Some(&Command::Pause));
+        let whole = [Event::PauseOver, Event::Read(revision("c")), Event::Weighed(Verdict::Change)];
+        assert_eq!(run(&mut machine, &whole).last(), Some(&Command::Apply));
     }
 
     #[test]

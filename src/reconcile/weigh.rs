@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::state::Verdict;
-use crate::diag::{Diagnostic, SourceMap};
+use crate::diag::{Diagnostic, Severity, SourceMap};
 use crate::manifest::tree::SourceTree;
 use crate::model::{Observed, ResourceSet, Revision};
 use crate::plan::{self, Context, Plan, Summary};
@@ -26,6 +26,27 @@ pub struct Weighed {
     pub plan: Option<Plan>,
 }
 
+impl Weighed {
+    /// What is told beside the plan.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let all = self.diagnostics.iter();
+        all.filter(|one| one.severity() == Severity::Warning).cloned().collect()
+    }
+
+    /// What guards refuse, where they do.
+    pub fn refusals(&self) -> Vec<Diagnostic> {
+        match (&self.plan, self.verdict) {
+            (Some(plan), _) => plan.refusals.clone(),
+            // Without a plan, refusals are all that is wrong.
+            (None, Verdict::Refused) => {
+                let errors = self.diagnostics.iter();
+                errors.filter(|one| one.severity() == Severity::Error).cloned().collect()
+            }
+            (None, _) => Vec::new(),
+        }
+    }
+}
+
 /// Checks a tree and plans it against the live state.
 pub fn weigh(
     tree: &SourceTree,
@@ -34,7 +55,15 @@ pub fn weigh(
     observed: Option<&Observed>,
 ) -> Weighed {
     let mut checked = validate(tree);
-    let Some(desired) = checked.desired.take() else {
+    // Whether a tree without manifests may be wanted depends on what is live: the plan says it.
+    let wanted = match checked.nothing_declared() {
+        Some(nothing) => {
+            checked.diagnostics.clear();
+            Some(nothing)
+        }
+        None => checked.desired.take(),
+    };
+    let Some(desired) = wanted else {
         return rejected(&checked, revision, live);
     };
     let plan = plan_of(&desired, live, observed);
@@ -70,7 +99,7 @@ fn rejected(checked: &Checked, revision: Revision, live: &ResourceSet) -> Weighe
 /// The plan from the live state to what is wanted.
 pub fn plan_of(desired: &Desired, live: &ResourceSet, observed: Option<&Observed>) -> Plan {
     let span = |id: &_, field: &_| desired.span(id, field);
-    let context = Context { span: &span, observed, allow_empty: false };
+    let context = Context { span: &span, observed };
     plan::plan(live, desired.resources(), &context)
 }
 

@@ -35,6 +35,31 @@ pub struct Checked {
     pub sources: Arc<SourceMap>,
     /// How much was checked and found.
     pub summary: Summary,
+    places: Arc<Places>,
+}
+
+impl Checked {
+    /// What a tree without any document wants: nothing. `validate` refuses it (TL804); against a
+    /// live state, whoever plans has to judge it. `None` for every other tree.
+    pub fn nothing_declared(&self) -> Option<Desired> {
+        let only = self.summary.documents == 0 && self.summary.errors == 1;
+        let empty = only && self.diagnostics.iter().any(|one| one.code == Code::TL804);
+        empty.then(|| Desired {
+            resources: Arc::default(),
+            sources: Arc::clone(&self.sources),
+            places: Arc::clone(&self.places),
+        })
+    }
+
+    /// The places that a diagnostic about a field of a resource may have: its value, or its key.
+    pub fn spans(&self, id: &ResourceId, field: &str) -> [Option<Span>; 2] {
+        [self.places.span(id, field), self.places.key_span(id, field)]
+    }
+
+    /// The place of a field of a resource, as [`Desired::span`] has it.
+    pub fn span(&self, id: &ResourceId, field: &str) -> Option<Span> {
+        self.places.span(id, field)
+    }
 }
 
 /// The figures of a check.
@@ -71,13 +96,13 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
     let files = tree.files.len();
     let summary = Summary { files, documents, errors, warnings: found.len() - errors };
-    let resources = Arc::new(resources);
+    let (resources, places) = (Arc::new(resources), Arc::new(places));
     let desired = (errors == 0).then(|| Desired {
         resources: Arc::clone(&resources),
         sources: Arc::clone(&sources),
-        places: Arc::new(places),
+        places: Arc::clone(&places),
     });
-    Checked { desired, resources, diagnostics: found, sources, summary }
+    Checked { desired, resources, diagnostics: found, sources, summary, places }
 }
 
 /// The errors of a set whose files are not at hand, by the rules over more than one field: the

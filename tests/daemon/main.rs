@@ -11,6 +11,8 @@ mod ending;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod phone;
 #[cfg(test)]
 mod starting;

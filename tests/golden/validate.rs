@@ -135,8 +135,17 @@ fn every_diagnostic_has_a_place_and_advice() {
 
 /// Codes that no manifest alone can cause: links and empty trees are tested with real files, the
 /// rest on another day, at a commit, or against a live state.
-const ELSEWHERE: &[Code] =
-    &[Code::TL414, Code::TL602, Code::TL603, Code::TL703, Code::TL801, Code::TL804, Code::TL805];
+const ELSEWHERE: &[Code] = &[
+    Code::TL414,
+    Code::TL602,
+    Code::TL603,
+    Code::TL703,
+    Code::TL801,
+    Code::TL802,
+    Code::TL803,
+    Code::TL804,
+    Code::TL805,
+];
 
 #[test]
 fn every_code_has_a_case() {

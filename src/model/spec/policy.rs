@@ -34,7 +34,7 @@ pub struct Policy {
     /// How calls of a removed trunk end.
     #[serde(default)]
     pub drain: Drain,
-    /// Whether a revision without any resource is taken.
+    /// Whether a revision without any resource is taken; a live Policy has to say so before it.
     #[serde(default)]
     pub allow_empty: bool,
 }

@@ -31,6 +31,7 @@ pub(super) type Rule = fn(&Context<'_>, &mut Vec<Diagnostic>);
 /// Every rule.
 pub(super) const ALL: &[Rule] = &[
     values::tl103_ours,
+    values::tl104_protection,
     values::tl104_uri_templates,
     values::tl105_one_of_two,
     values::tl105_listener_tls,

@@ -2,7 +2,7 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Seconds, SipTarget};
-use crate::model::{Destination, Protocol, ResourceId, preset};
+use crate::model::{Destination, PREVENT_DESTROY, Protocol, ResourceId, preset};
 use crate::validate::context::Context;
 
 /// Lets a transport take any free port; for tests.
@@ -12,7 +12,7 @@ const EPHEMERAL: &str = "trunkline.dev/ephemeral";
 const OURS: &str = "trunkline.dev/";
 
 /// The annotations of the language.
-const KNOWN: &[&str] = &[EPHEMERAL, "trunkline.dev/moved-from", "trunkline.dev/prevent-destroy"];
+const KNOWN: &[&str] = &[EPHEMERAL, "trunkline.dev/moved-from", PREVENT_DESTROY];
 
 /// Labels and annotations under our prefix that nothing obeys: a guard that is not there, or a
 /// misspelt one, must not look as if it were.
@@ -30,6 +30,30 @@ pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let help = "remove it, or give it another prefix";
             let diagnostic = Diagnostic::new(Code::TL103, message).of(id);
             found.push(diagnostic.at(context.key_span(id, &pointer)).help(help));
+        }
+    }
+}
+
+/// A protection that would protect nothing: with a value that is neither yes nor no, or on what is
+/// never live.
+pub(super) fn tl104_protection(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let pointer =
+        format!("/metadata/annotations/{}", PREVENT_DESTROY.replace('~', "~0").replace('/', "~1"));
+    for (id, resource) in context.set.iter() {
+        let Some(value) = resource.metadata.annotations.get(PREVENT_DESTROY) else { continue };
+        if !id.kind.is_ever_live() {
+            let message =
+                format!("`{PREVENT_DESTROY}` protects nothing: a {} is never live", id.kind);
+            let told = Diagnostic::new(Code::TL103, message).of(id);
+            found.push(told.at(context.key_span(id, &pointer)).help("remove it"));
+        } else if value != "true" && value != "false" {
+            let message =
+                format!("`{value}` neither protects the resource nor says that it does not");
+            found.push(
+                context.diagnostic(Code::TL104, id, &pointer, message).help(
+                    "write `\"true\"` to protect it; `\"false\"`, or no annotation, does not",
+                ),
+            );
         }
     }
 }
