@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::time::rfc3339;
-use crate::diag::render_json;
+use crate::diag::{Diagnostic, render_json};
 use crate::model::{Condition, Observed};
 use crate::port::{HistoryEntry, Outcome};
 use crate::reconcile::{ConditionLine, Standing};
@@ -36,6 +36,9 @@ impl PlanRequest {
 /// Diagnostics in a status; `problemCount` says how many there are.
 const MAX_DIAGNOSTICS: usize = 100;
 
+/// Other places of one diagnostic in a status.
+const MAX_PLACES: usize = 100;
+
 /// Everything that `status` shows.
 pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
     let applied = standing.applied.as_ref();
@@ -59,8 +62,7 @@ pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
         "conditions": standing.conditions().map(condition),
         "problemCount": problems.map_or(0, |problems| problems.diagnostics.len()),
         "diagnostics": problems.map_or_else(|| json!([]), |problems| {
-            let all = &problems.diagnostics;
-            render_json(all.get(..MAX_DIAGNOSTICS).unwrap_or(all), &problems.sources)
+            render_json(&first(&problems.diagnostics), &problems.sources)
         }),
         "transports": transports,
         "trunks": observed.trunks,
@@ -68,6 +70,16 @@ pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
         "calls": observed.calls,
         "refusals": observed.refusals,
     })
+}
+
+/// The first problems, each with its first places.
+fn first(all: &[Diagnostic]) -> Vec<Diagnostic> {
+    let first = all.iter().take(MAX_DIAGNOSTICS).cloned();
+    let cut = first.map(|mut one| {
+        one.related.truncate(MAX_PLACES);
+        one
+    });
+    cut.collect()
 }
 
 fn overall(standing: &Standing, all_ready: bool) -> Condition {

@@ -19,6 +19,9 @@ const MAX_LINE_BYTES: usize = 1000;
 /// How many diagnostics of one code a person is shown: beyond that they are one mistake.
 const SHOWN_PER_CODE: usize = 100;
 
+/// How many other places of one diagnostic a person is shown; the JSON has all.
+const MAX_PLACES: usize = 100;
+
 /// All diagnostics in the given order, each followed by an empty line. With `color` the text holds
 /// ANSI codes. Control characters of manifests are made visible, never passed on to a terminal.
 pub fn render_text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
@@ -61,9 +64,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
     let mut group = Group::with_title(title);
     let mut apart = Vec::new();
+    let all = &diagnostic.related;
+    let shown = all.get(..MAX_PLACES).unwrap_or(all);
     if let Some(span) = diagnostic.span {
         let mut marks = vec![Mark { span, label: None }];
-        for related in &diagnostic.related {
+        for related in shown {
             let near = related.span.filter(|other| is_near(span, *other, sources));
             match near {
                 Some(span) => marks.push(Mark { span, label: Some(label(&related.message)) }),
@@ -72,7 +77,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         }
         group = with_excerpt(group, &marks, sources);
     } else {
-        apart.extend(&diagnostic.related);
+        apart.extend(shown);
     }
     for related in apart {
         group = match related.span {
@@ -81,6 +86,10 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
             }
             None => group.element(Level::NOTE.message(related.message.as_str())),
         };
+    }
+    match all.len() - shown.len() {
+        0 => {}
+        more => group = group.element(Level::NOTE.message(format!("and {more} more places"))),
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));

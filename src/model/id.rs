@@ -87,11 +87,41 @@ impl ResourceId {
     }
 }
 
+impl std::str::FromStr for ResourceId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.split('/');
+        let kind = parts.next().unwrap_or_default().parse()?;
+        let mut names = parts.map(|part| part.parse().map_err(drop));
+        match (names.next(), names.next(), names.next()) {
+            (Some(name), None, None) => Ok(Self::system(kind, name?)),
+            (Some(tenant), Some(name), None) => Ok(Self::owned(kind, tenant?, name?)),
+            _ => Err(()),
+        }
+    }
+}
+
 impl std::fmt::Display for ResourceId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.tenant {
             Some(tenant) => write!(f, "{}/{}/{}", self.kind, tenant, self.name),
             None => write!(f, "{}/{}", self.kind, self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_read_as_it_is_printed() {
+        for text in ["Trunk/carrier", "InboundRule/acme/desk"] {
+            assert_eq!(text.parse::<ResourceId>().map(|id| id.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["", "Trunk", "Trunk/", "Trank/a", "Trunk/a/b/c", "Trunk/A"] {
+            assert_eq!(text.parse::<ResourceId>(), Err(()), "{text}");
         }
     }
 }

@@ -2,19 +2,25 @@
 //! stays still uses (TL801). `validate` knows only the tree and calls it a dangling reference.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::diag::{Code, Diagnostic, Severity};
-use crate::model::{Destination, Kind, Resource, ResourceId, ResourceSet, Spec};
-use crate::validate::{Checked, check_resources};
+use super::gone::{Gone, Missed};
+use super::uses::{self, Use, owner};
+use super::{change, deletions};
+use crate::diag::{Code, Diagnostic, Severity, Span};
+use crate::model::{Kind, ResourceId, ResourceSet};
+use crate::validate::Checked;
 
-/// Missing things that are looked into; a tree with more of them is told without TL801.
-const MAX_MISSING: usize = 64;
+/// Users of one thing that are named with their places; further ones are counted.
+const MAX_USERS: usize = 10_000;
+
+/// Users of one thing that its message names; all of them stand beside it.
+const MAX_NAMED: usize = 20;
 
 /// A check of a tree, seen against the live state.
 #[derive(Debug, Clone, Default)]
 pub struct Guarded {
-    /// Deletions that are refused, by what they would delete (TL801).
+    /// What is refused: deletions of what is in use (TL801), by what they would delete. Where that
+    /// is all that is wrong, what else may not be deleted.
     pub refusals: Vec<Diagnostic>,
     /// What else was found; without the errors that a refused deletion explains.
     pub diagnostics: Vec<Diagnostic>,
@@ -28,112 +34,147 @@ impl Guarded {
     }
 }
 
-/// Finds the errors of a tree that are deletions of something live and in use. A missing thing is
-/// the cause of an error when the error is gone once the thing is put back as it is live.
+/// Finds the errors of a tree that are deletions of something live and in use: each error names a
+/// need, and the need says what would have met it. What they cost follows the errors.
 pub fn deletions_in_use(checked: &Checked, live: &ResourceSet) -> Guarded {
-    let mut diagnostics = checked.diagnostics.clone();
-    let missing = missing(checked, live);
-    if missing.is_empty() || missing.len() > MAX_MISSING {
-        return Guarded { refusals: Vec::new(), diagnostics };
+    let mut guarded = Guarded { refusals: Vec::new(), diagnostics: checked.diagnostics.clone() };
+    let told = told(checked);
+    if told.is_empty() || live.is_empty() {
+        return guarded;
     }
-    let before = keys(&check_resources(&checked.resources));
-    let mut explained = BTreeSet::new();
-    let mut refusals = Vec::new();
-    for (id, resource) in missing {
-        let mut restored = (*checked.resources).clone();
-        restored.insert(Arc::clone(resource));
-        let after = keys(&check_resources(&restored));
-        let gone: BTreeSet<_> = before.difference(&after).cloned().collect();
-        let users: Vec<&Diagnostic> =
-            checked.diagnostics.iter().filter(|one| gone.contains(&key(one))).collect();
-        if !users.is_empty() {
-            refusals.push(refusal(&id, checked.resources.contains(&id), &users));
-            explained.extend(gone);
+    let mut blame = Blame::new(checked, live);
+    for (id, indices) in &told {
+        blame.resource(id, indices);
+    }
+    blame.listeners();
+    let Blame { users, explained, .. } = blame;
+    let stays = |id: &ResourceId| checked.resources.contains(id);
+    guarded.refusals = users.iter().map(|(id, users)| refusal(id, stays(id), users)).collect();
+    let mut index = 0..;
+    guarded.diagnostics.retain(|_| index.next().is_none_or(|index| !explained.contains(&index)));
+    if guarded.only_refuses() {
+        // Every document could be read: what goes is known.
+        let span = |id: &ResourceId, field: &str| checked.span(id, field);
+        let changes = change::changes(live, &checked.resources, &span);
+        guarded.refusals.extend(deletions::refusals(live, &checked.resources, &changes, &span));
+    }
+    guarded
+}
+
+/// The errors that may come of something missing, as indices, by the resource that misses it.
+fn told(checked: &Checked) -> BTreeMap<ResourceId, Vec<usize>> {
+    let mut told: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
+    for (index, one) in checked.diagnostics.iter().enumerate() {
+        if !uses::CODES.contains(&one.code) {
+            continue;
+        }
+        let id = one.resource.as_deref().and_then(|id| id.parse().ok());
+        id.into_iter().for_each(|id| told.entry(id).or_default().push(index));
+    }
+    told
+}
+
+/// Who uses a thing, and where.
+#[derive(Debug, Default)]
+struct Users {
+    places: Vec<(ResourceId, Option<Span>)>,
+    more: usize,
+}
+
+impl Users {
+    fn add(&mut self, id: &ResourceId, span: Option<Span>) {
+        if self.places.last().is_some_and(|last| last.0 == *id && last.1 == span) {
+            return;
+        }
+        match self.places.len() < MAX_USERS {
+            true => self.places.push((id.clone(), span)),
+            false => self.more += 1,
         }
     }
-    diagnostics.retain(|one| !explained.contains(&key(one)));
-    Guarded { refusals, diagnostics }
 }
 
-type Key = (Code, Option<String>, String);
-
-fn key(diagnostic: &Diagnostic) -> Key {
-    (diagnostic.code, diagnostic.resource.clone(), diagnostic.message.clone())
+/// Which errors are whose fault.
+struct Blame<'a> {
+    checked: &'a Checked,
+    gone: Gone<'a>,
+    users: BTreeMap<ResourceId, Users>,
+    explained: BTreeSet<usize>,
 }
 
-fn keys(diagnostics: &[Diagnostic]) -> BTreeSet<Key> {
-    diagnostics.iter().map(key).collect()
-}
-
-/// What is live, used by something that has an error now, and gone or no longer the same.
-fn missing<'a>(
-    checked: &Checked,
-    live: &'a ResourceSet,
-) -> BTreeMap<ResourceId, &'a Arc<Resource>> {
-    let errors = checked.diagnostics.iter().filter(|one| one.severity() == Severity::Error);
-    let troubled: BTreeSet<&str> = errors.filter_map(|one| one.resource.as_deref()).collect();
-    if troubled.is_empty() {
-        return BTreeMap::new();
+impl<'a> Blame<'a> {
+    fn new(checked: &'a Checked, live: &'a ResourceSet) -> Self {
+        let gone = Gone::new(live, &checked.resources);
+        Self { checked, gone, users: BTreeMap::new(), explained: BTreeSet::new() }
     }
-    let users = checked.resources.iter().filter(|(id, _)| troubled.contains(&*id.to_string()));
-    let used = users.flat_map(|(id, resource)| used_by(id, resource, live));
-    used.filter(|id| checked.resources.get(id) != live.get(id))
-        .filter_map(|id| live.get(&id).map(|resource| (id, resource)))
-        .collect()
-}
 
-/// Everything live that a resource may lean on.
-fn used_by(id: &ResourceId, resource: &Resource, live: &ResourceSet) -> Vec<ResourceId> {
-    let tenant = id.tenant.as_ref();
-    let mut used: Vec<ResourceId> =
-        tenant.map(|name| ResourceId::system(Kind::Tenant, name.clone())).into_iter().collect();
-    let mut trunks = Vec::new();
-    match &resource.spec {
-        Spec::Trunk(trunk) => match &trunk.transport {
-            Some(name) => used.push(ResourceId::system(Kind::Transport, name.clone())),
-            None => used.extend(live.transports().map(|(id, _)| id.clone())),
-        },
-        Spec::DidPool(pool) => trunks.push(&pool.trunk),
-        Spec::InboundRule(rule) => {
-            trunks.push(&rule.trunk);
-            if let Destination::Extension(range) = rule.destination {
-                let theirs = live.extensions().filter(|(id, _)| id.tenant.as_ref() == tenant);
-                let meant = theirs.filter(|(_, one)| one.numbers.intersection(range).is_some());
-                used.extend(meant.map(|(id, _)| id.clone()));
+    fn resource(&mut self, id: &ResourceId, indices: &[usize]) {
+        let checked = self.checked;
+        let uses = match checked.resources.get(id) {
+            Some(resource) => uses::uses(id, resource),
+            // A document that is refused for itself.
+            None => uses::tenant_of(id),
+        };
+        for one in uses {
+            let spans = checked.spans(id, &one.field);
+            for index in indices {
+                let Some(found) = checked.diagnostics.get(*index) else { continue };
+                if !one.is_told_by(found) || !spans.contains(&found.span) {
+                    continue;
+                }
+                if self.note(id, &one, found.span) {
+                    self.explained.insert(*index);
+                }
             }
         }
-        Spec::OutboundRule(rule) => trunks.extend(rule.routes.iter().map(|route| &route.trunk)),
-        Spec::Transport(_)
-        | Spec::Tenant(_)
-        | Spec::Extension(_)
-        | Spec::Schedule(_)
-        | Spec::RouteTest(_)
-        | Spec::Policy(_) => {}
     }
-    for name in trunks {
-        used.extend(live.resolve_trunk(tenant, name).map(|(id, _)| id));
-        let pools = live.did_pools().filter(|(id, _)| id.tenant.as_ref() == tenant);
-        used.extend(pools.filter(|(_, pool)| pool.trunk == *name).map(|(id, _)| id.clone()));
+
+    /// Notes whose fault it is that a need is not met; returns whether that is all of the fault.
+    fn note(&mut self, id: &ResourceId, one: &Use<'_>, span: Option<Span>) -> bool {
+        let Missed { things, is_all } = self.gone.of(owner(id), one.need);
+        for thing in things {
+            self.users.entry(thing).or_default().add(id, span);
+        }
+        is_all
     }
-    used
+
+    /// That nothing listens is told once (TL409), and concerns all who name no transport.
+    fn listeners(&mut self) {
+        let checked = self.checked;
+        let told = checked.diagnostics.iter().position(|one| one.code == Code::TL409);
+        let gone = self.gone.of(None, uses::Need::Listener(None));
+        let Some(index) = told.filter(|_| gone.is_all) else { return };
+        self.explained.insert(index);
+        let trunks = checked.resources.of_kind(Kind::Trunk);
+        for (id, resource) in trunks.chain(checked.resources.of_kind(Kind::Extension)) {
+            let uses = uses::uses(id, resource);
+            let unnamed = uses.iter().find(|one| matches!(one.need, uses::Need::Listener(_)));
+            if let Some(one) = unnamed {
+                self.note(id, one, checked.span(id, "/kind"));
+            }
+        }
+    }
 }
 
-fn refusal(id: &ResourceId, stays: bool, users: &[&Diagnostic]) -> Diagnostic {
-    let names: BTreeSet<&str> = users.iter().filter_map(|one| one.resource.as_deref()).collect();
-    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+fn refusal(id: &ResourceId, stays: bool, users: &Users) -> Diagnostic {
+    let names: BTreeSet<&ResourceId> = users.places.iter().map(|(id, _)| id).collect();
+    let more = names.len().saturating_sub(MAX_NAMED) + users.more;
+    let mut listed: Vec<_> = names.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    if more > 0 {
+        listed.push(format!("and {more} more"));
+    }
+    let listed = listed.join(", ");
     let message = if stays {
-        format!("{id} cannot be cut down: what it loses is in use by {names}")
+        format!("{id} cannot be cut down: what it loses is in use by {listed}")
     } else {
-        format!("{id} cannot be deleted: it is in use by {names}")
+        format!("{id} cannot be deleted: it is in use by {listed}")
     };
-    let first = users.first().and_then(|one| one.span);
-    let mut refusal = Diagnostic::new(Code::TL801, message)
+    let mut places = users.places.iter();
+    let first = places.next().and_then(|(_, span)| *span);
+    let refusal = Diagnostic::new(Code::TL801, message)
         .at(first)
         .of(id)
         .help(format!("change or delete what uses it in the same revision, or keep {id} as it is"));
-    for user in users.iter().skip(1) {
-        let name = user.resource.as_deref().unwrap_or("this");
-        refusal = refusal.related(user.span, format!("{name} uses it here"));
-    }
-    refusal
+    places.fold(refusal, |refusal, (user, span)| {
+        refusal.related(*span, format!("{user} uses it here"))
+    })
 }

@@ -10,6 +10,7 @@ mod deletions;
 mod detours;
 mod digest;
 mod fields;
+mod gone;
 mod guard;
 mod impact;
 mod release;
@@ -18,6 +19,7 @@ mod render_markdown;
 mod render_text;
 mod steps;
 mod unbuilt;
+mod uses;
 
 pub use change::{Action, Change, FieldChange};
 pub use digest::set_digest;

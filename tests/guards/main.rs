@@ -3,3 +3,9 @@
 
 #[cfg(test)]
 mod deletions;
+#[cfg(test)]
+mod in_use;
+#[cfg(test)]
+mod needs;
+#[cfg(test)]
+mod world;

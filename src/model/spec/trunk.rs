@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Brand, Cidr, Host, InboundParameters, Name, OutboundParameters, Privacy, Seconds, SecretRef,
-    StatusRange, default, form,
+    Brand, Cidr, Host, InboundParameters, Name, OutboundParameters, Privacy, Protocol, Seconds,
+    SecretRef, StatusRange, default, form,
 };
 
 /// How a trunk and its provider know each other.
@@ -28,6 +28,14 @@ pub enum TrunkType {
 }
 
 impl TrunkType {
+    /// The protocol of the listener that a trunk of this type means without naming one.
+    pub fn listener_protocol(self) -> Protocol {
+        match self {
+            Self::Teams => Protocol::Tls,
+            Self::Register | Self::AcceptRegister | Self::Ip | Self::WhatsApp => Protocol::Udp,
+        }
+    }
+
     /// As written.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Host, Name};
-use crate::model::{Kind, Protocol, ResourceId, Teams, Transport, Trunk, TrunkType};
+use crate::model::{Kind, ResourceId, Teams, Transport, Trunk};
 use crate::validate::context::Context;
 
 /// Two trunks that register, or let register, as the same user at the same host.
@@ -160,7 +160,7 @@ pub(super) fn transport_of<'a>(
     context: &Context<'a>,
     trunk: &Trunk,
 ) -> Option<(&'a ResourceId, &'a Transport)> {
-    let wanted = if trunk.trunk_type == TrunkType::Teams { Protocol::Tls } else { Protocol::Udp };
+    let wanted = trunk.trunk_type.listener_protocol();
     let mut fit = context.set.transports().filter(|(id, one)| match &trunk.transport {
         Some(name) => id.name == *name,
         None => one.protocol == wanted,

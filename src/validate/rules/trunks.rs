@@ -96,7 +96,7 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
     let mut suggestions = Suggestions::new();
     for (id, trunk) in context.set.trunks() {
         let Some(name) = &trunk.transport else {
-            let wanted = wanted(trunk);
+            let wanted = trunk.trunk_type.listener_protocol();
             let fit = context.set.transports().filter(|(_, one)| one.protocol == wanted).count();
             if fit != 1
                 && !transports.is_empty()
@@ -141,16 +141,6 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
         };
         let diagnostic = context.diagnostic(Code::TL406, id, "/spec/transport", message);
         found.push(diagnostic.help(help));
-    }
-}
-
-/// The protocol of the listener that a trunk means without naming one.
-fn wanted(trunk: &Trunk) -> Protocol {
-    match trunk.trunk_type {
-        TrunkType::Teams => Protocol::Tls,
-        TrunkType::Register | TrunkType::AcceptRegister | TrunkType::Ip | TrunkType::WhatsApp => {
-            Protocol::Udp
-        }
     }
 }
 
