@@ -7,6 +7,7 @@ mod completions;
 mod error;
 mod exit;
 mod explain;
+mod fmt;
 mod log;
 mod output;
 mod plan;
@@ -47,6 +48,7 @@ enum Verb {
     Apply(apply::Args),
     Completions(completions::Args),
     Explain(explain::Args),
+    Fmt(fmt::Args),
     Plan(plan::Args),
     Schema(schema::Args),
     Serve(serve::Args),
@@ -62,6 +64,7 @@ impl Verb {
             Self::Apply(_) => Some("apply"),
             Self::Completions(_) => Some("completions"),
             Self::Explain(_) => Some("explain"),
+            Self::Fmt(_) => Some("fmt"),
             Self::Plan(_) => Some("plan"),
             Self::Simulate(_) => Some("simulate"),
             Self::Status(_) => Some("status"),
@@ -79,6 +82,7 @@ impl Verb {
             Self::Apply(args) => apply::run(args, output),
             Self::Completions(args) => completions::run(args, Cli::command(), output),
             Self::Explain(args) => explain::run(args, output),
+            Self::Fmt(args) => fmt::run(args, output),
             Self::Plan(args) => plan::run(args, output),
             Self::Schema(args) => schema::run(args, output),
             Self::Serve(args) => serve::run(args, output),

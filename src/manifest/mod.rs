@@ -3,6 +3,7 @@
 
 pub mod de;
 pub mod decode;
+pub mod format;
 mod hint;
 pub mod node;
 pub(crate) mod numbers;

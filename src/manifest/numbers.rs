@@ -9,6 +9,9 @@ use crate::model::value::{CallerMask, LeadingPrefix, Number, NumberRange};
 /// Faults told for one document; further ones show when these are mended.
 const MAX_FAULTS: usize = 100;
 
+/// En dash and minus sign, as in ranges copied from a web page.
+const FOREIGN_DASHES: [char; 2] = ['\u{2013}', '\u{2212}'];
+
 /// How strict a field is about the first digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
@@ -58,6 +61,33 @@ pub(super) fn check(kind: Kind, document: &Node, source: &str) -> Vec<Diagnostic
         at(document, path, &mut |node| field(node, (*rule, *shape), source, &mut diagnostics));
     }
     diagnostics
+}
+
+/// The places of the scalars whose ranges are written with an en dash or a minus sign, and which are
+/// good with a `-` in its place.
+pub(super) fn with_foreign_dashes(kind: Kind, document: &Node, source: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    for (_, path, rule, shape) in FIELDS.iter().filter(|(of, ..)| *of == kind) {
+        at(document, path, &mut |node| {
+            let scalars = match &node.value {
+                Value::Sequence(items) => items.as_slice(),
+                Value::Scalar(_) | Value::Mapping(_) => std::slice::from_ref(node),
+            };
+            found.extend(scalars.iter().filter_map(|scalar| {
+                let written = source.get(scalar.span.start as usize..scalar.span.end as usize)?;
+                let plain =
+                    plain_dashes(scalar.text().filter(|_| written.contains(FOREIGN_DASHES))?);
+                let good = |part: &str| item(part.trim(), (*rule, *shape), scalar.span).is_none();
+                plain.split(';').all(good).then_some(scalar.span)
+            }));
+        });
+    }
+    found
+}
+
+/// A text with `-` in place of each dash that a web page makes of it.
+pub(super) fn plain_dashes(text: &str) -> String {
+    text.replace(FOREIGN_DASHES, "-")
 }
 
 /// Visits the nodes at a path.

@@ -75,6 +75,17 @@ pub struct Summary {
     pub warnings: usize,
 }
 
+/// Reads a tree without checking what it says: the texts of its files in their order, and what cannot
+/// be read or parsed in them.
+pub fn read(tree: &SourceTree) -> (SourceMap, Vec<Diagnostic>) {
+    let Reading { sources, mut diagnostics, .. } = reading::read(tree);
+    diagnostics.retain(|one| {
+        matches!(one.code, Code::TL001 | Code::TL002 | Code::TL003 | Code::TL004 | Code::TL603)
+    });
+    sort(&mut diagnostics);
+    (sources, diagnostics)
+}
+
 /// Checks a tree: all problems of all files, but for what depends on the day.
 pub fn validate(tree: &SourceTree) -> Checked {
     validate_on(tree, None)

@@ -1,0 +1,247 @@
+//! `trunkline fmt`: manifests in their canonical form.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use super::validate::{count, read};
+use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
+use crate::diag::{Diagnostic, FileId, SourceMap, render_first, render_json};
+use crate::manifest::format::{Formatted, format};
+use crate::manifest::tree::{Content, SourceFile, SourceTree};
+use crate::validate;
+
+/// The search for the shortest difference of a file ends here; a longer one is shown.
+const MAX_DIFF_TIME: Duration = Duration::from_secs(1);
+
+/// Write manifests in their canonical form; comments are kept.
+///
+/// Keys stand in the order of the language, two columns a level, one blank line at most; ranges have
+/// a `-`. What a file says never changes: it is read again and compared before it is written. Files
+/// with faults in their YAML are told and left alone (exit 3). Prints the files that changed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  trunkline fmt\n  trunkline fmt --check --diff voip/\n  \
+                        trunkline fmt - < trunk.yaml")]
+pub(super) struct Args {
+    /// Directories, files, or `-` for stdin, which is written to stdout.
+    #[arg(default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Write nothing; exit with 1 if a file would change.
+    #[arg(long)]
+    check: bool,
+    /// Write nothing; show what would change.
+    #[arg(long)]
+    diff: bool,
+}
+
+/// One file that was looked at.
+struct Outcome<'a> {
+    file: &'a SourceFile,
+    before: &'a str,
+    after: Formatted,
+}
+
+impl Outcome<'_> {
+    fn changes(&self) -> bool {
+        bytes(self.file) != Some(self.after.text.as_bytes())
+    }
+
+    fn diff(&self) -> String {
+        let mut diff = TextDiff::configure();
+        let diff = diff.timeout(MAX_DIFF_TIME).diff_lines(self.before, &self.after.text);
+        let (old, new) = (format!("a/{}", self.file.path), format!("b/{}", self.file.path));
+        diff.unified_diff().header(&old, &new).to_string()
+    }
+}
+
+pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
+    let is_stream = args.paths.iter().any(|path| path.as_os_str() == "-");
+    if is_stream && args.paths.len() > 1 {
+        let failure = Failure::usage("`-` stands beside other paths");
+        return Err(failure.help("format stdin alone: `trunkline fmt - < FILE`"));
+    }
+    let mut tree = read(&args.paths)?;
+    refuse_links(&mut tree);
+    let (sources, faults) = validate::read(&tree);
+    let faulty: BTreeSet<FileId> = faults.iter().filter_map(|one| Some(one.span?.file)).collect();
+    let mut outcomes = Vec::new();
+    for (at, file) in tree.files.iter().enumerate() {
+        let id = FileId(u32::try_from(at).unwrap_or(u32::MAX));
+        if !faulty.contains(&id) {
+            let before = sources.text(id);
+            outcomes.push(Outcome { file, before, after: format(id, before) });
+        }
+    }
+    let root = root(&args.paths);
+    if !args.check && !args.diff && !is_stream {
+        for outcome in outcomes.iter().filter(|outcome| outcome.changes()) {
+            let path = root.join(&outcome.file.path);
+            replace(&path, outcome).map_err(|error| {
+                Failure::failed(format!("cannot write `{}`: {error}", path.display()))
+            })?;
+        }
+    }
+    let changed = outcomes.iter().any(Outcome::changes);
+    let exit = match faults.is_empty() {
+        false => Exit::Invalid,
+        true if args.check && changed => Exit::Failed,
+        true => Exit::Ok,
+    };
+    let report = Report { args, outcomes, faults, sources: &sources, exit };
+    match output.format {
+        Format::Json => output.json(&report.json(is_stream))?,
+        Format::Human | Format::Markdown => {
+            output.data(&report.data(is_stream))?;
+            output.say(&report.words(is_stream));
+        }
+    }
+    Ok(exit)
+}
+
+/// A file is replaced, not written into: a link to it, given by its own name, would be lost.
+fn refuse_links(tree: &mut SourceTree) {
+    if tree.rooted {
+        return;
+    }
+    for file in &mut tree.files {
+        let metadata = std::fs::symlink_metadata(&file.path);
+        if file.path != "-" && metadata.is_ok_and(|metadata| metadata.is_symlink()) {
+            file.content = Content::Symlink;
+        }
+    }
+}
+
+/// What a file holds, if it could be read.
+fn bytes(file: &SourceFile) -> Option<&[u8]> {
+    match &file.content {
+        Content::Bytes(bytes) => Some(bytes),
+        Content::Text(text) => Some(text.as_bytes()),
+        Content::TooLarge(_) | Content::Unreadable(_) | Content::NotAFile(_) | Content::Symlink => {
+            None
+        }
+    }
+}
+
+/// What the paths of the tree are relative to.
+fn root(paths: &[PathBuf]) -> PathBuf {
+    match paths {
+        [root] if root.is_dir() => root.clone(),
+        _ => PathBuf::new(),
+    }
+}
+
+/// Puts the new text in the place of a file at once: whoever reads it sees the old or the new one.
+fn replace(path: &Path, outcome: &Outcome<'_>) -> io::Result<()> {
+    let metadata = std::fs::symlink_metadata(path)?;
+    if !metadata.is_file() || bytes(outcome.file) != Some(std::fs::read(path)?.as_slice()) {
+        return Err(io::Error::other("it was changed meanwhile; run it again"));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Hidden, so that nothing takes it for a manifest.
+    let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
+    let done = fill(&file, outcome.after.text.as_bytes(), &metadata)
+        .and_then(|()| std::fs::rename(&beside, path));
+    if done.is_err() {
+        drop(std::fs::remove_file(&beside));
+    }
+    done
+}
+
+fn fill(mut file: &File, text: &[u8], like: &std::fs::Metadata) -> io::Result<()> {
+    file.write_all(text)?;
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
+        fchown(file, Some(like.uid()), Some(like.gid()))?;
+    }
+    file.set_permissions(like.permissions())?;
+    file.sync_all()
+}
+
+/// What a run came to.
+struct Report<'a> {
+    args: &'a Args,
+    outcomes: Vec<Outcome<'a>>,
+    faults: Vec<Diagnostic>,
+    sources: &'a SourceMap,
+    exit: Exit,
+}
+
+impl Report<'_> {
+    fn changed(&self) -> impl Iterator<Item = &Outcome<'_>> {
+        self.outcomes.iter().filter(|outcome| outcome.changes())
+    }
+
+    /// What goes to stdout.
+    fn data(&self, is_stream: bool) -> String {
+        let mut data = String::new();
+        if self.args.diff {
+            data.extend(self.changed().map(Outcome::diff));
+        } else if is_stream && !self.args.check {
+            data.extend(self.outcomes.iter().map(|outcome| outcome.after.text.as_str()));
+        } else {
+            data.extend(self.changed().flat_map(|outcome| [&outcome.file.path, "\n"]));
+        }
+        data
+    }
+
+    /// What goes to stderr.
+    fn words(&self, is_stream: bool) -> String {
+        let mut words = render_first(&self.faults, self.sources, true);
+        for outcome in &self.outcomes {
+            for line in &outcome.after.kept {
+                let path = &outcome.file.path;
+                writeln!(words, "{path}:{line}: this document is left as it is written: it cannot be laid out anew without a risk to what it says").ok();
+            }
+        }
+        if is_stream {
+            return words;
+        }
+        let (changed, all) = (self.changed().count(), self.outcomes.len());
+        let would = if self.args.check || self.args.diff { "would change" } else { "changed" };
+        write!(words, "{changed} of {} {would}", count(all, "file")).ok();
+        match self.faults.is_empty() {
+            true => words.push('\n'),
+            false => words.push_str("; what cannot be read is left alone\n"),
+        }
+        words
+    }
+
+    fn json(&self, is_stream: bool) -> Value {
+        let files: Vec<Value> = self
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.changes() || !outcome.after.kept.is_empty())
+            .map(|outcome| {
+                json!({
+                    "file": outcome.file.path,
+                    "changed": outcome.changes(),
+                    "leftAsWritten": outcome.after.kept,
+                    "diff": self.args.diff.then(|| outcome.diff()),
+                })
+            })
+            .collect();
+        let text = self.outcomes.first().filter(|_| is_stream);
+        json!({
+            "formatVersion": FORMAT_VERSION,
+            "command": "fmt",
+            "result": self.exit.word(),
+            "written": !(self.args.check || self.args.diff || is_stream),
+            "files": files,
+            "text": text.map(|outcome| &outcome.after.text),
+            "diagnostics": render_json(&self.faults, self.sources),
+            "summary": {
+                "files": self.outcomes.len(),
+                "changed": self.changed().count(),
+            },
+        })
+    }
+}
