@@ -140,27 +140,60 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
+/// The fields of a document itself; `spec` may be left out, since most questions are about it.
+const ENVELOPE: &[&str] = &["apiVersion", "kind", "metadata"];
+
 fn field_topic(topic: &str) -> Result<Topic, Failure> {
-    let mut parts = topic.split('.');
-    let wanted = parts.next().unwrap_or_default();
+    let (wanted, rest) = topic.split_once('.').unwrap_or((topic, ""));
+    // What every kind has alike may be asked for without one.
+    if matches!(wanted, "apiVersion" | "metadata") {
+        return field_of(Kind::Trunk, None, topic);
+    }
     let kind = Kind::ALL.iter().find(|kind| kind.as_str().eq_ignore_ascii_case(wanted));
     let kind = kind.copied().ok_or_else(|| unknown_kind(wanted))?;
+    field_of(kind, Some(kind.as_str()), rest)
+}
+
+/// A field of a kind by its path below the document or its `spec`, shown behind a name.
+fn field_of(kind: Kind, name: Option<&str>, below: &str) -> Result<Topic, Failure> {
     let whole = schema_of(kind);
-    let mut at = whole.pointer("/properties/spec").cloned().unwrap_or_default();
-    let mut path = kind.as_str().to_owned();
+    let mut parts = below.split('.').filter(|part| !part.is_empty()).peekable();
+    let first = parts.next_if(|part| *part == "spec");
+    let is_envelope = parts.peek().is_some_and(|part| ENVELOPE.contains(part));
+    let start = if first.is_none() && is_envelope { "" } else { "/properties/spec" };
+    let mut at = whole.pointer(start).cloned().unwrap_or_default();
+    let mut path = name.unwrap_or_default().to_owned();
     let mut required = true;
-    for part in parts.filter(|part| *part != "spec" && !part.is_empty()) {
+    while let Some(part) = parts.next() {
         let name = part.split('[').next().unwrap_or(part);
+        // The index of an item: all are alike.
+        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
         let parent = resolved(&whole, &at);
-        let Some(field) = parent.pointer(&format!("/properties/{name}")) else {
-            return Err(unknown_field(&path, name, &parent));
+        let below = |name: &str| match path.as_str() {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
         };
-        required = parent
-            .get("required")
-            .and_then(Value::as_array)
-            .is_some_and(|all| all.iter().any(|it| it == name));
-        path = format!("{path}.{name}");
-        at = field.clone();
+        let free = parent.get("additionalProperties").filter(|schema| schema.is_object());
+        match (parent.get("properties").and_then(|all| all.get(name)), free) {
+            (Some(field), _) => {
+                let all = parent.get("required").and_then(Value::as_array);
+                required = all.is_some_and(|all| all.iter().any(|it| it == name));
+                (path, at) = (below(name), field.clone());
+            }
+            (None, Some(field)) => {
+                // A key of the writer's own, which may have dots in it.
+                let is_block = resolved(&whole, field).get("properties").is_some();
+                let mut key = name.to_owned();
+                while let Some(more) = parts.next_if(|_| !is_block) {
+                    key.extend([".", more]);
+                }
+                required = false;
+                (path, at) = (below(&key), field.clone());
+            }
+            (None, None) => return Err(unknown_field(&path, name, &parent)),
+        }
     }
     Ok(field_text(&whole, &path, &at, required))
 }
@@ -179,7 +212,20 @@ fn resolved(whole: &Value, schema: &Value) -> Value {
     {
         let base = whole.pointer(target).and_then(Value::as_object).cloned().unwrap_or_default();
         for (key, value) in base {
-            merged.entry(key).or_insert(value);
+            let own = merged.remove(&key);
+            merged.insert(
+                key,
+                match (own, value) {
+                    // A kind narrows what all have: `false` takes a field away.
+                    (Some(Value::Object(own)), Value::Object(mut value)) => {
+                        value.extend(own);
+                        value.retain(|_, field| *field != Value::Bool(false));
+                        value.into()
+                    }
+                    (Some(own), _) => own,
+                    (None, value) => value,
+                },
+            );
         }
         merged.remove("$ref");
     }
@@ -228,6 +274,9 @@ fn type_words(schema: &Value) -> String {
         let mut words: Vec<_> = words.iter().map(written).collect();
         words.dedup();
         return format!("one of {}", words.join(", "));
+    }
+    if let Some(only) = schema.get("const") {
+        return format!("always {}", written(only));
     }
     match schema.get("type") {
         Some(Value::String(one)) => one.clone(),
@@ -334,4 +383,77 @@ fn brand_topic(name: &str) -> Result<Topic, Failure> {
         }
     }
     Ok(Topic { text, json })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The path of every field below a schema, through lists and choices.
+    fn paths(whole: &Value, at: &Value, path: &str, found: &mut Vec<String>) {
+        let schema = resolved(whole, at);
+        for (name, field) in
+            schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+        {
+            let path = format!("{path}.{name}");
+            paths(whole, field, &path, found);
+            found.push(path);
+        }
+    }
+
+    #[test]
+    fn every_field_of_every_kind_is_explained() {
+        let mut seen = 0;
+        for kind in Kind::ALL {
+            let whole = schema_of(*kind);
+            let mut all = vec![kind.to_string()];
+            paths(&whole, &whole["properties"]["spec"], kind.as_str(), &mut all);
+            for name in ["metadata", "apiVersion", "kind"] {
+                all.push(format!("{kind}.{name}"));
+                let path = format!("{kind}.{name}");
+                paths(&whole, &whole["properties"][name], &path, &mut all);
+            }
+            for path in all {
+                let topic =
+                    field_topic(&path).unwrap_or_else(|failure| panic!("{path}: {failure}"));
+                assert_eq!(topic.json["field"], *path);
+                assert!(topic.json["schema"]["description"].is_string(), "{path}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 250, "{seen} fields");
+    }
+
+    #[test]
+    fn a_path_may_be_written_as_it_comes_to_mind() {
+        for (topic, field) in [
+            ("trunk.registration.username", "Trunk.registration.username"),
+            ("Trunk.spec.host", "Trunk.host"),
+            ("InboundRule.advanced[0].when.days", "InboundRule.advanced.when.days"),
+            ("InboundRule.advanced.0.when", "InboundRule.advanced.when"),
+            ("metadata.name", "metadata.name"),
+            ("Policy.scopes.x.tenant", "Policy.scopes.x.tenant"),
+            (
+                "Trunk.metadata.annotations.trunkline.dev/moved-from",
+                "Trunk.metadata.annotations.trunkline.dev/moved-from",
+            ),
+        ] {
+            let topic = field_topic(topic).unwrap_or_else(|failure| panic!("{topic}: {failure}"));
+            assert_eq!(topic.json["field"], field);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_answered_with_what_may_be_meant() {
+        for (topic, help) in [
+            ("Trnk.host", "did you mean `Trunk`?"),
+            ("Trunk.registration.usrname", "did you mean `Trunk.registration.username`?"),
+            ("Trunk.metadata.nam", "did you mean `Trunk.metadata.name`?"),
+            ("Tenant.metadata.tenant", "its fields are annotations, labels, name"),
+            ("Trunk.host.x", "`Trunk.host` has no fields"),
+        ] {
+            let failure = field_topic(topic).map(|topic| topic.text).unwrap_err();
+            assert_eq!(failure.help.as_deref(), Some(help), "{topic}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! `trunkline schema`: the JSON Schemas of the manifests, for editors and other validators.
 
 use super::{Exit, Failure, Output};
-use crate::manifest::schema;
+use crate::manifest::{schema, suggest};
+use crate::model::Kind;
 
 /// Print the JSON Schema of a kind, or of any manifest.
 #[derive(Debug, clap::Args)]
@@ -19,9 +20,12 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let name_of = |file: &str| file.strip_suffix(".schema.json").unwrap_or(file).to_owned();
     let found = schemas.iter().find(|(file, _)| name_of(file) == wanted);
     let Some((_, schema)) = found else {
-        let names: Vec<_> = schemas.iter().map(|(file, _)| name_of(file)).collect();
+        let names = ["any"].into_iter().chain(Kind::ALL.iter().map(|kind| kind.as_str()));
         let failure = Failure::usage(format!("there is no schema of `{wanted}`"));
-        return Err(failure.help(format!("the schemas are {}", names.join(", "))));
+        return Err(failure.help(match suggest::nearest(&wanted, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the schemas are {}", names.collect::<Vec<_>>().join(", ")),
+        }));
     };
     output.json(schema)?;
     Ok(Exit::Ok)
