@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod explain;
 mod fmt;
+mod init;
 mod log;
 mod output;
 mod plan;
@@ -48,7 +49,9 @@ enum Verb {
     Apply(apply::Args),
     Completions(completions::Args),
     Explain(explain::Args),
+    #[command(alias = "format")]
     Fmt(fmt::Args),
+    Init(init::Args),
     Plan(plan::Args),
     Schema(schema::Args),
     Serve(serve::Args),
@@ -65,6 +68,7 @@ impl Verb {
             Self::Completions(_) => Some("completions"),
             Self::Explain(_) => Some("explain"),
             Self::Fmt(_) => Some("fmt"),
+            Self::Init(_) => Some("init"),
             Self::Plan(_) => Some("plan"),
             Self::Simulate(_) => Some("simulate"),
             Self::Status(_) => Some("status"),
@@ -83,6 +87,7 @@ impl Verb {
             Self::Completions(args) => completions::run(args, Cli::command(), output),
             Self::Explain(args) => explain::run(args, output),
             Self::Fmt(args) => fmt::run(args, output),
+            Self::Init(args) => init::run(args, output),
             Self::Plan(args) => plan::run(args, output),
             Self::Schema(args) => schema::run(args, output),
             Self::Serve(args) => serve::run(args, output),
