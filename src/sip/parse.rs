@@ -194,6 +194,15 @@ impl<'a> Index<'a> {
 
     /// Where the message ends, by its `Content-Length` (RFC 3261 section 18.3).
     fn message_end(&self, body_at: usize) -> Result<usize, Reason> {
+        let Some(length) = self.body_length()? else {
+            return Ok(self.bytes.len());
+        };
+        let end = body_at.checked_add(length).filter(|end| *end <= self.bytes.len());
+        end.ok_or(Reason::Truncated)
+    }
+
+    /// The `Content-Length`; several have to agree, lest two readers see two messages.
+    fn body_length(&self) -> Result<Option<usize>, Reason> {
         let mut length = None;
         for line in self.lines().iter().filter(|line| line.name == HeaderName::ContentLength) {
             let one = number(self.value(line)).ok_or(Reason::ContentLength)?;
@@ -202,13 +211,22 @@ impl<'a> Index<'a> {
             }
             length = Some(one);
         }
-        let Some(length) = length else {
-            return Ok(self.bytes.len());
-        };
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let end = body_at.checked_add(length).filter(|end| *end <= self.bytes.len());
-        end.ok_or(Reason::Truncated)
+        Ok(length.map(|length| usize::try_from(length).unwrap_or(usize::MAX)))
     }
+}
+
+/// How long the message is whose start line and headers, with the empty line behind them, are
+/// `head`: what stands on a stream has to say it.
+pub(crate) fn framed_length(head: &[u8]) -> Result<usize, Reason> {
+    let mut index = Index { bytes: head, lines: [EMPTY; limits::HEADERS], count: 0, seen: 0 };
+    let start_end = line_end(head, 0, Reason::StartLine)?;
+    if start_end > limits::START_LINE_BYTES {
+        return Err(Reason::StartLine);
+    }
+    let body_at = index.headers(start_end + 2)?;
+    let length = index.body_length()?.ok_or(Reason::NoContentLength)?;
+    let whole = body_at.checked_add(length).filter(|whole| *whole <= limits::MESSAGE_BYTES);
+    whole.ok_or(Reason::TooLarge)
 }
 
 /// Where the line that begins at `at` ends: the index of its CRLF. A CR or LF that is no part of a

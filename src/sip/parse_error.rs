@@ -60,6 +60,7 @@ reasons! {
     Route "route" "malformed Route or Record-Route",
     MaxForwards "max-forwards" "malformed Max-Forwards",
     ContentLength "content-length" "malformed Content-Length",
+    NoContentLength "no-content-length" "missing Content-Length on a stream",
     ContentLengthConflict "content-length-conflict" "conflicting Content-Length",
     Truncated "truncated" "the body is shorter than its Content-Length",
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use trunkline::sip::{HeaderName, Message, Method, Scheme};
+use trunkline::sip::{Frame, Framer, HeaderName, Message, Method, Scheme};
 
 use Outcome::{Accept, Refuse, Silence};
 
@@ -328,4 +328,59 @@ pub(crate) fn read(name: &str) -> Vec<u8> {
 /// All messages, by name.
 pub(crate) fn all() -> Vec<Vec<u8>> {
     files().iter().map(|name| read(name)).collect()
+}
+
+/// What stands on a stream that brings these pieces, as text.
+fn framed(pieces: &[&[u8]]) -> Vec<String> {
+    let mut framer = Framer::default();
+    let mut found = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        found.extend(std::iter::from_fn(|| framer.poll()).map(|frame| format!("{frame:?}")));
+    }
+    found.push(format!("within: {}", framer.is_within()));
+    found
+}
+
+#[test]
+fn a_stream_gives_the_same_messages_wherever_it_is_cut() {
+    let next = b"\r\n\r\nOPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:x@y>\r\nCall-ID: c\r\nCSeq: 7 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    for name in files() {
+        let bytes = [&read(&name), &next[..]].concat();
+        let whole = framed(&[&bytes]);
+        for at in 1..bytes.len() {
+            let (head, tail) = bytes.split_at(at);
+            assert_eq!(framed(&[head, tail]), whole, "{name} cut at {at}");
+        }
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(framed(&single), whole, "{name} byte by byte");
+    }
+}
+
+/// What a stream makes of a message: as on UDP where its length is said and right.
+#[test]
+fn every_message_has_its_outcome_on_a_stream_too() {
+    let first = |name: &str| {
+        let mut framer = Framer::default();
+        framer.push(&read(name));
+        (framer.poll(), framer.poll())
+    };
+    for (name, outcome, why) in TABLE {
+        let bytes = read(name);
+        let same = match (first(name).0, Message::parse_datagram(&bytes)) {
+            (Some(Frame::Message(framed)), Ok(message)) => framed.as_bytes() == message.as_bytes(),
+            (Some(Frame::Malformed(framed)), Err(error)) => framed.reason() == error.reason(),
+            // It says no length, or one that cannot be, or its head is not to be trusted.
+            (Some(Frame::Lost(error)), _) => {
+                let reason = error.reason().as_str();
+                let lengths = ["no-content-length", "content-length", "content-length-conflict"];
+                lengths.contains(&reason) || reason == "duplicate"
+            }
+            (None, Err(error)) => ["truncated", "unterminated"].contains(&error.reason().as_str()),
+            (Some(Frame::Message(_) | Frame::Malformed(_) | Frame::Ping) | None, _) => false,
+        };
+        assert!(same, "{name} ({why}, {}): {:?}", matches!(outcome, Accept(_)), first(name).0);
+    }
+    // RFC 4475 section 3.1.1.8: on a stream the second request is one.
+    assert!(matches!(first("dblreq"), (Some(Frame::Message(_)), Some(Frame::Message(_)))));
 }
