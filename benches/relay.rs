@@ -58,6 +58,7 @@ impl Bench {
         engine.handle_command(Moment::START, Command::Install(compiled));
         let listener = Listener {
             name: "udp".parse().unwrap(),
+            protocol: trunkline::model::Protocol::Udp,
             bound: "127.0.0.1:5060".parse().unwrap(),
             public: None,
             local: BTreeMap::new(),

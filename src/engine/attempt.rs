@@ -59,7 +59,7 @@ impl Call {
             Target::Contact => self.facts.tenant.map(Party::Tenant),
         };
         let listener = open_listener(ctx, table, attempt).ok_or(Reason::NoTrunkUp)?;
-        let flow = Flow { transport: listener, remote: attempt.address };
+        let flow = ctx.listeners.flow(listener, attempt.address);
         let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
         let key = ctx.transactions.open_client(
             Class::Invite,
@@ -293,7 +293,9 @@ fn open_listener(ctx: &Context, table: &Table, attempt: &Attempt) -> Option<u32>
         Target::Trunk(_) => chosen,
         Target::Contact => chosen.or_else(|| {
             let mut others = table.transports_towards(attempt.address.ip());
-            others.find_map(|(_, transport)| open(transport))
+            let protocol = table.transport(attempt.transport).map(|chosen| chosen.protocol);
+            let same = |transport: &TransportEntry| Some(transport.protocol) == protocol;
+            others.find_map(|(_, transport)| open(transport).filter(|_| same(transport)))
         }),
     }
 }

@@ -14,8 +14,8 @@ use crate::model::Observed;
 use crate::routing::Source;
 use crate::sip::{HeaderName, Message, Method, ParseError};
 use crate::transaction::{
-    Chance, Class, ClientKey, Flow, MAGIC_COOKIE, Moment, Notice, Request, Response, ServerId,
-    ServerKey, Status, Transmit,
+    Chance, Class, ClientKey, ConnectionId, Flow, Link, MAGIC_COOKIE, Moment, Notice, Request,
+    Response, ServerId, ServerKey, Status, Transmit,
 };
 
 /// What the world brings.
@@ -29,6 +29,20 @@ pub enum Input<'a> {
         source: SocketAddr,
         /// All of it.
         bytes: &'a [u8],
+    },
+    /// A message, or what should have been one, from a connection; its flow names that.
+    Framed {
+        /// The listener, the far end and the connection.
+        flow: Flow,
+        /// What stood there.
+        message: Result<Message, ParseError>,
+    },
+    /// A connection is gone; its flow names it.
+    Lost {
+        /// The connection.
+        connection: ConnectionId,
+        /// The listener and the far end.
+        flow: Flow,
     },
     /// A packet that [`Output::Transmit`] gave out could not be sent.
     Unsent(Transmit),
@@ -82,7 +96,21 @@ impl Engine {
         match input {
             Input::Received { transport, source, bytes } => {
                 let remote = SocketAddr::new(source.ip().to_canonical(), source.port());
-                self.on_datagram(Flow { transport, remote }, bytes);
+                let flow = Flow { transport, remote, link: Link::Datagram };
+                // The source is looked up before anything is parsed: strangers cost one look-up.
+                if self.ctx.admits(flow) {
+                    self.on_message(flow, Message::parse_datagram(bytes));
+                } else {
+                    self.ctx.count(Reason::UnknownSource);
+                }
+            }
+            Input::Framed { flow, message } if self.ctx.admits(flow) => {
+                self.on_message(flow, message);
+            }
+            Input::Framed { .. } => self.ctx.count(Reason::UnknownSource),
+            Input::Lost { connection, flow } => {
+                let lost = self.ctx.transactions.connection_lost((connection, flow), now);
+                lost.into_iter().for_each(|(key, owner)| self.on_lost(key, owner));
             }
             Input::Unsent(Transmit { origin, .. }) => {
                 let Some(key) = origin else { return };
@@ -166,13 +194,18 @@ impl Engine {
         [self.calls.len(), self.ctx.transactions.len(), self.ctx.peers.len()]
     }
 
-    fn on_datagram(&mut self, flow: Flow, bytes: &[u8]) {
-        // The source is looked up before anything is parsed: strangers cost one look-up.
-        if !self.ctx.admits(flow) {
+    /// Whether a far end may connect to a listener at all; a refusal is counted.
+    pub fn admits(&mut self, transport: u32, source: SocketAddr) -> bool {
+        let remote = SocketAddr::new(source.ip().to_canonical(), source.port());
+        let admitted = self.ctx.admits(self.ctx.listeners.flow(transport, remote));
+        if !admitted {
             self.ctx.count(Reason::UnknownSource);
-            return;
         }
-        match Message::parse_datagram(bytes) {
+        admitted
+    }
+
+    fn on_message(&mut self, flow: Flow, message: Result<Message, ParseError>) {
+        match message {
             Ok(message) if message.is_request() => self.on_request(Incoming { message, flow }),
             Ok(message) => self.on_response(&message),
             Err(error) => self.on_garbage(flow, &error),

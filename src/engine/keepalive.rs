@@ -12,7 +12,7 @@ use super::live::TrunkLive;
 use super::{FAIL_AFTER, RECOVER_AFTER, write};
 use crate::model::value::Name;
 use crate::model::{ResourceId, TrunkHealth};
-use crate::transaction::{Class, ClientKey, Flow, TimerKey};
+use crate::transaction::{Class, ClientKey, TimerKey};
 
 /// What is probed, and how often: as long as this is the same, nothing begins anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Keepalive {
             return;
         }
         let Some(transport) = ctx.listeners.number(&probe.aim.transport) else { return };
-        let flow = Flow { transport, remote: probe.aim.address };
+        let flow = ctx.listeners.flow(transport, probe.aim.address);
         let owner = Owner::Probe(number);
         if let Ok(key) = ctx.transactions.open_client(Class::Other, flow, owner, &mut ctx.chance) {
             probe.in_flight = Some(key);

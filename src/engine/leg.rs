@@ -9,7 +9,7 @@ use super::header_rules::{first_route, route_set};
 use super::write;
 use crate::routing::Attempt;
 use crate::sip::{DEFAULT_PORT, Elements, Message, NameAddr, Scheme, Uri};
-use crate::transaction::{ClientKey, Flow, Packet};
+use crate::transaction::{ClientKey, Flow, Link, Packet};
 
 /// How far a leg's BYE is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Leg {
         party: Option<Party>,
         (caller, local_tag): (&NameAddr<'_>, Box<[u8]>),
     ) -> Self {
-        let flow = Flow { transport: listener, remote: attempt.address };
+        let flow = ctx.listeners.flow(listener, attempt.address);
         let target: Box<[u8]> = attempt.request_uri().into_bytes().into();
         Self {
             flow,
@@ -196,6 +196,12 @@ impl Leg {
             && may_follow(self.peer.ip().to_canonical(), ip)
         {
             self.flow.remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
+            // The connection that the dialog came over leads to its own far end only.
+            if let Link::Stream(Some(_)) = self.flow.link
+                && ip != self.peer.ip().to_canonical()
+            {
+                self.flow.link = Link::Stream(None);
+            }
         }
     }
 }

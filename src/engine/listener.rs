@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::model::Protocol;
 use crate::model::value::{Host, Name};
 use crate::routing::TransportIndex;
+use crate::transaction::{Flow, Link};
 
 /// A bound listener.
 #[derive(Debug, Clone)]
 pub struct Listener {
     /// The Transport's name.
     pub name: Name,
+    /// UDP, or what connections are made of.
+    pub protocol: Protocol,
     /// The bound address with its real port.
     pub bound: SocketAddr,
     /// What stands in Via and Contact; absent: the bound address.
@@ -68,6 +72,20 @@ impl Listeners {
     /// The number that a name means now.
     pub(super) fn number(&self, name: &Name) -> Option<u32> {
         self.by_name.get(name).copied()
+    }
+
+    /// The way from a listener to a remote address, over whichever connection leads there.
+    pub(super) fn flow(&self, transport: u32, remote: SocketAddr) -> Flow {
+        let link = match self.protocol(transport) {
+            Protocol::Udp => Link::Datagram,
+            Protocol::Tcp | Protocol::Tls => Link::Stream(None),
+        };
+        Flow { transport, remote, link }
+    }
+
+    /// What one speaks.
+    pub(super) fn protocol(&self, number: u32) -> Protocol {
+        self.by_number.get(&number).map_or(Protocol::Udp, |entry| entry.listener.protocol)
     }
 
     /// The name of one.

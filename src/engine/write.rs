@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use super::context::{Context, Incoming};
 use super::header_rules::ALLOW;
 use super::leg::Leg;
+use crate::model::Protocol;
 use crate::sip::limits::MAX_FORWARDS;
 use crate::sip::{HeaderName, Message, Method, NameAddr, Scheme, Writer, reason_phrase};
-use crate::transaction::{ClientKey, Flow, MAGIC_COOKIE, Packet};
+use crate::transaction::{ClientKey, Flow, Link, MAGIC_COOKIE, Packet};
 
 /// Begins a request inside (or beginning) the dialog of a leg; `key` is that of its transaction,
 /// `None` for the ACK of a 2xx, which has none.
@@ -49,7 +50,16 @@ pub(super) fn hops(writer: &mut Writer, carried: Option<&Message>) {
 
 /// Our address as the far end of a flow shall see it, as a `Contact`.
 pub(super) fn contact(ctx: &Context, writer: &mut Writer, flow: Flow) {
-    writer.header("Contact", &[b"<sip:", &sent_by(ctx, flow), b">"]);
+    writer.header("Contact", &[b"<sip:", &sent_by(ctx, flow), parameter(ctx, flow), b">"]);
+}
+
+/// What our URI says of the transport; UDP is what is meant when nothing is said.
+fn parameter(ctx: &Context, flow: Flow) -> &'static [u8] {
+    match ctx.listeners.protocol(flow.transport) {
+        Protocol::Udp => b"",
+        Protocol::Tcp => b";transport=tcp",
+        Protocol::Tls => b";transport=tls",
+    }
 }
 
 /// An OPTIONS outside any dialog.
@@ -65,7 +75,7 @@ pub(super) fn probe(ctx: &mut Context, flow: Flow, target: &str, key: ClientKey)
     writer.header("To", &[b"<", target.as_bytes(), b">"]);
     writer.header("Call-ID", &[&call_id(ctx)]);
     writer.header("CSeq", &[b"1 OPTIONS"]);
-    writer.header("Contact", &[b"<sip:", &us, b">"]);
+    contact(ctx, &mut writer, flow);
     writer.header("Accept", &[b"application/sdp"]);
     writer.finish(b"").into()
 }
@@ -89,8 +99,16 @@ pub(super) fn answer(incoming: &Incoming, code: u16, tag: &[u8]) -> Vec<u8> {
 
 /// Where responses to a request go.
 pub(super) fn reply_flow(message: &Message, flow: Flow) -> Flow {
-    let remote: SocketAddr = message.via().response_target(flow.remote);
-    Flow { transport: flow.transport, remote }
+    let via = message.via();
+    let remote: SocketAddr = match flow.link {
+        Link::Datagram => via.response_target(flow.remote),
+        // Over the connection that the request came on, else to where its sender listens
+        // (RFC 3261 section 18.2.2); the port it sent from takes no connections.
+        Link::Stream(_) => {
+            SocketAddr::new(flow.remote.ip(), via.port.unwrap_or(crate::sip::DEFAULT_PORT))
+        }
+    };
+    Flow { remote, ..flow }
 }
 
 /// The ACK of a failure (RFC 3261 section 17.1.1.3), from our INVITE and the response.
@@ -172,7 +190,12 @@ pub(super) fn caller(ctx: &Context, flow: Flow, from: &NameAddr<'_>, tag: &[u8])
 
 fn via(ctx: &Context, writer: &mut Writer, flow: Flow, branch: &[u8]) {
     let us = sent_by(ctx, flow);
-    writer.header("Via", &[b"SIP/2.0/UDP ", &us, b";branch=", branch, b";rport"]);
+    let protocol: &[u8] = match ctx.listeners.protocol(flow.transport) {
+        Protocol::Udp => b"SIP/2.0/UDP ",
+        Protocol::Tcp => b"SIP/2.0/TCP ",
+        Protocol::Tls => b"SIP/2.0/TLS ",
+    };
+    writer.header("Via", &[protocol, &us, b";branch=", branch, b";rport"]);
 }
 
 fn sent_by(ctx: &Context, flow: Flow) -> Vec<u8> {

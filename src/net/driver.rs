@@ -4,17 +4,19 @@ use std::io;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use mio::net::UdpSocket;
 use mio::{Events, Poll, Token};
 
+use super::connections::{Connections, Turn};
 use super::handle::{Command, Generation};
-use super::listeners::{Listeners, Opening, RETRY};
+use super::listeners::{self, Door, Listeners, Opening, RETRY};
 use super::log;
 use crate::engine::{self, Engine, Input, Output};
 use crate::model::Observed;
 use crate::port::Installed;
-use crate::transaction::Moment;
+use crate::transaction::{Moment, Transmit};
 
-/// The waker's token; listeners have theirs from 0 up.
+/// The waker's token; listeners have the even ones from 0 up, connections the odd ones.
 pub(super) const WAKE: Token = Token(usize::MAX);
 /// Events taken from the system at once.
 const MAX_EVENTS: usize = 64;
@@ -29,6 +31,7 @@ pub(super) struct Driver {
     commands: Receiver<Command>,
     engine: Engine,
     listeners: Listeners,
+    connections: Connections,
     began: Instant,
     /// When listeners are to be looked after.
     chores: Instant,
@@ -42,6 +45,7 @@ impl Driver {
             commands,
             engine: Engine::new(seed),
             listeners: Listeners::default(),
+            connections: Connections::default(),
             began: now,
             chores: now,
         }
@@ -58,8 +62,14 @@ impl Driver {
                 tracing::error!(%error, "the engine cannot wait for packets and stops");
                 return;
             }
+            let now = self.now();
             for event in &events {
-                let number = u32::try_from(event.token().0).ok();
+                let Self { poll, engine, connections, .. } = &mut self;
+                let mut turn = Turn { registry: poll.registry(), engine, now };
+                if event.token() == WAKE || connections.on_event(&mut turn, event) {
+                    continue;
+                }
+                let number = u32::try_from(event.token().0 / 2).ok();
                 if let Some(open) = number.and_then(|number| self.listeners.get_mut(number)) {
                     open.ready = true;
                 }
@@ -70,6 +80,8 @@ impl Driver {
             self.receive(&mut buffer);
             let now = self.now();
             self.engine.handle_timeout(now);
+            let (connections, mut turn) = self.turn(now);
+            connections.on_time(&mut turn);
             self.flush(now);
             self.chores();
         }
@@ -82,7 +94,10 @@ impl Driver {
 
     /// How long nothing has to be done.
     fn wait(&mut self) -> Option<Duration> {
-        if self.listeners.iter_mut().any(|(_, open)| open.ready) {
+        let accepts = self.connections.may_accept();
+        let takes = |door: &Door| accepts || matches!(door, Door::Datagrams(_));
+        let waits = self.listeners.iter_mut().any(|(_, open)| open.ready && takes(&open.door));
+        if waits || self.connections.is_ready() {
             return Some(Duration::ZERO);
         }
         let now = self.now();
@@ -91,31 +106,35 @@ impl Driver {
             .listeners
             .is_unsettled()
             .then(|| self.chores.saturating_duration_since(Instant::now()));
-        engine.into_iter().chain(chores).min()
+        let connections = self.connections.next_timeout().map(|at| at.since(now));
+        engine.into_iter().chain(chores).chain(connections).min()
     }
 
-    /// Takes at most a batch from every listener that may have something.
+    fn turn(&mut self, now: Moment) -> (&mut Connections, Turn<'_>) {
+        let Self { poll, engine, connections, .. } = self;
+        (connections, Turn { registry: poll.registry(), engine, now })
+    }
+
+    /// Takes at most a batch from every listener and connection that may have something.
     fn receive(&mut self, buffer: &mut [u8]) {
         let now = self.now();
-        for (number, open) in self.listeners.iter_mut() {
-            for _ in 0..MAX_BATCH {
-                if !open.ready {
-                    break;
+        let Self { poll, engine, listeners, connections, .. } = self;
+        let mut turn = Turn { registry: poll.registry(), engine, now };
+        for (number, open) in listeners.iter_mut().filter(|(_, open)| open.ready) {
+            match &open.door {
+                Door::Datagrams(socket) => {
+                    open.ready = receive_from(turn.engine, now, (number, socket), buffer);
                 }
-                match open.socket.recv_from(buffer) {
-                    Ok((length, source)) => {
-                        let bytes = buffer.get(..length).unwrap_or_default();
-                        let input = Input::Received { transport: number, source, bytes };
-                        self.engine.handle_input(now, input);
-                    }
-                    // The next datagram makes it ready again; an error that stays does not spin.
-                    Err(error) => {
-                        open.ready = false;
-                        log::unread(&error);
-                    }
+                Door::Connections(listener) if connections.may_accept() => {
+                    open.ready = connections.accept(&mut turn, (number, listener));
                 }
+                Door::Connections(_) => {}
             }
         }
+        connections.receive(&mut turn, buffer);
+        self.flush(now);
+        let (connections, mut turn) = self.turn(now);
+        connections.close_done(&mut turn);
         self.flush(now);
     }
 
@@ -124,19 +143,31 @@ impl Driver {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Event(event) => log::event(&event),
-                Output::Transmit(transmit) => {
-                    let open = self.listeners.get_mut(transmit.flow.transport);
-                    let sent = open.map(|open| open.send(&transmit.packet, transmit.flow.remote));
-                    match sent {
-                        Some(Ok(_)) => {}
-                        // A full socket loses packets as the network does: they are sent again.
-                        Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Some(Err(_)) | None => {
-                            self.engine.handle_input(now, Input::Unsent(transmit));
-                        }
-                    }
-                }
+                Output::Transmit(transmit) => self.transmit(now, transmit),
             }
+        }
+    }
+
+    fn transmit(&mut self, now: Moment, transmit: Transmit) {
+        let Self { poll, engine, listeners, connections, .. } = self;
+        let Some(open) = listeners.get_mut(transmit.flow.transport) else {
+            engine.handle_input(now, Input::Unsent(transmit));
+            return;
+        };
+        let socket = match &open.door {
+            Door::Datagrams(socket) => socket,
+            Door::Connections(_) => {
+                let mut turn = Turn { registry: poll.registry(), engine, now };
+                connections.send(&mut turn, transmit, open.bound);
+                return;
+            }
+        };
+        let sent = listeners::send((socket, open.bound), &transmit.packet, transmit.flow.remote);
+        match sent {
+            Ok(_) => {}
+            // A full socket loses packets as the network does: they are sent again.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => engine.handle_input(now, Input::Unsent(transmit)),
         }
     }
 
@@ -183,7 +214,35 @@ impl Driver {
             let now = self.now();
             let mut opening =
                 Opening { registry: self.poll.registry(), engine: &mut self.engine, now };
-            self.listeners.look_after(&mut opening);
+            let closed = self.listeners.look_after(&mut opening);
+            for number in closed {
+                let (connections, mut turn) = self.turn(now);
+                connections.close_listener(&mut turn, number);
+            }
+            self.flush(now);
         }
     }
+}
+
+/// Takes at most a batch of datagrams; whether there may be more.
+fn receive_from(
+    engine: &mut Engine,
+    now: Moment,
+    (transport, socket): (u32, &UdpSocket),
+    buffer: &mut [u8],
+) -> bool {
+    for _ in 0..MAX_BATCH {
+        match socket.recv_from(buffer) {
+            Ok((length, source)) => {
+                let bytes = buffer.get(..length).unwrap_or_default();
+                engine.handle_input(now, Input::Received { transport, source, bytes });
+            }
+            // The next datagram makes it ready again; an error that stays does not spin.
+            Err(error) => {
+                log::unread(&error);
+                return false;
+            }
+        }
+    }
+    true
 }

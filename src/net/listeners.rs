@@ -1,4 +1,4 @@
-//! The UDP sockets: opened before the swap, closed after it once nothing uses them, tried again
+//! The listening sockets: opened before the swap, closed after it once nothing uses them, tried again
 //! while their port is busy.
 
 use std::collections::BTreeMap;
@@ -6,13 +6,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use mio::net::UdpSocket;
+use mio::event::Source;
+use mio::net::{TcpListener, UdpSocket};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use crate::engine::{Command, Engine, Listener};
 use crate::model::value::Name;
-use crate::model::{Condition, ObservedTransport, Transport};
+use crate::model::{Condition, ObservedTransport, Protocol, Transport};
 use crate::transaction::Moment;
 
 /// What we ask of the system for each direction of a socket; it may grant less.
@@ -24,15 +25,25 @@ const LINGER: Duration = Duration::from_secs(32);
 /// How long calls may keep a listener that is gone.
 const RETIRE_LIMIT: Duration = Duration::from_secs(3600);
 
+/// Connections that the system holds until we take them.
+const BACKLOG: i32 = 1024;
+
+/// What listens.
+#[derive(Debug)]
+pub(super) enum Door {
+    Datagrams(UdpSocket),
+    Connections(TcpListener),
+}
+
 /// An open socket.
 #[derive(Debug)]
 pub(super) struct Open {
-    pub(super) socket: UdpSocket,
+    pub(super) door: Door,
     /// More may wait in it: the system tells of new packets only once.
     pub(super) ready: bool,
     name: Name,
     spec: Transport,
-    bound: SocketAddr,
+    pub(super) bound: SocketAddr,
     /// Since when it is not wanted any more.
     retired: Option<Instant>,
 }
@@ -103,8 +114,8 @@ impl Listeners {
         }
     }
 
-    /// Tries again what cannot open, closes what nothing uses any more.
-    pub(super) fn look_after(&mut self, with: &mut Opening<'_>) {
+    /// Tries again what cannot open, closes what nothing uses any more; gives what was closed.
+    pub(super) fn look_after(&mut self, with: &mut Opening<'_>) -> Vec<u32> {
         for (name, (spec, _)) in std::mem::take(&mut self.stalled) {
             self.open_one(with, &name, &spec);
             if !self.stalled.contains_key(&name) {
@@ -122,13 +133,14 @@ impl Listeners {
             .iter()
             .filter_map(|(number, open)| over(*number, open).then_some(*number))
             .collect();
-        for number in gone {
-            if let Some(mut open) = self.open.remove(&number) {
-                drop(with.registry.deregister(&mut open.socket));
-                with.engine.handle_command(with.now, Command::Close(number));
+        for number in &gone {
+            if let Some(mut open) = self.open.remove(number) {
+                open.door.deregister(with.registry);
+                with.engine.handle_command(with.now, Command::Close(*number));
                 tracing::info!(transport = %open.name, address = %open.bound, "closed");
             }
         }
+        gone
     }
 
     /// Every listener that is wanted, as it is.
@@ -138,13 +150,17 @@ impl Listeners {
         let open = open.map(|open| ObservedTransport {
             resource: format!("Transport/{}", open.name),
             condition: Condition::Ready,
-            address: format!("udp {}", open.bound),
+            address: format!("{} {}", open.spec.protocol.as_str(), open.bound),
             message: None,
         });
         let stalled = self.stalled.iter().map(|(name, (spec, why))| ObservedTransport {
             resource: format!("Transport/{name}"),
             condition: Condition::Stalled,
-            address: format!("udp {}", SocketAddr::new(spec.bind, spec.port)),
+            address: format!(
+                "{} {}",
+                spec.protocol.as_str(),
+                SocketAddr::new(spec.bind, spec.port)
+            ),
             message: Some(why.clone()),
         });
         let mut all: Vec<_> = open.chain(stalled).collect();
@@ -153,7 +169,10 @@ impl Listeners {
     }
 
     fn open_one(&mut self, with: &mut Opening<'_>, name: &Name, spec: &Transport) {
-        let same = |open: &Open| open.spec.bind == spec.bind && open.spec.port == spec.port;
+        let same = |open: &Open| {
+            let of = |one: &Transport| (one.protocol, one.bind, one.port);
+            of(&open.spec) == of(spec)
+        };
         // Its own socket as it is, else one that lost its name: a renamed listener keeps its port.
         let own = self.open.iter().find(|(_, open)| open.name == *name && same(open));
         let found = own.or_else(|| self.open.iter().find(|(_, open)| spec.port != 0 && same(open)));
@@ -177,30 +196,25 @@ impl Listeners {
             BTreeMap::new()
         };
         let public = spec.public_address.clone();
-        let listener = Listener { name: name.clone(), bound, public, local };
+        let listener =
+            Listener { name: name.clone(), protocol: spec.protocol, bound, public, local };
         with.engine.handle_command(with.now, Command::Listen(number, listener));
     }
 
     fn bind(&mut self, registry: &Registry, name: &Name, spec: &Transport) -> io::Result<u32> {
         let address = SocketAddr::new(spec.bind, spec.port);
-        let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(!spec.bind.is_unspecified())?;
-        }
-        // Best effort: the system's own limits apply, and a smaller buffer works too.
-        drop(socket.set_recv_buffer_size(BUFFER_BYTES));
-        drop(socket.set_send_buffer_size(BUFFER_BYTES));
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        let mut socket = UdpSocket::from_std(socket.into());
-        let bound = socket.local_addr()?;
+        let mut door = match spec.protocol {
+            Protocol::Udp => Door::datagrams(address)?,
+            Protocol::Tcp => Door::connections(address)?,
+            // Plans refuse it before.
+            Protocol::Tls => return Err(io::Error::other("TLS is not built yet")),
+        };
+        let bound = door.local_addr()?;
         let number = self.next;
-        let token = Token(usize::try_from(number).unwrap_or(usize::MAX));
-        registry.register(&mut socket, token, Interest::READABLE)?;
+        door.register(registry, number)?;
         self.next += 1;
         let open = Open {
-            socket,
+            door,
             ready: true,
             name: name.clone(),
             spec: spec.clone(),
@@ -213,17 +227,73 @@ impl Listeners {
     }
 }
 
-impl Open {
-    /// Sends one packet; an IPv4 address from an IPv6 socket goes mapped.
-    pub(super) fn send(&self, packet: &[u8], remote: SocketAddr) -> io::Result<usize> {
-        let remote = match (self.bound.ip(), remote.ip()) {
-            (IpAddr::V6(_), IpAddr::V4(ip)) => {
-                SocketAddr::new(ip.to_ipv6_mapped().into(), remote.port())
-            }
-            (IpAddr::V4(_) | IpAddr::V6(_), IpAddr::V4(_) | IpAddr::V6(_)) => remote,
-        };
-        self.socket.send_to(packet, remote)
+impl Door {
+    fn datagrams(address: SocketAddr) -> io::Result<Self> {
+        let socket = bindable(address, Type::DGRAM)?;
+        // Best effort: the system's own limits apply, and a smaller buffer works too.
+        drop(socket.set_recv_buffer_size(BUFFER_BYTES));
+        drop(socket.set_send_buffer_size(BUFFER_BYTES));
+        socket.bind(&address.into())?;
+        Ok(Self::Datagrams(UdpSocket::from_std(socket.into())))
     }
+
+    fn connections(address: SocketAddr) -> io::Result<Self> {
+        let socket = bindable(address, Type::STREAM)?;
+        // Connections of a former run that linger in the system must not keep us off our port.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self::Connections(TcpListener::from_std(socket.into())))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Datagrams(socket) => socket.local_addr(),
+            Self::Connections(listener) => listener.local_addr(),
+        }
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Datagrams(socket) => socket,
+            Self::Connections(listener) => listener,
+        }
+    }
+
+    /// Tokens of listeners are even; connections have the odd ones.
+    fn register(&mut self, registry: &Registry, number: u32) -> io::Result<()> {
+        let token = usize::try_from(u64::from(number) * 2).unwrap_or(usize::MAX - 1);
+        self.source().register(registry, Token(token), Interest::READABLE)
+    }
+
+    fn deregister(&mut self, registry: &Registry) {
+        drop(self.source().deregister(registry));
+    }
+}
+
+fn bindable(address: SocketAddr, kind: Type) -> io::Result<Socket> {
+    let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, kind, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Sends one packet; an IPv4 address from an IPv6 socket goes mapped.
+pub(super) fn send(
+    (socket, bound): (&UdpSocket, SocketAddr),
+    packet: &[u8],
+    remote: SocketAddr,
+) -> io::Result<usize> {
+    let remote = match (bound.ip(), remote.ip()) {
+        (IpAddr::V6(_), IpAddr::V4(ip)) => {
+            SocketAddr::new(ip.to_ipv6_mapped().into(), remote.port())
+        }
+        (IpAddr::V4(_) | IpAddr::V6(_), IpAddr::V4(_) | IpAddr::V6(_)) => remote,
+    };
+    socket.send_to(packet, remote)
 }
 
 /// Our own address on the way to a remote, as the system routes it; nothing is sent.

@@ -1,5 +1,7 @@
 //! The rim of the engine: sockets, the clock, system randomness, one thread.
 
+mod connection;
+mod connections;
 mod driver;
 mod handle;
 mod listeners;

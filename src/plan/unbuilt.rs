@@ -59,7 +59,7 @@ fn fields(spec: &Spec) -> Vec<(&'static str, bool)> {
 
 fn transport(one: &Transport) -> Vec<(&'static str, bool)> {
     vec![
-        ("/spec/protocol", one.protocol != Protocol::Udp),
+        ("/spec/protocol", one.protocol == Protocol::Tls),
         ("/spec/unknownSources", one.unknown_sources != UnknownSources::Drop),
         ("/spec/trustedProxies", !one.trusted_proxies.is_empty()),
     ]
@@ -123,7 +123,8 @@ fn extension(one: &Extension) -> Vec<(&'static str, bool)> {
 fn is_name(target: &SipTarget) -> bool {
     let parameters = target.parameters.to_ascii_lowercase();
     let mut transport = parameters.split(';').filter_map(|one| one.strip_prefix("transport="));
-    matches!(target.host_port.host, Host::Name(_)) || transport.any(|one| one != "udp")
+    matches!(target.host_port.host, Host::Name(_))
+        || transport.any(|one| !["udp", "tcp"].contains(&one))
 }
 
 fn inbound(one: &InboundRule) -> Vec<(&'static str, bool)> {

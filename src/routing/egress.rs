@@ -44,6 +44,7 @@ mod tests {
                 crate::model::Kind::Transport,
                 "udp".parse().unwrap(),
             ),
+            protocol: crate::model::Protocol::Udp,
             bind: bind.parse().unwrap(),
             public_address: public.map(|host| host.parse().unwrap()),
         }

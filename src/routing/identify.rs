@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::model::Protocol;
 use crate::model::value::{Cidr, Host, Number};
 
 use super::table::{CallerEntry, Table, TenantIndex, TransportIndex, TrunkEntry, TrunkIndex};
@@ -38,7 +39,7 @@ impl SourceIndex {
         let mut index = Self::default();
         for enabled in [true, false] {
             let trunks = table.trunks().filter(|(_, trunk)| trunk.spec.enabled == enabled);
-            trunks.for_each(|(trunk_index, trunk)| index.add_trunk(trunk_index, trunk));
+            trunks.for_each(|(trunk_index, trunk)| index.add_trunk(table, trunk_index, trunk));
         }
         for (tenant_index, tenant) in table.tenants() {
             for address in tenant.extensions.iter().filter_map(|extension| extension.address) {
@@ -48,11 +49,13 @@ impl SourceIndex {
         index
     }
 
-    fn add_trunk(&mut self, index: TrunkIndex, trunk: &TrunkEntry) {
+    fn add_trunk(&mut self, table: &Table, index: TrunkIndex, trunk: &TrunkEntry) {
         let Some(transport) = trunk.transport else { return };
         let host = trunk.spec.host().and_then(Host::ip).map(Cidr::host);
         let port = if trunk.spec.port() == 0 { 5060 } else { trunk.spec.port() };
-        let port = trunk.spec.verify_port.then_some(port);
+        // Who connects does so from any port: over TCP there is none to verify.
+        let datagrams = table.transport(transport).is_none_or(|one| one.protocol == Protocol::Udp);
+        let port = (trunk.spec.verify_port && datagrams).then_some(port);
         for range in host.into_iter().chain(trunk.spec.associated_ips().iter().copied()) {
             let networks = self.by_length.entry(Reverse(length(range))).or_default();
             let list = networks.entry((transport, range.network(), port)).or_default();

@@ -209,7 +209,7 @@ impl Table {
             .replace("{caller}", &escape_user(caller));
         let port = target.host_port.port.unwrap_or(5060);
         let address = target.host_port.host.ip().map(|ip| SocketAddr::new(ip, port));
-        let transport = address.and_then(|address| self.transport_towards(address.ip()));
+        let transport = address.and_then(|address| self.transport_towards(address.ip(), target));
         self.attempt_at(target, user, address, transport)
     }
 

@@ -46,6 +46,8 @@ index! {
 pub struct TransportEntry {
     /// Identity.
     pub id: ResourceId,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// Where it listens.
     pub bind: SocketAddr,
     /// What stands in Via and Contact; absent: the bound address.
@@ -257,14 +259,23 @@ impl Table {
         self.transports().filter(move |(_, entry)| egress::permits(entry, target, false))
     }
 
-    /// The first of them.
-    pub(super) fn transport_towards(&self, target: IpAddr) -> Option<TransportIndex> {
-        self.transports_towards(target).next().map(|(index, _)| index)
+    /// The first of them that speaks what the target's `;transport=` asks for; UDP when it is silent.
+    pub(super) fn transport_towards(
+        &self,
+        target: IpAddr,
+        contact: &SipTarget,
+    ) -> Option<TransportIndex> {
+        let parameters = contact.parameters.to_ascii_lowercase();
+        let asked = parameters.split(';').find_map(|one| one.strip_prefix("transport="));
+        let asked = asked.unwrap_or("udp");
+        let mut fit = self.transports_towards(target);
+        fit.find(|(_, entry)| entry.protocol.as_str() == asked).map(|(index, _)| index)
     }
 
     fn add_transports(&mut self, set: &ResourceSet) {
         self.transports.extend(set.transports().map(|(id, spec)| TransportEntry {
             id: id.clone(),
+            protocol: spec.protocol,
             bind: SocketAddr::new(spec.bind, spec.port),
             public_address: spec.public_address.clone(),
         }));
@@ -336,7 +347,8 @@ impl Table {
                 id: id.clone(),
                 numbers: spec.numbers,
                 contact: contact.clone(),
-                transport: address.and_then(|address| self.transport_towards(address.ip())),
+                transport: address
+                    .and_then(|address| self.transport_towards(address.ip(), contact)),
                 address,
             };
             self.tenants

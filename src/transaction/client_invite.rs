@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GIVE_UP, Moment, Packet, Status, Step, T1, Tell};
+use super::{GIVE_UP, Link, Moment, Packet, Status, Step, T1, Tell};
 
 /// What can happen to it.
 pub enum Event<'a> {
@@ -23,8 +23,10 @@ pub enum ClientInvite {
     Calling {
         /// The printed INVITE.
         request: Packet,
-        /// Timer A.
-        retransmit: Moment,
+        /// What it goes over.
+        link: Link,
+        /// Timer A; none over a connection.
+        retransmit: Option<Moment>,
         /// Doubles with each retransmission.
         interval: Duration,
         /// Timer B.
@@ -36,6 +38,8 @@ pub enum ClientInvite {
     Proceeding {
         /// The printed INVITE, for the ACK of a failure.
         request: Packet,
+        /// What it goes over.
+        link: Link,
         /// Set by [`Event::Bound`].
         give_up: Option<Moment>,
     },
@@ -57,10 +61,11 @@ pub enum ClientInvite {
 
 impl ClientInvite {
     /// Sends the INVITE.
-    pub fn start(request: Packet, now: Moment) -> Step<Self> {
+    pub fn start(request: Packet, link: Link, now: Moment) -> Step<Self> {
         let next = Self::Calling {
             request: request.clone(),
-            retransmit: now + T1,
+            link,
+            retransmit: link.repeat(now, T1),
             interval: T1,
             give_up: now + GIVE_UP,
             bound: None,
@@ -71,7 +76,9 @@ impl ClientInvite {
     /// The next deadline.
     pub fn deadline(&self) -> Option<Moment> {
         match self {
-            Self::Calling { retransmit, give_up, .. } => Some(*retransmit.min(give_up)),
+            Self::Calling { retransmit, give_up, .. } => {
+                Some(retransmit.map_or(*give_up, |at| at.min(*give_up)))
+            }
             Self::Proceeding { give_up, .. } => *give_up,
             Self::Completed { until, .. } | Self::Accepted { until } => Some(*until),
             Self::Terminated => None,
@@ -99,9 +106,9 @@ impl ClientInvite {
         ack: &dyn Fn(&[u8]) -> Option<Packet>,
         now: Moment,
     ) -> Step<Self> {
-        let (request, give_up) = match self {
-            Self::Calling { request, bound, .. } => (request, bound),
-            Self::Proceeding { request, give_up } => (request, give_up),
+        let (request, link, give_up) = match self {
+            Self::Calling { request, link, bound, .. } => (request, link, bound),
+            Self::Proceeding { request, link, give_up } => (request, link, give_up),
             Self::Completed { ack, until } => {
                 let again = if status == Status::Failure { ack.clone() } else { None };
                 return Step { next: Self::Completed { ack, until }, send: again, tell: None };
@@ -114,14 +121,14 @@ impl ClientInvite {
         };
         match status {
             Status::Provisional => {
-                Step::telling(Self::Proceeding { request, give_up }, Tell::Response)
+                Step::telling(Self::Proceeding { request, link, give_up }, Tell::Response)
             }
             Status::Success => {
                 Step::telling(Self::Accepted { until: now + GIVE_UP }, Tell::Response)
             }
             Status::Failure => {
                 let ack = ack(&request);
-                let next = Self::Completed { ack: ack.clone(), until: now + GIVE_UP };
+                let next = Self::Completed { ack: ack.clone(), until: now + link.linger(GIVE_UP) };
                 Step { next, send: ack, tell: Some(Tell::Response) }
             }
         }
@@ -132,13 +139,13 @@ impl ClientInvite {
             Self::Calling { give_up, .. } if now >= give_up => {
                 Step::telling(Self::Terminated, Tell::TimedOut)
             }
-            Self::Calling { request, retransmit, interval, give_up, bound }
-                if now >= retransmit =>
+            Self::Calling { request, link, retransmit: Some(at), interval, give_up, bound }
+                if now >= at =>
             {
                 let interval = interval * 2;
-                let retransmit = now + interval;
+                let retransmit = link.repeat(now, interval);
                 let send = request.clone();
-                let next = Self::Calling { request, retransmit, interval, give_up, bound };
+                let next = Self::Calling { request, link, retransmit, interval, give_up, bound };
                 Step::sending(next, send)
             }
             Self::Proceeding { give_up: Some(give_up), .. } if now >= give_up => {
@@ -155,13 +162,13 @@ impl ClientInvite {
     fn bound(self, now: Moment) -> Self {
         let limit = now + GIVE_UP;
         match self {
-            Self::Calling { request, retransmit, interval, give_up, bound } => {
+            Self::Calling { request, link, retransmit, interval, give_up, bound } => {
                 let bound = Some(bound.unwrap_or(limit));
-                Self::Calling { request, retransmit, interval, give_up, bound }
+                Self::Calling { request, link, retransmit, interval, give_up, bound }
             }
-            Self::Proceeding { request, give_up } => {
+            Self::Proceeding { request, link, give_up } => {
                 let give_up = give_up.unwrap_or(limit);
-                Self::Proceeding { request, give_up: Some(give_up) }
+                Self::Proceeding { request, link, give_up: Some(give_up) }
             }
             state @ (Self::Completed { .. } | Self::Accepted { .. } | Self::Terminated) => state,
         }

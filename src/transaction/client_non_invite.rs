@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GIVE_UP, Moment, Packet, Status, Step, T1, T2, T4, Tell};
+use super::{GIVE_UP, Link, Moment, Packet, Status, Step, T1, T2, T4, Tell};
 
 /// What can happen to it.
 #[derive(Debug)]
@@ -22,8 +22,10 @@ pub enum ClientNonInvite {
     Trying {
         /// The printed request.
         request: Packet,
-        /// Timer E.
-        retransmit: Moment,
+        /// What it goes over.
+        link: Link,
+        /// Timer E; none over a connection.
+        retransmit: Option<Moment>,
         /// Doubles up to T2.
         interval: Duration,
         /// Timer F.
@@ -33,8 +35,10 @@ pub enum ClientNonInvite {
     Proceeding {
         /// The printed request.
         request: Packet,
-        /// Timer E.
-        retransmit: Moment,
+        /// What it goes over.
+        link: Link,
+        /// Timer E; none over a connection.
+        retransmit: Option<Moment>,
         /// Timer F.
         give_up: Moment,
     },
@@ -49,10 +53,11 @@ pub enum ClientNonInvite {
 
 impl ClientNonInvite {
     /// Sends the request.
-    pub fn start(request: Packet, now: Moment) -> Step<Self> {
+    pub fn start(request: Packet, link: Link, now: Moment) -> Step<Self> {
         let next = Self::Trying {
             request: request.clone(),
-            retransmit: now + T1,
+            link,
+            retransmit: link.repeat(now, T1),
             interval: T1,
             give_up: now + GIVE_UP,
         };
@@ -63,7 +68,9 @@ impl ClientNonInvite {
     pub fn deadline(&self) -> Option<Moment> {
         match self {
             Self::Trying { retransmit, give_up, .. }
-            | Self::Proceeding { retransmit, give_up, .. } => Some(*retransmit.min(give_up)),
+            | Self::Proceeding { retransmit, give_up, .. } => {
+                Some(retransmit.map_or(*give_up, |at| at.min(*give_up)))
+            }
             Self::Completed { until } => Some(*until),
             Self::Terminated => None,
         }
@@ -90,11 +97,15 @@ impl ClientNonInvite {
 
     fn response(self, status: Status, now: Moment) -> Self {
         match (self, status) {
-            (Self::Trying { request, give_up, .. }, Status::Provisional) => {
-                Self::Proceeding { request, retransmit: now + T2, give_up }
+            (Self::Trying { request, link, give_up, .. }, Status::Provisional) => {
+                Self::Proceeding { request, link, retransmit: link.repeat(now, T2), give_up }
             }
             (state, Status::Provisional) => state,
-            (_, Status::Success | Status::Failure) => Self::Completed { until: now + T4 },
+            (
+                Self::Trying { link, .. } | Self::Proceeding { link, .. },
+                Status::Success | Status::Failure,
+            ) => Self::Completed { until: now + link.linger(T4) },
+            (state @ (Self::Completed { .. } | Self::Terminated), _) => state,
         }
     }
 
@@ -103,15 +114,17 @@ impl ClientNonInvite {
             Self::Trying { give_up, .. } | Self::Proceeding { give_up, .. } if now >= give_up => {
                 Step::telling(Self::Terminated, Tell::TimedOut)
             }
-            Self::Trying { request, retransmit, interval, give_up } if now >= retransmit => {
+            Self::Trying { request, link, retransmit: Some(at), interval, give_up }
+                if now >= at =>
+            {
                 let interval = (interval * 2).min(T2);
-                let retransmit = now + interval;
+                let retransmit = link.repeat(now, interval);
                 let send = request.clone();
-                Step::sending(Self::Trying { request, retransmit, interval, give_up }, send)
+                Step::sending(Self::Trying { request, link, retransmit, interval, give_up }, send)
             }
-            Self::Proceeding { request, retransmit, give_up } if now >= retransmit => {
-                let send = request.clone();
-                Step::sending(Self::Proceeding { request, retransmit: now + T2, give_up }, send)
+            Self::Proceeding { request, link, retransmit: Some(at), give_up } if now >= at => {
+                let (send, retransmit) = (request.clone(), link.repeat(now, T2));
+                Step::sending(Self::Proceeding { request, link, retransmit, give_up }, send)
             }
             Self::Completed { until } if now >= until => Step::stay(Self::Terminated),
             state @ (Self::Trying { .. } | Self::Proceeding { .. })

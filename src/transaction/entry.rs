@@ -1,7 +1,7 @@
 //! One transaction in the table: its machine behind the events that the table knows.
 
 use super::{
-    Class, ClientInvite, ClientKey, ClientNonInvite, Flow, Moment, Packet, ServerInvite,
+    Class, ClientInvite, ClientKey, ClientNonInvite, Flow, Link, Moment, Packet, ServerInvite,
     ServerNonInvite, Status, Step, Tell, TimerKey, client_invite, client_non_invite, server_invite,
     server_non_invite,
 };
@@ -45,16 +45,16 @@ pub(super) struct Server<O> {
 }
 
 impl ClientMachine {
-    pub(super) fn start(&mut self, request: Packet, now: Moment) -> Left {
+    pub(super) fn start(&mut self, request: Packet, link: Link, now: Moment) -> Left {
         let Self::Open(class) = self else { return (None, None) };
         match class {
             Class::Invite => {
-                let step = ClientInvite::start(request, now);
+                let step = ClientInvite::start(request, link, now);
                 *self = Self::Invite(step.next);
                 (step.send, step.tell)
             }
             Class::Cancel | Class::Other => {
-                let step = ClientNonInvite::start(request, now);
+                let step = ClientNonInvite::start(request, link, now);
                 *self = Self::Other(step.next);
                 (step.send, step.tell)
             }
@@ -133,10 +133,10 @@ impl ClientMachine {
 }
 
 impl ServerMachine {
-    pub(super) fn start(class: Class) -> Self {
+    pub(super) fn start(class: Class, link: Link) -> Self {
         match class {
-            Class::Invite => Self::Invite(ServerInvite::start()),
-            Class::Cancel | Class::Other => Self::Other(ServerNonInvite::start()),
+            Class::Invite => Self::Invite(ServerInvite::start(link)),
+            Class::Cancel | Class::Other => Self::Other(ServerNonInvite::start(link)),
         }
     }
 

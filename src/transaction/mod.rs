@@ -6,6 +6,7 @@ mod chance;
 pub mod client_invite;
 pub mod client_non_invite;
 mod entry;
+mod flow;
 mod key;
 mod moment;
 pub mod server_invite;
@@ -19,11 +20,12 @@ use std::time::Duration;
 pub use chance::Chance;
 pub use client_invite::ClientInvite;
 pub use client_non_invite::ClientNonInvite;
+pub use flow::{ConnectionId, Flow, Link};
 pub use key::{ClientKey, MAGIC_COOKIE, ServerId, ServerKey};
 pub use moment::Moment;
 pub use server_invite::ServerInvite;
 pub use server_non_invite::ServerNonInvite;
-pub use table::{Flow, Full, Notice, Request, Response, Table, Transmit};
+pub use table::{Full, Notice, Request, Response, Table, Transmit};
 pub use wheel::{TimerKey, Wheel};
 
 /// A printed message, kept for retransmission and shared with whoever sends it.

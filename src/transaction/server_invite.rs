@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GIVE_UP, Moment, Packet, Status, Step, T1, T2, T4, Tell};
+use super::{GIVE_UP, Link, Moment, Packet, Status, Step, T1, T2, T4, Tell};
 
 /// What can happen to it.
 #[derive(Debug)]
@@ -24,13 +24,17 @@ pub enum ServerInvite {
     Proceeding {
         /// The last provisional response.
         last: Option<Packet>,
+        /// What it came over.
+        link: Link,
     },
     /// A failure was sent and is repeated by timer G until its ACK or timer H.
     Completed {
         /// The printed response.
         response: Packet,
-        /// Timer G.
-        retransmit: Moment,
+        /// What it came over.
+        link: Link,
+        /// Timer G; none over a connection.
+        retransmit: Option<Moment>,
         /// Doubles up to T2.
         interval: Duration,
         /// Timer H.
@@ -52,14 +56,16 @@ pub enum ServerInvite {
 
 impl ServerInvite {
     /// A new INVITE.
-    pub fn start() -> Self {
-        Self::Proceeding { last: None }
+    pub fn start(link: Link) -> Self {
+        Self::Proceeding { last: None, link }
     }
 
     /// The next deadline.
     pub fn deadline(&self) -> Option<Moment> {
         match self {
-            Self::Completed { retransmit, give_up, .. } => Some(*retransmit.min(give_up)),
+            Self::Completed { retransmit, give_up, .. } => {
+                Some(retransmit.map_or(*give_up, |at| at.min(*give_up)))
+            }
             Self::Confirmed { until } | Self::Accepted { until } => Some(*until),
             Self::Proceeding { .. } | Self::Terminated => None,
         }
@@ -70,7 +76,9 @@ impl ServerInvite {
         match event {
             Event::Again => self.again(),
             Event::Ack => match self {
-                Self::Completed { .. } => Step::stay(Self::Confirmed { until: now + T4 }),
+                Self::Completed { link, .. } => {
+                    Step::stay(Self::Confirmed { until: now + link.linger(T4) })
+                }
                 state @ (Self::Proceeding { .. } | Self::Confirmed { .. })
                 | state @ (Self::Accepted { .. } | Self::Terminated) => Step::stay(state),
             },
@@ -81,7 +89,7 @@ impl ServerInvite {
 
     fn again(self) -> Step<Self> {
         let send = match &self {
-            Self::Proceeding { last } => last.clone(),
+            Self::Proceeding { last, .. } => last.clone(),
             Self::Completed { response, .. } => Some(response.clone()),
             Self::Confirmed { .. } | Self::Accepted { .. } | Self::Terminated => None,
         };
@@ -90,16 +98,17 @@ impl ServerInvite {
 
     fn respond(self, status: Status, response: Packet, now: Moment) -> Step<Self> {
         match (self, status) {
-            (Self::Proceeding { .. }, Status::Provisional) => {
-                Step::sending(Self::Proceeding { last: Some(response.clone()) }, response)
+            (Self::Proceeding { link, .. }, Status::Provisional) => {
+                Step::sending(Self::Proceeding { last: Some(response.clone()), link }, response)
             }
             (Self::Proceeding { .. }, Status::Success) => {
                 Step::sending(Self::Accepted { until: now + GIVE_UP }, response)
             }
-            (Self::Proceeding { .. }, Status::Failure) => {
+            (Self::Proceeding { link, .. }, Status::Failure) => {
                 let next = Self::Completed {
                     response: response.clone(),
-                    retransmit: now + T1,
+                    link,
+                    retransmit: link.repeat(now, T1),
                     interval: T1,
                     give_up: now + GIVE_UP,
                 };
@@ -118,11 +127,14 @@ impl ServerInvite {
             Self::Completed { give_up, .. } if now >= give_up => {
                 Step::telling(Self::Terminated, Tell::NoAck)
             }
-            Self::Completed { response, retransmit, interval, give_up } if now >= retransmit => {
+            Self::Completed { response, link, retransmit: Some(at), interval, give_up }
+                if now >= at =>
+            {
                 let interval = (interval * 2).min(T2);
-                let retransmit = now + interval;
+                let retransmit = link.repeat(now, interval);
                 let send = response.clone();
-                Step::sending(Self::Completed { response, retransmit, interval, give_up }, send)
+                let next = Self::Completed { response, link, retransmit, interval, give_up };
+                Step::sending(next, send)
             }
             Self::Confirmed { until } | Self::Accepted { until } if now >= until => {
                 Step::stay(Self::Terminated)

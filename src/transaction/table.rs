@@ -2,24 +2,14 @@
 //! a hash map, each with one timer in the wheel.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 
 use slab::Slab;
 
 use super::entry::{Client, ClientMachine, Left, Server, ServerMachine};
 use super::{
-    Chance, Class, ClientInvite, ClientKey, Moment, Packet, ServerId, ServerKey, Status, Tell,
-    TimerKey, Wheel, client_invite,
+    Chance, Class, ClientInvite, ClientKey, ConnectionId, Flow, Link, Moment, Packet, ServerId,
+    ServerKey, Status, Tell, TimerKey, Wheel, client_invite,
 };
-
-/// A local listener and a remote address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flow {
-    /// The listener, by the number that the rim gave it.
-    pub transport: u32,
-    /// The far end.
-    pub remote: SocketAddr,
-}
 
 /// A packet to send.
 #[derive(Debug, Clone)]
@@ -177,7 +167,8 @@ impl<O: Copy> Table<O> {
 
     /// Sends the request that was written for an opened transaction.
     pub fn start_client(&mut self, key: ClientKey, request: Packet, now: Moment) {
-        self.step_client(key, |machine| machine.start(request, now));
+        let Some(link) = self.client(key).map(|entry| entry.flow.link) else { return };
+        self.step_client(key, |machine| machine.start(request, link, now));
     }
 
     /// The bytes of an INVITE that is not finally answered yet, to build its CANCEL from.
@@ -205,6 +196,35 @@ impl<O: Copy> Table<O> {
     pub fn client_unreachable(&mut self, key: ClientKey, now: Moment) -> Option<O> {
         let owner = self.client(key)?.owner;
         self.step_client(key, |machine| machine.unreachable(now)).map(|_| owner)
+    }
+
+    /// A connection is gone. A request that waits for its first answer on it, or on whatever leads
+    /// there, cannot count on one any more; what has been answered in part may be answered over
+    /// another connection (RFC 3261 section 18.2.2). Gives who is to be told.
+    pub fn connection_lost(
+        &mut self,
+        (lost, flow): (ConnectionId, Flow),
+        now: Moment,
+    ) -> Vec<(ClientKey, O)> {
+        let over = |entry: &Client<O>| {
+            entry.flow.transport == flow.transport
+                && match entry.flow.link {
+                    Link::Datagram => false,
+                    Link::Stream(Some(used)) => used == lost,
+                    Link::Stream(None) => entry.flow.remote == flow.remote,
+                }
+        };
+        let keys: Vec<(ClientKey, O)> = self
+            .clients
+            .iter()
+            .filter(|(_, entry)| over(entry))
+            .filter_map(|(index, entry)| {
+                let index = u32::try_from(index).ok()?;
+                Some((ClientKey { index, token: entry.token }, entry.owner))
+            })
+            .collect();
+        let mut told = |(key, _): &(ClientKey, O)| self.client_unreachable(*key, now).is_some();
+        keys.into_iter().filter(|one| told(one)).collect()
     }
 
     /// A response to one of our requests. `class` is that of its CSeq; `ack` prints the ACK of a
@@ -252,7 +272,7 @@ impl<O: Copy> Table<O> {
         let entry = self.servers.vacant_entry();
         let Ok(index) = u32::try_from(entry.key()) else { return Request::Full };
         self.serial += 1;
-        let machine = ServerMachine::start(class);
+        let machine = ServerMachine::start(class, reply.link);
         let id: Box<[u8]> = id.as_bytes().into();
         self.by_id.insert(id.clone(), index);
         let serial = self.serial;

@@ -149,6 +149,7 @@ fn a_listener_on_every_address_names_one_of_its_own() {
     ];
     let local = local.map(|(remote, own)| (remote.parse().unwrap(), own.parse().unwrap()));
     let listener = Listener {
+        protocol: trunkline::model::Protocol::Udp,
         name: "udp".parse().unwrap(),
         bound: "0.0.0.0:5060".parse().unwrap(),
         public: None,

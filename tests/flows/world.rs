@@ -120,6 +120,7 @@ impl World {
         };
         let listener = Listener {
             name: "udp".parse().unwrap(),
+            protocol: trunkline::model::Protocol::Udp,
             bound: "127.0.0.1:5060".parse().unwrap(),
             public: None,
             local: BTreeMap::new(),

@@ -10,9 +10,9 @@ use trunkline::net::EngineHandle;
 use trunkline::port::{Installed, Target};
 
 /// How long anything here may take; never waited for when it works.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-fn resource(kind: &str, tenant: bool, name: &str, spec: &Value) -> Arc<Resource> {
+pub(crate) fn resource(kind: &str, tenant: bool, name: &str, spec: &Value) -> Arc<Resource> {
     let metadata =
         if tenant { json!({ "name": name, "tenant": "acme" }) } else { json!({ "name": name }) };
     let value = json!({ "kind": kind, "metadata": metadata, "spec": spec });
@@ -37,7 +37,7 @@ fn set(transports: Vec<Arc<Resource>>, peers: &[SocketAddr]) -> Arc<ResourceSet>
     Arc::new(transports.into_iter().chain(trunks).chain([tenant]).collect())
 }
 
-fn install(engine: &EngineHandle, name: &str, resources: Arc<ResourceSet>) -> Installed {
+pub(crate) fn install(engine: &EngineHandle, name: &str, resources: Arc<ResourceSet>) -> Installed {
     engine.install(Revision(format!("test@{name}")), resources).unwrap()
 }
 

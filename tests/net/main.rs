@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod listeners;
+#[cfg(test)]
+mod streams;

@@ -139,7 +139,7 @@ impl Agent {
     }
 
     fn flow(&self) -> Flow {
-        Flow { transport: 0, remote: self.engine }
+        Flow { transport: 0, remote: self.engine, link: trunkline::transaction::Link::Datagram }
     }
 
     fn will(&mut self, now: Moment, chance: &mut Chance, most: u64, call_id: &str, will: Will) {

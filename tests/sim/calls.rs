@@ -89,6 +89,7 @@ impl World {
         let mut engine = Engine::new(key);
         let listener = Listener {
             name: "udp".parse().unwrap(),
+            protocol: trunkline::model::Protocol::Udp,
             bound: ENGINE.parse().unwrap(),
             public: None,
             local: BTreeMap::new(),

@@ -18,7 +18,7 @@ const END: u64 = 10 * 60 * 1000;
 
 fn flow() -> Flow {
     let remote: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-    Flow { transport: 0, remote }
+    Flow { transport: 0, remote, link: trunkline::transaction::Link::Datagram }
 }
 
 /// What travels: `method branch code`, code 0 in requests.

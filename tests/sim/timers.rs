@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use trunkline::transaction::{
-    ClientInvite, ClientNonInvite, Moment, Packet, ServerInvite, ServerNonInvite, Status, Step,
-    client_invite, client_non_invite, server_invite, server_non_invite,
+    ClientInvite, ClientNonInvite, Link, Moment, Packet, ServerInvite, ServerNonInvite, Status,
+    Step, client_invite, client_non_invite, server_invite, server_non_invite,
 };
 
 fn packet(text: &str) -> Packet {
@@ -106,7 +106,7 @@ impl<S: Machine> Run<S> {
 }
 
 fn client_invite() -> Run<ClientInvite> {
-    Run::new(ClientInvite::start(packet("INVITE"), Moment::START))
+    Run::new(ClientInvite::start(packet("INVITE"), Link::Datagram, Moment::START))
 }
 
 fn answered(status: Status) -> impl FnOnce(ClientInvite, Moment) -> Step<ClientInvite> {
@@ -114,7 +114,7 @@ fn answered(status: Status) -> impl FnOnce(ClientInvite, Moment) -> Step<ClientI
 }
 
 fn client_other() -> Run<ClientNonInvite> {
-    Run::new(ClientNonInvite::start(packet("BYE"), Moment::START))
+    Run::new(ClientNonInvite::start(packet("BYE"), Link::Datagram, Moment::START))
 }
 
 fn replied(status: Status) -> impl FnOnce(ClientNonInvite, Moment) -> Step<ClientNonInvite> {
@@ -122,7 +122,7 @@ fn replied(status: Status) -> impl FnOnce(ClientNonInvite, Moment) -> Step<Clien
 }
 
 fn server_invite() -> Run<ServerInvite> {
-    Run::new(Step { next: ServerInvite::start(), send: None, tell: None })
+    Run::new(Step { next: ServerInvite::start(Link::Datagram), send: None, tell: None })
 }
 
 fn respond(code: u16) -> impl FnOnce(ServerInvite, Moment) -> Step<ServerInvite> {
@@ -131,7 +131,7 @@ fn respond(code: u16) -> impl FnOnce(ServerInvite, Moment) -> Step<ServerInvite>
 }
 
 fn server_other() -> Run<ServerNonInvite> {
-    Run::new(Step { next: ServerNonInvite::start(), send: None, tell: None })
+    Run::new(Step { next: ServerNonInvite::start(Link::Datagram), send: None, tell: None })
 }
 
 fn reply(code: u16) -> impl FnOnce(ServerNonInvite, Moment) -> Step<ServerNonInvite> {
@@ -329,4 +329,31 @@ fn a_late_driver_sends_once_and_not_once_per_missed_interval() {
     assert_eq!(run.logged(), ["20000 INVITE"]);
     let due = run.state.as_ref().unwrap().deadline().unwrap();
     assert!(due > run.now && due - run.now <= Duration::from_secs(12));
+}
+
+#[test]
+fn over_a_connection_nothing_is_repeated_and_nothing_lingers() {
+    let link = Link::Stream(None);
+    let start = Moment::START;
+    let mut run = Run::new(ClientInvite::start(packet("INVITE"), link, start));
+    assert_eq!(run.pass(40_000).logged(), ["0 INVITE", "32000 TimedOut"]);
+    let mut run = Run::new(ClientInvite::start(packet("INVITE"), link, start));
+    run.step(answered(Status::Provisional)).pass(900).step(answered(Status::Failure));
+    assert_eq!(
+        run.pass(900).logged(),
+        ["0 INVITE", "0 Response", "900 ACK of INVITE", "900 Response"]
+    );
+    assert!(matches!(run.state, Some(ClientInvite::Terminated)));
+    let mut run = Run::new(ClientNonInvite::start(packet("BYE"), link, start));
+    run.pass(900).step(replied(Status::Provisional)).pass(20_000).step(replied(Status::Success));
+    assert_eq!(run.pass(20_000).logged(), ["0 BYE", "900 Response", "20000 Response"]);
+    assert!(matches!(run.state, Some(ClientNonInvite::Terminated)));
+    let mut run = Run::new(Step { next: ServerInvite::start(link), send: None, tell: None });
+    run.step(respond(486)).pass(31_999);
+    assert_eq!(run.logged(), ["0 486"]);
+    run.step(|state, now| state.handle(server_invite::Event::Ack, now)).pass(31_999);
+    assert!(matches!(run.state, Some(ServerInvite::Terminated)));
+    let mut run = Run::new(Step { next: ServerNonInvite::start(link), send: None, tell: None });
+    run.step(reply(200)).pass(0);
+    assert!(matches!(run.state, Some(ServerNonInvite::Terminated)));
 }

@@ -17,3 +17,5 @@ mod network;
 mod phone;
 #[cfg(test)]
 mod sipp;
+#[cfg(test)]
+mod streams;

@@ -56,6 +56,29 @@ impl Network {
         (site, daemon)
     }
 
+    /// The same with the first carrier and the tenant's first PBX over TCP.
+    pub(crate) fn serve_tcp(&self, carrier: bool, pbx: bool) -> (Site, Daemon) {
+        let site = Site::new();
+        let (host, contact) = (self.ip(CARRIER), format!("sip:{}", self.at(PBX)));
+        let mut base = self.base();
+        if carrier {
+            let over = format!("host: {host}, transport: tcp,");
+            base = base.replace(&format!("host: {host},"), &over);
+        }
+        if pbx {
+            base = base.replace(&contact, &format!("{contact};transport=tcp"));
+        }
+        let transport = format!(
+            "---\napiVersion: trunkline.dev/v1\nkind: Transport\nmetadata: {{name: tcp}}\n\
+             spec: {{protocol: tcp, bind: {}, port: {PORT}}}\n",
+            self.ip(ENGINE)
+        );
+        site.write("base.yaml", &[base, transport].concat());
+        let daemon = site.serve();
+        daemon.until(|status| status["condition"] == "Ready");
+        (site, daemon)
+    }
+
     /// A site with this network's manifests: two carriers, one tenant with two PBX.
     pub(crate) fn site(&self) -> Site {
         let site = Site::new();

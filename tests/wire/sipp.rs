@@ -35,9 +35,23 @@ impl Counts {
     }
 }
 
+/// How SIPp speaks: `u1` UDP, `t1` one TCP connection, `tn` one for each call.
+pub(crate) type Mode = &'static str;
+
 impl Sipp {
     /// Places calls to `number` from the address `last`, `rate` a second.
     pub(crate) fn call(
+        network: &Network,
+        (last, caller): (u8, &str),
+        (scenario, number): (&'static str, &str),
+        load: (u64, u64),
+    ) -> Self {
+        Self::call_over("u1", network, (last, caller), (scenario, number), load)
+    }
+
+    /// The same over TCP or UDP.
+    pub(crate) fn call_over(
+        mode: Mode,
         network: &Network,
         (last, caller): (u8, &str),
         (scenario, number): (&'static str, &str),
@@ -46,14 +60,25 @@ impl Sipp {
         let (calls, rate) = (calls.to_string(), rate.to_string());
         let target = network.at(ENGINE).to_string();
         let extra = ["-s", number, "-key", "caller", caller, "-m", &calls, "-r", &rate, &target];
-        Self::start(network, last, scenario, &extra)
+        Self::start((mode, network, last), scenario, &extra)
     }
 
     /// Answers `calls` calls at the address `last`; bound when this returns.
     pub(crate) fn answer(network: &Network, last: u8, scenario: &'static str, calls: u64) -> Self {
-        let mut sipp = Self::start(network, last, scenario, &["-m", &calls.to_string()]);
+        Self::answer_over("u1", network, last, scenario, calls)
+    }
+
+    /// The same over TCP or UDP.
+    pub(crate) fn answer_over(
+        mode: Mode,
+        network: &Network,
+        last: u8,
+        scenario: &'static str,
+        calls: u64,
+    ) -> Self {
+        let mut sipp = Self::start((mode, network, last), scenario, &["-m", &calls.to_string()]);
         let deadline = Instant::now() + DEADLINE;
-        while !is_bound(network, last) {
+        while !is_bound(mode, network, last) {
             let ended = sipp.child.try_wait().unwrap();
             assert!(ended.is_none(), "{scenario} ended: {}", sipp.errors());
             assert!(Instant::now() < deadline, "{scenario} does not listen: {}", sipp.errors());
@@ -62,7 +87,11 @@ impl Sipp {
         sipp
     }
 
-    fn start(network: &Network, last: u8, scenario: &'static str, extra: &[&str]) -> Self {
+    fn start(
+        (mode, network, last): (Mode, &Network, u8),
+        scenario: &'static str,
+        extra: &[&str],
+    ) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/wire/scenarios")
             .join(scenario)
@@ -71,7 +100,18 @@ impl Sipp {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sipp");
         command.current_dir(folder.path()).env("TERM", "xterm").arg("-sf").arg(file);
-        command.args(["-i", &network.ip(last), "-p", "5060", "-nostdin", "-nd"]);
+        command.args([
+            "-max_socket",
+            "1000",
+            "-t",
+            mode,
+            "-i",
+            &network.ip(last),
+            "-p",
+            "5060",
+            "-nostdin",
+            "-nd",
+        ]);
         command.args(["-trace_stat", "-stf", "counts.csv", "-fd", "1"]);
         command.args(["-trace_err", "-error_file", "errors.log"]);
         command.args(["-timeout", GIVE_UP, "-timeout_error"]).args(extra);
@@ -123,9 +163,10 @@ impl Drop for Sipp {
 }
 
 /// Whether someone listens there, without disturbing them: as the kernel lists it.
-fn is_bound(network: &Network, last: u8) -> bool {
+fn is_bound(mode: Mode, network: &Network, last: u8) -> bool {
     let std::net::SocketAddr::V4(address) = network.at(last) else { unreachable!("IPv4") };
     let ip = u32::from_ne_bytes(address.ip().octets());
     let wanted = format!(" {ip:08X}:{:04X} ", address.port());
-    std::fs::read_to_string("/proc/net/udp").unwrap().contains(&wanted)
+    let table = if mode == "u1" { "/proc/net/udp" } else { "/proc/net/tcp" };
+    std::fs::read_to_string(table).unwrap().contains(&wanted)
 }
