@@ -76,7 +76,7 @@ impl Call {
         write::hops(&mut writer, Some(request));
         carry(ctx, &mut writer, flow, request);
         let packet = writer.finish(request.body());
-        ctx.transactions.start_client(key, packet.into(), ctx.now);
+        ctx.start(key, flow, packet.into());
         ctx.peers.join(&leg);
         let Phase::Hunting(hunt) = &self.phase else { return Err(Reason::NoTrunkUp) };
         let deadline = hunt.budget.min(ctx.now + ATTEMPT_LIMIT);

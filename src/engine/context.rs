@@ -10,10 +10,13 @@ use super::generation::Generation;
 use super::leg::Leg;
 use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
-use super::{MAX_RETIRED, MAX_TRANSACTIONS};
+use super::{MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
+use crate::model::Protocol;
 use crate::routing::{Source, Table as Routes, TenantIndex, TrunkIndex};
 use crate::sip::Message;
-use crate::transaction::{Chance, Flow, Moment, Packet, ServerKey, Status, Table, Wheel};
+use crate::transaction::{
+    Chance, ClientKey, Flow, Link, Moment, Packet, ServerKey, Status, Table, Wheel,
+};
 
 /// Who uses a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +114,33 @@ impl Context {
 
     pub(super) fn respond(&mut self, key: ServerKey, code: u16, packet: Vec<u8>) {
         self.transactions.respond(key, Status::of(code), packet.into(), self.now);
+    }
+
+    /// Sends the request that was written for an opened transaction: over TCP when it is too large
+    /// for a datagram and there is a listener to send it from (RFC 3261 section 18.1.1).
+    pub(super) fn start(&mut self, key: ClientKey, flow: Flow, packet: Packet) {
+        let large = flow.link == Link::Datagram && packet.len() > MAX_DATAGRAM;
+        let beside = if large { self.stream_beside(flow) } else { None };
+        let over = beside
+            .and_then(|beside| Some((beside, super::write::over_stream(self, beside, &packet)?)));
+        match over {
+            Some(over) => {
+                self.transactions.start_client_over(key, over, (flow, packet), self.now);
+            }
+            None => self.transactions.start_client(key, packet, self.now),
+        }
+    }
+
+    /// The way to the same far end from a TCP listener at the same address, of the same port first.
+    fn stream_beside(&self, flow: Flow) -> Option<Flow> {
+        let table = &self.generation.table;
+        let own = table.transport(self.listeners.index(flow.transport)?)?.bind;
+        let beside = table
+            .transports_towards(flow.remote.ip())
+            .filter(|(_, entry)| entry.protocol == Protocol::Tcp && entry.bind.ip() == own.ip());
+        let (_, entry) = beside.min_by_key(|(_, entry)| entry.bind.port() != own.port())?;
+        let number = self.listeners.number(&entry.id.name)?;
+        Some(self.listeners.flow(number, flow.remote))
     }
 
     pub(super) fn count(&mut self, reason: Reason) {

@@ -112,8 +112,12 @@ impl Engine {
                 let lost = self.ctx.transactions.connection_lost((connection, flow), now);
                 lost.into_iter().for_each(|(key, owner)| self.on_lost(key, owner));
             }
-            Input::Unsent(Transmit { origin, .. }) => {
+            Input::Unsent(Transmit { origin, fallback, .. }) => {
                 let Some(key) = origin else { return };
+                if let Some(fallback) = fallback {
+                    self.ctx.transactions.fall_back(key, *fallback, now);
+                    return;
+                }
                 if let Some(owner) = self.ctx.transactions.client_unreachable(key, now) {
                     self.on_lost(key, owner);
                 }

@@ -197,6 +197,6 @@ fn send_bye(ctx: &mut Context, leg: &mut Leg, owner: Owner, carried: Option<&Mes
         relay(&mut writer, carried);
     }
     let body = carried.map(Message::body).unwrap_or_default();
-    ctx.transactions.start_client(key, writer.finish(body).into(), ctx.now);
+    ctx.start(key, leg.flow, writer.finish(body).into());
     Bye::Sent(key)
 }

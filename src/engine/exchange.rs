@@ -41,12 +41,12 @@ impl Call {
             self.refuse_inside(ctx, from, (&incoming, server), Reason::EngineFull);
             return;
         };
-        let cseq = leg.next_cseq();
+        let (cseq, flow) = (leg.next_cseq(), leg.flow);
         let mut writer = write::request(ctx, leg, Method::Invite, cseq, Some(client));
         write::hops(&mut writer, Some(&incoming.message));
         carry(ctx, &mut writer, leg.flow, &incoming.message);
         let packet = writer.finish(incoming.message.body());
-        ctx.transactions.start_client(client, packet.into(), ctx.now);
+        ctx.start(client, flow, packet.into());
         ctx.transactions.own_server(server, Owner::Call(key));
         let trying = write::response(&incoming, 100, b"").finish(b"");
         ctx.respond(server, 100, trying);

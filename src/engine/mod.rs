@@ -57,5 +57,8 @@ pub const RETRY_AFTER: u32 = 10;
 pub const FAIL_AFTER: u32 = 3;
 /// Probes with an answer in a row until a trunk is up again.
 pub const RECOVER_AFTER: u32 = 1;
+/// The largest request that is sent by UDP when it could go over TCP (RFC 3261 section 18.1.1, for
+/// a path whose MTU nobody knows).
+pub const MAX_DATAGRAM: usize = 1300;
 /// Former generations whose sources still reach their dialogs.
 pub const MAX_RETIRED: usize = 64;

@@ -41,13 +41,13 @@ impl Call {
             self.refuse_inside(ctx, from, (&incoming, server), Reason::EngineFull);
             return;
         };
-        let cseq = leg.next_cseq();
+        let (cseq, flow) = (leg.next_cseq(), leg.flow);
         let method = incoming.message.method();
         let mut writer = write::request(ctx, leg, method, cseq, Some(client));
         write::hops(&mut writer, Some(&incoming.message));
         carry(ctx, &mut writer, leg.flow, &incoming.message);
         let packet = writer.finish(incoming.message.body());
-        ctx.transactions.start_client(client, packet.into(), ctx.now);
+        ctx.start(client, flow, packet.into());
         self.relays.push(Relay { to, client, server, incoming });
     }
 

@@ -198,6 +198,15 @@ fn via(ctx: &Context, writer: &mut Writer, flow: Flow, branch: &[u8]) {
     writer.header("Via", &[protocol, &us, b";branch=", branch, b";rport"]);
 }
 
+/// A request of ours as it goes over a connection instead: our `Via`, which comes first, says so.
+pub(super) fn over_stream(ctx: &Context, flow: Flow, packet: &[u8]) -> Option<Packet> {
+    const OWN: &[u8] = b"\r\nVia: SIP/2.0/UDP ";
+    let at = memchr::memmem::find(packet, OWN)?;
+    let (head, tail) = packet.split_at_checked(at)?;
+    let parameters = memchr::memchr(b';', tail).and_then(|at| tail.get(at..))?;
+    Some([head, b"\r\nVia: SIP/2.0/TCP ", &sent_by(ctx, flow), parameters].concat().into())
+}
+
 fn sent_by(ctx: &Context, flow: Flow) -> Vec<u8> {
     let mut text = Vec::with_capacity(48);
     ctx.listeners.print(flow.transport, flow.remote.ip(), &mut text);

@@ -137,7 +137,7 @@ impl Connection {
     /// Answers a keep-alive.
     pub(super) fn pong(&mut self, now: Moment) -> io::Result<()> {
         let packet: Packet = b"\r\n".as_slice().into();
-        self.send(Transmit { flow: self.flow, packet, origin: None }, now)
+        self.send(Transmit { flow: self.flow, packet, origin: None, fallback: None }, now)
     }
 
     /// Writes what waits, as far as the system takes it.

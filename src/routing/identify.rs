@@ -118,7 +118,13 @@ impl Table {
     /// tenant. Fails closed.
     pub fn identify(&self, transport: TransportIndex, source: SocketAddr) -> Source<'_> {
         let source = canonical(source);
-        let trunks = self.sources.trunks(transport, source);
+        let own = self.sources.trunks(transport, source);
+        let beside = || self.datagrams_beside(transport);
+        // A peer on UDP sends by TCP what is too large for a datagram (RFC 3261 section 18.1.1).
+        let trunks = match own {
+            [] => beside().map_or(own, |udp| self.sources.trunks(udp, source)),
+            [_, ..] => own,
+        };
         if !trunks.is_empty() {
             return Source::Trunks(trunks);
         }
@@ -127,6 +133,14 @@ impl Table {
             Some(caller) => Source::Caller(caller),
             None => Source::Unknown,
         }
+    }
+
+    /// Of a TCP listener: the UDP one at the same address and port.
+    fn datagrams_beside(&self, transport: TransportIndex) -> Option<TransportIndex> {
+        let own = self.transport(transport).filter(|one| one.protocol == Protocol::Tcp)?;
+        let mut all = self.transports();
+        let found = all.find(|(_, one)| one.protocol == Protocol::Udp && one.bind == own.bind);
+        found.map(|(index, _)| index)
     }
 
     /// Of trunks that share a source address, the one whose pools hold the number; the first when

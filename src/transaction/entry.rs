@@ -122,6 +122,15 @@ impl ClientMachine {
         }
     }
 
+    /// Its class while nothing has been heard of its request.
+    pub(super) fn waits(&self) -> Option<Class> {
+        match self {
+            Self::Invite(ClientInvite::Calling { .. }) => Some(Class::Invite),
+            Self::Other(ClientNonInvite::Trying { .. }) => Some(Class::Other),
+            Self::Open(_) | Self::Invite(_) | Self::Other(_) => None,
+        }
+    }
+
     /// Whether this is what answers a request of that class.
     pub(super) fn is_of(&self, class: Class) -> bool {
         match self {

@@ -20,6 +20,8 @@ pub struct Transmit {
     pub packet: Packet,
     /// The client transaction to tell when it cannot be sent.
     pub origin: Option<ClientKey>,
+    /// What to send instead when no connection can be had (RFC 3261 section 18.1.1).
+    pub fallback: Option<Box<(Flow, Packet)>>,
 }
 
 /// The table holds as many transactions as it may: answer 503 without state.
@@ -106,7 +108,7 @@ impl<O: Copy> Table<O> {
 
     /// Queues a packet that belongs to no transaction: an ACK of a 2xx, a stateless answer.
     pub fn send_stateless(&mut self, flow: Flow, packet: Packet) {
-        self.out.push_back(Transmit { flow, packet, origin: None });
+        self.out.push_back(Transmit { flow, packet, origin: None, fallback: None });
     }
 
     /// When [`Self::poll_timeout`] has to be called next.
@@ -169,6 +171,32 @@ impl<O: Copy> Table<O> {
     pub fn start_client(&mut self, key: ClientKey, request: Packet, now: Moment) {
         let Some(link) = self.client(key).map(|entry| entry.flow.link) else { return };
         self.step_client(key, |machine| machine.start(request, link, now));
+    }
+
+    /// Sends a request over a connection though its flow is one of datagrams, which it is too large
+    /// for; `fallback` is that flow and the request as printed for it.
+    pub fn start_client_over(
+        &mut self,
+        key: ClientKey,
+        (flow, request): (Flow, Packet),
+        fallback: (Flow, Packet),
+        now: Moment,
+    ) {
+        let Some(entry) = self.client_mut(key) else { return };
+        entry.flow = flow;
+        self.start_client(key, request, now);
+        if let Some(last) = self.out.back_mut() {
+            last.fallback = Some(Box::new(fallback));
+        }
+    }
+
+    /// No connection could be had: the request goes by its fallback, as if it began now.
+    pub fn fall_back(&mut self, key: ClientKey, (flow, request): (Flow, Packet), now: Moment) {
+        let Some(entry) = self.client_mut(key) else { return };
+        if let Some(class) = entry.machine.waits() {
+            (entry.flow, entry.machine) = (flow, ClientMachine::Open(class));
+            self.start_client(key, request, now);
+        }
     }
 
     /// The bytes of an INVITE that is not finally answered yet, to build its CANCEL from.
@@ -352,7 +380,7 @@ impl<O: Copy> Table<O> {
         let (flow, deadline, over) =
             (entry.flow, entry.machine.deadline(), entry.machine.is_over());
         if let Some(packet) = send {
-            self.out.push_back(Transmit { flow, packet, origin: Some(key) });
+            self.out.push_back(Transmit { flow, packet, origin: Some(key), fallback: None });
         }
         let entry = self.clients.get_mut(at(key.index))?;
         rearm(&mut self.wheel, &mut entry.timer, deadline, Timed::Client(key.index));
@@ -374,7 +402,12 @@ impl<O: Copy> Table<O> {
     fn settle_server(&mut self, index: u32, (send, tell): Left) -> Option<Tell> {
         let entry = self.servers.get_mut(at(index))?;
         if let Some(packet) = send {
-            self.out.push_back(Transmit { flow: entry.reply, packet, origin: None });
+            self.out.push_back(Transmit {
+                flow: entry.reply,
+                packet,
+                origin: None,
+                fallback: None,
+            });
         }
         let deadline = entry.machine.deadline();
         rearm(&mut self.wheel, &mut entry.timer, deadline, Timed::Server(index));

@@ -17,4 +17,6 @@ mod reload;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod world;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use trunkline::engine::{Command, Compiled, Engine, Event, Input, Listener, Output};
 use trunkline::model::{Observed, Resource, ResourceSet, Revision};
 use trunkline::sip::{HeaderName, Message};
-use trunkline::transaction::{Moment, Transmit};
+use trunkline::transaction::{ConnectionId, Flow, Link, Moment, Transmit};
 
 /// A carrier, identified by its address.
 pub(crate) const CARRIER_A: &str = "127.0.0.2:5060";
@@ -130,6 +130,42 @@ impl World {
         world
     }
 
+    /// A listener for connections beside the one for datagrams, at the same address and port.
+    pub(crate) fn listen_tcp(&mut self, config: &mut Vec<Value>) {
+        let spec = json!({ "protocol": "tcp", "bind": "127.0.0.1", "port": 5060 });
+        config.push(resource("Transport", None, "tcp", &spec));
+        let listener = Listener {
+            protocol: trunkline::model::Protocol::Tcp,
+            name: "tcp".parse().unwrap(),
+            bound: "127.0.0.1:5060".parse().unwrap(),
+            public: None,
+            local: BTreeMap::new(),
+        };
+        self.engine.handle_command(self.now, Command::Listen(1, listener));
+        self.install(config);
+    }
+
+    /// A message arrives over a connection.
+    pub(crate) fn send_over(&mut self, connection: u64, from: &str, text: &str) {
+        let message = Message::parse_datagram(text.as_bytes());
+        let flow = stream(connection, from);
+        self.engine.handle_input(self.now, Input::Framed { flow, message });
+        self.drain();
+    }
+
+    /// A connection is gone.
+    pub(crate) fn lose(&mut self, connection: u64, from: &str) {
+        let flow = stream(connection, from);
+        let connection = ConnectionId(connection);
+        self.engine.handle_input(self.now, Input::Lost { connection, flow });
+        self.drain();
+    }
+
+    /// The way that the last packet went.
+    pub(crate) fn last_flow(&self) -> Flow {
+        self.last.as_ref().unwrap().flow
+    }
+
     pub(crate) fn install(&mut self, config: &[Value]) {
         let resource = |value: &Value| -> Arc<Resource> {
             Arc::new(serde_json::from_value(value.clone()).unwrap())
@@ -242,6 +278,12 @@ impl World {
             }
         }
     }
+}
+
+/// A connection of the second listener.
+pub(crate) fn stream(connection: u64, remote: &str) -> Flow {
+    let link = Link::Stream(Some(ConnectionId(connection)));
+    Flow { transport: 1, remote: remote.parse().unwrap(), link }
 }
 
 /// `INVITE`, or `180 INVITE`.
@@ -370,6 +412,11 @@ impl Phone {
         self.learn(&answer);
         self.ack(world);
         answer
+    }
+
+    /// The INVITE in front of it.
+    pub(crate) fn invited(&self) -> &Message {
+        self.invite.as_ref().unwrap()
     }
 
     /// Answers the INVITE in front of it.

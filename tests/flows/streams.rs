@@ -1,0 +1,152 @@
+//! Calls over connections, and requests that are too large for a datagram.
+
+use serde_json::json;
+use trunkline::sip::HeaderName;
+use trunkline::transaction::{ConnectionId, Link};
+
+use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, set, stream, value};
+
+/// The connection's end of the carrier: no port that it listens at.
+const FROM: &str = "127.0.0.2:43210";
+
+/// The first carrier on TCP, the rest on UDP.
+fn tcp_world() -> World {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/transport", json!("tcp"));
+    set(&mut config, "carrier-b", "/transport", json!("udp"));
+    let mut world = World::new();
+    world.listen_tcp(&mut config);
+    world
+}
+
+fn over_tcp(text: &str) -> String {
+    text.replace("SIP/2.0/UDP", "SIP/2.0/TCP")
+}
+
+/// A PBX dials with a body of so many bytes.
+fn dial(world: &mut World, bytes: usize) -> Phone {
+    let mut pbx = Phone::calling(PBX, "1001", "00493012345", "large");
+    let text = pbx.request("INVITE", "Content-Type: text/plain\r\n", &"x".repeat(bytes));
+    world.send(PBX, &text);
+    world.expect_is(PBX, "100 INVITE");
+    pbx
+}
+
+#[test]
+fn a_call_over_a_connection_is_answered_and_ended_on_it() {
+    let mut world = tcp_world();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "tcp");
+    let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
+    world.send_over(7, FROM, &over_tcp(&invite));
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let link = Link::Stream(Some(ConnectionId(7)));
+    let invite = world.expect_is(PBX, "INVITE");
+    assert!(value(&invite, HeaderName::Via).starts_with("SIP/2.0/UDP "));
+    let callee = Phone::called(PBX, &invite);
+    callee.answer(&mut world, 200, SDP);
+    assert_eq!(world.last_flow().link, link);
+    // Where a response goes if the connection is gone: to the port that the Via says.
+    let answer = world.expect_is(CARRIER_A, "200 INVITE");
+    assert_eq!(value(&answer, HeaderName::Contact), "<sip:127.0.0.1:5060;transport=tcp>");
+    caller.learn(&answer);
+    caller.branch += 1;
+    world.send_over(7, FROM, &over_tcp(&caller.print("ACK", "", "")));
+    world.expect_is(PBX, "ACK");
+    let mut callee = callee;
+    callee.send(&mut world, "BYE");
+    world.expect_is(PBX, "200 BYE");
+    let bye = world.expect_is(CARRIER_A, "BYE");
+    assert_eq!(world.last_flow().link, link);
+    assert!(value(&bye, HeaderName::Via).starts_with("SIP/2.0/TCP "));
+    world.send_over(7, FROM, &caller.response(&bye, 200, ""));
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_lost_connection_makes_an_unanswered_attempt_go_on() {
+    let mut world = tcp_world();
+    dial(&mut world, 0);
+    world.expect_is(CARRIER_A, "INVITE");
+    assert_eq!(world.last_flow().link, Link::Stream(None));
+    world.pass_ms(20_000);
+    world.quiet();
+    world.lose(3, CARRIER_A);
+    world.expect_is(CARRIER_B, "INVITE");
+    assert!(world.told().contains(&"failover 408".to_owned()));
+}
+
+#[test]
+fn a_ringing_attempt_outlives_its_connection() {
+    let mut world = tcp_world();
+    let mut pbx = dial(&mut world, 0);
+    let carrier = Phone::called(CARRIER_A, &world.expect_is(CARRIER_A, "INVITE"));
+    world.send_over(3, CARRIER_A, &answer_of(&carrier, 180));
+    world.expect_is(PBX, "180 INVITE");
+    world.lose(3, CARRIER_A);
+    world.quiet();
+    world.send_over(4, FROM, &answer_of(&carrier, 200));
+    pbx.take_answer(&mut world);
+    world.expect_is(CARRIER_A, "ACK");
+}
+
+fn answer_of(phone: &Phone, code: u16) -> String {
+    phone.response(phone.invited(), code, "")
+}
+
+#[test]
+fn a_large_request_goes_over_tcp_and_by_udp_when_there_is_no_connection() {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/transport", json!("udp"));
+    set(&mut config, "carrier-b", "/transport", json!("udp"));
+    let mut world = World::new();
+    world.listen_tcp(&mut config);
+    let mut pbx = dial(&mut world, 1300);
+    let invite = world.expect_is(CARRIER_A, "INVITE");
+    assert!(value(&invite, HeaderName::Via).starts_with("SIP/2.0/TCP 127.0.0.1:5060;branch="));
+    assert_eq!((world.last_flow().transport, world.last_flow().link), (1, Link::Stream(None)));
+    world.refuse_last();
+    let again = world.expect_is(CARRIER_A, "INVITE");
+    assert!(value(&again, HeaderName::Via).starts_with("SIP/2.0/UDP 127.0.0.1:5060;branch="));
+    assert_eq!(invite.via().branch(), again.via().branch());
+    assert_eq!(world.last_flow().link, Link::Datagram);
+    // From then on it is one on UDP: it is sent again.
+    world.pass_ms(500);
+    world.expect_is(CARRIER_A, "INVITE");
+    Phone::called(CARRIER_A, &again).answer(&mut world, 200, SDP);
+    pbx.take_answer(&mut world);
+    world.expect_is(CARRIER_A, "ACK");
+}
+
+#[test]
+fn a_request_that_fits_stays_on_udp() {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/transport", json!("udp"));
+    set(&mut config, "carrier-b", "/transport", json!("udp"));
+    let mut world = World::new();
+    world.listen_tcp(&mut config);
+    dial(&mut world, 700);
+    world.expect_is(CARRIER_A, "INVITE");
+    assert_eq!(world.last_flow().link, Link::Datagram);
+    // Without a listener for connections nothing else is possible.
+    let mut world = World::new();
+    dial(&mut world, 1300);
+    world.expect_is(CARRIER_A, "INVITE");
+    assert_eq!(world.last_flow().link, Link::Datagram);
+}
+
+#[test]
+fn a_trunk_on_udp_is_known_on_the_tcp_listener_beside() {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/transport", json!("udp"));
+    set(&mut config, "carrier-b", "/transport", json!("udp"));
+    let mut world = World::new();
+    world.listen_tcp(&mut config);
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "tcp");
+    let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
+    world.send_over(7, FROM, &over_tcp(&invite));
+    world.expect_is(CARRIER_A, "100 INVITE");
+    world.expect_is(PBX, "INVITE");
+    assert!(world.engine.admits(1, stream(8, FROM).remote));
+    assert!(!world.engine.admits(1, "127.0.0.66:1".parse().unwrap()));
+}
