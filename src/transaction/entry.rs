@@ -31,6 +31,8 @@ pub(super) struct Client<O> {
     pub(super) machine: ClientMachine,
     /// The CANCEL of this INVITE, which shares its branch.
     pub(super) cancel: Option<ClientKey>,
+    /// Whether it was sent once more because its connection was lost.
+    pub(super) renewed: bool,
     pub(super) timer: Option<(Moment, TimerKey)>,
 }
 
@@ -122,11 +124,11 @@ impl ClientMachine {
         }
     }
 
-    /// Its class while nothing has been heard of its request.
-    pub(super) fn waits(&self) -> Option<Class> {
+    /// Its class and its request, while nothing has been heard of that.
+    pub(super) fn waits(&self) -> Option<(Class, &Packet)> {
         match self {
-            Self::Invite(ClientInvite::Calling { .. }) => Some(Class::Invite),
-            Self::Other(ClientNonInvite::Trying { .. }) => Some(Class::Other),
+            Self::Invite(ClientInvite::Calling { request, .. }) => Some((Class::Invite, request)),
+            Self::Other(ClientNonInvite::Trying { request, .. }) => Some((Class::Other, request)),
             Self::Open(_) | Self::Invite(_) | Self::Other(_) => None,
         }
     }

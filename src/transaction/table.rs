@@ -145,7 +145,15 @@ impl<O: Copy> Table<O> {
         let index = u32::try_from(entry.key()).map_err(|_| Full)?;
         let key = ClientKey::new(index, chance);
         let machine = ClientMachine::Open(class);
-        entry.insert(Client { token: key.token, owner, flow, machine, cancel: None, timer: None });
+        entry.insert(Client {
+            token: key.token,
+            owner,
+            flow,
+            machine,
+            cancel: None,
+            renewed: false,
+            timer: None,
+        });
         Ok(key)
     }
 
@@ -193,7 +201,7 @@ impl<O: Copy> Table<O> {
     /// No connection could be had: the request goes by its fallback, as if it began now.
     pub fn fall_back(&mut self, key: ClientKey, (flow, request): (Flow, Packet), now: Moment) {
         let Some(entry) = self.client_mut(key) else { return };
-        if let Some(class) = entry.machine.waits() {
+        if let Some((class, _)) = entry.machine.waits() {
             (entry.flow, entry.machine) = (flow, ClientMachine::Open(class));
             self.start_client(key, request, now);
         }
@@ -227,8 +235,9 @@ impl<O: Copy> Table<O> {
     }
 
     /// A connection is gone. A request that waits for its first answer on it, or on whatever leads
-    /// there, cannot count on one any more; what has been answered in part may be answered over
-    /// another connection (RFC 3261 section 18.2.2). Gives who is to be told.
+    /// there, goes once more over another one: the far end may have closed an idle connection just
+    /// then. The second time its user is told, and given here. What has been answered in part may
+    /// be answered over another connection (RFC 3261 section 18.2.2).
     pub fn connection_lost(
         &mut self,
         (lost, flow): (ConnectionId, Flow),
@@ -251,8 +260,20 @@ impl<O: Copy> Table<O> {
                 Some((ClientKey { index, token: entry.token }, entry.owner))
             })
             .collect();
-        let mut told = |(key, _): &(ClientKey, O)| self.client_unreachable(*key, now).is_some();
+        let mut told = |(key, _): &(ClientKey, O)| {
+            !self.renew(*key) && self.client_unreachable(*key, now).is_some()
+        };
         keys.into_iter().filter(|one| told(one)).collect()
+    }
+
+    /// Sends an unanswered request once more, over whichever connection leads to its far end.
+    fn renew(&mut self, key: ClientKey) -> bool {
+        let Some(entry) = self.client_mut(key).filter(|entry| !entry.renewed) else { return false };
+        let Some((_, packet)) = entry.machine.waits() else { return false };
+        let (packet, flow) = (packet.clone(), Flow { link: Link::Stream(None), ..entry.flow });
+        (entry.flow, entry.renewed) = (flow, true);
+        self.out.push_back(Transmit { flow, packet, origin: Some(key), fallback: None });
+        true
     }
 
     /// A response to one of our requests. `class` is that of its CSeq; `ack` prints the ACK of a
