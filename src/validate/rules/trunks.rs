@@ -156,7 +156,10 @@ pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnosti
     let mut rivals: BTreeMap<Match<'_>, BTreeMap<&ResourceId, &Trunk>> = BTreeMap::new();
     for (id, trunk) in context.set.trunks().filter(|(_, trunk)| trunk.enabled) {
         let listener = trunk.transport.as_ref().map(|name| name.as_str()).or(only);
-        let port = trunk.verify_port.then(|| port(trunk.port()));
+        // Who connects does so from any port: only datagrams have one to verify.
+        let named = trunk.transport.as_ref().and_then(|name| context.set.transport(None, name));
+        let datagrams = named.is_none_or(|one| one.protocol == Protocol::Udp);
+        let port = (trunk.verify_port && datagrams).then(|| port(trunk.port()));
         for source in trunk.source_addresses() {
             rivals.entry((listener, source, port)).or_default().insert(id, trunk);
         }
