@@ -168,7 +168,8 @@ fn files(tree: &SourceTree) -> Result<Vec<Value>, Failure> {
             | Content::TooLarge(_)
             | Content::Unreadable(_)
             | Content::NotAFile(_)
-            | Content::Symlink => None,
+            | Content::Symlink
+            | Content::Outside(_) => None,
         };
         // Validation refuses every such file, so that this cannot be reached with a plan in hand.
         let text = text.ok_or_else(|| Failure::failed(format!("{} is no text", file.path)))?;

@@ -22,6 +22,8 @@ pub enum Content {
     NotAFile(String),
     /// A symbolic link, which is not followed (TL603).
     Symlink,
+    /// What stands here belongs to another place than this repository, in words (TL603).
+    Outside(String),
 }
 
 impl Content {
@@ -70,6 +72,7 @@ impl SourceTree {
                 Content::Unreadable(why) => part(b"u", why.as_bytes()),
                 Content::NotAFile(what) => part(b"n", what.as_bytes()),
                 Content::Symlink => part(b"s", b""),
+                Content::Outside(what) => part(b"o", what.as_bytes()),
             }
         }
         Revision(format!("dir@blake3:{}", hasher.finalize().to_hex()))

@@ -1,4 +1,5 @@
 //! Where manifests come from. Readers turn the outside into a [`crate::manifest::tree::SourceTree`].
 
 pub mod directory;
+pub mod selection;
 pub mod watch;

@@ -12,6 +12,7 @@ use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::directory;
+use super::selection::IGNORE_FILE;
 use crate::port::{Snapshot, Source, SourceError};
 
 /// A change is taken when nothing further happened for this long.
@@ -155,7 +156,7 @@ impl Place {
 fn visible(below: &Path) -> bool {
     below.components().all(|part| {
         let name = part.as_os_str();
-        name == directory::IGNORE_FILE || !name.as_encoded_bytes().starts_with(b".")
+        name == IGNORE_FILE || !name.as_encoded_bytes().starts_with(b".")
     })
 }
 

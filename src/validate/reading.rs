@@ -75,6 +75,11 @@ impl Reading {
                 "the manifest is a symbolic link, which is not followed".to_owned(),
                 "put the file itself here, or name the link in .trunklineignore",
             ),
+            Content::Outside(words) => (
+                Code::TL603,
+                words.clone(),
+                "put the manifests themselves into this repository, or name it in .trunklineignore",
+            ),
         };
         self.declared.refuse(Declares::Anything);
         let file = self.sources.add(&file.path, "");
