@@ -12,6 +12,7 @@ mod init;
 mod log;
 mod output;
 mod plan;
+mod revision;
 mod schema;
 mod selection;
 mod serve;

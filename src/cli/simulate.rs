@@ -52,9 +52,8 @@ struct Inbound {
     from: String,
     #[command(flatten)]
     origin: Origin,
-    /// The directory of manifests.
-    #[arg(default_value = ".")]
-    path: PathBuf,
+    #[command(flatten)]
+    manifests: Manifests,
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,9 +78,18 @@ struct Outbound {
     /// The number, as dialled.
     #[arg(long, value_name = "NUMBER")]
     to: String,
+    #[command(flatten)]
+    manifests: Manifests,
+}
+
+#[derive(Debug, clap::Args)]
+struct Manifests {
     /// The directory of manifests.
     #[arg(default_value = ".")]
     path: PathBuf,
+    /// Read a commit of the git repository at PATH; signatures are not looked at.
+    #[arg(long, value_name = "SHA|REF")]
+    rev: Option<String>,
 }
 
 /// A decided call, with what only the verb knows.
@@ -94,11 +102,16 @@ struct Simulated {
 }
 
 pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
-    let path = match &args.direction {
-        Direction::Inbound(call) => &call.path,
-        Direction::Outbound(call) => &call.path,
+    let Manifests { path, rev } = match &args.direction {
+        Direction::Inbound(call) => &call.manifests,
+        Direction::Outbound(call) => &call.manifests,
     };
-    let checked = validate(&super::validate::read(std::slice::from_ref(path))?);
+    let path = std::slice::from_ref(path);
+    let tree = match rev {
+        Some(rev) => super::revision::read(path, rev)?.tree,
+        None => super::validate::read(path)?,
+    };
+    let checked = validate(&tree);
     let Some(desired) = &checked.desired else {
         return refuse(&checked.diagnostics, &checked, Exit::Invalid, output);
     };

@@ -8,6 +8,7 @@ use std::{fs, io};
 use anstyle::AnsiColor;
 use serde_json::{Value, json};
 
+use super::revision::{self, Signatures};
 use super::selection::{self, Selection};
 use super::sink::{Form, Sink};
 use super::{Exit, FORMAT_VERSION, Failure, Output, paint};
@@ -16,6 +17,7 @@ use crate::diag::{
     render_sarif,
 };
 use crate::manifest::tree::SourceTree;
+use crate::model::ObjectId;
 use crate::model::value::Date;
 use crate::source::directory;
 use crate::validate::{Checked, Summary, validate_on};
@@ -27,11 +29,18 @@ use crate::validate::{Checked, Summary, validate_on};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  trunkline validate\n  trunkline validate voip/ -o json\n  \
                         trunkline validate -o github -o sarif=trunkline.sarif\n  \
+                        trunkline validate --rev main\n  \
+                        trunkline validate /srv/voip.git --rev \"$OLD..$NEW\"\n  \
                         cat trunk.yaml | trunkline validate -")]
 pub(super) struct Args {
     /// Directories, files, or `-` for stdin.
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
+    /// Read a commit of the git repository at PATH from its objects, without a checkout; a folder
+    /// in it is the root. Its signature is checked where the Policy names signers, and in a range
+    /// `A..B` those of all its commits.
+    #[arg(long, value_name = "SHA|REF|A..B")]
+    rev: Option<String>,
     /// Warnings make the manifests invalid, too (exit 3).
     #[arg(long)]
     deny_warnings: bool,
@@ -46,8 +55,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, Failure> {
-    let tree = read(&args.paths)?;
-    let prefix = prefix(&args.paths);
+    let mut read = match &args.rev {
+        Some(rev) => Some(revision::read(&args.paths, rev)?),
+        None => None,
+    };
+    let directory;
+    let (tree, prefix) = match &read {
+        Some(read) => (&read.tree, read.prefix()),
+        None => {
+            directory = self::read(&args.paths)?;
+            (&directory, prefix(&args.paths))
+        }
+    };
     let selection = selection(args, &prefix);
     let files: Vec<_> = tree.files.iter().map(|file| file.path.as_str()).collect();
     if let Some(only) = selection.missing(&files) {
@@ -55,7 +74,15 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
         return Err(failure.help("give a file or folder below the root, as diagnostics name it"));
     }
     // The process ends after this: to free every document one by one would be in vain.
-    let mut checked = ManuallyDrop::new(validate_on(&tree, today()));
+    let mut checked = ManuallyDrop::new(validate_on(tree, today()));
+    let scoped = tree.rooted;
+    let mut signatures =
+        if checked.names_signers() { Signatures::NotChecked } else { Signatures::None };
+    if let Some(read) = &mut read {
+        let (breaches, found) = read.breaches()?;
+        checked.refuse(&breaches);
+        signatures = found;
+    }
     let all = checked.diagnostics.len();
     let sources = Arc::clone(&checked.sources);
     selection.keep(&mut checked.diagnostics, &sources);
@@ -68,7 +95,9 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
         exit,
         prefix: &prefix,
         deny: args.deny_warnings,
-        scoped: tree.rooted,
+        scoped,
+        signatures,
+        commit: read.as_ref().map(|read| &read.commit),
     };
     // Files first: a reader of stdout that goes away must not cost them.
     for (sink, file) in sinks.iter().filter_map(|sink| Some((sink, sink.file.as_ref()?))) {
@@ -133,6 +162,8 @@ struct Report<'a> {
     prefix: &'a str,
     deny: bool,
     scoped: bool,
+    signatures: Signatures,
+    commit: Option<&'a ObjectId>,
 }
 
 /// The object of `-o json`.
@@ -143,7 +174,10 @@ struct Json<'a> {
     diagnostics: JsonDiagnostics<'a>,
     format_version: &'static str,
     result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'a str>,
     scopes: &'static str,
+    signatures: &'static str,
     summary: Value,
 }
 
@@ -168,7 +202,9 @@ impl Report<'_> {
             diagnostics: JsonDiagnostics { diagnostics, sources },
             format_version: FORMAT_VERSION,
             result: self.exit.word(),
+            revision: self.commit.map(ObjectId::as_str),
             scopes: if self.scoped { "checked" } else { "notChecked" },
+            signatures: self.signatures.word(),
             summary: json!({
                 "files": files, "documents": documents, "errors": errors, "warnings": warnings,
             }),
@@ -193,7 +229,24 @@ impl Report<'_> {
             Some(one) => format!("`trunkline explain {}` says more\n", one.code),
             None => String::new(),
         };
-        format!("{word}: {found} in {documents} of {files}{hidden}{scopes}\n{more}")
+        let commit = self.commit.map(|commit| format!(" at commit {}", commit.short()));
+        let commit = commit.unwrap_or_default();
+        let signatures = match self.signatures {
+            Signatures::None => String::new(),
+            Signatures::Checked(commits) => {
+                format!("; signatures of {} checked", count(commits, "commit"))
+            }
+            Signatures::NotChecked => {
+                "; signatures not checked: they are commits', give --rev".to_owned()
+            }
+            Signatures::CutOff => {
+                "; signatures not checked: this is a shallow clone, git fetch --unshallow"
+                    .to_owned()
+            }
+        };
+        format!(
+            "{word}: {found} in {documents} of {files}{commit}{hidden}{scopes}{signatures}\n{more}"
+        )
     }
 }
 

@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod brand;
+mod commit;
 mod id;
 mod observed;
 mod preset;
@@ -16,6 +17,7 @@ mod spec;
 pub mod value;
 
 pub use brand::{BRANDS, Brand};
+pub use commit::{Commit, ObjectId, Signature, SignatureForm};
 pub use id::{Kind, ResourceId};
 pub use observed::{
     CallState, Condition, Observed, ObservedCall, ObservedTransport, ObservedTrunk, TrunkHealth,

@@ -1,5 +1,6 @@
 //! Where manifests come from. Readers turn the outside into a [`crate::manifest::tree::SourceTree`].
 
 pub mod directory;
+pub mod git;
 pub mod selection;
 pub mod watch;

@@ -7,10 +7,13 @@ mod desired;
 mod places;
 mod reading;
 mod rules;
+mod scopes;
+mod signing;
 
 use std::sync::Arc;
 
 pub use desired::Desired;
+pub use signing::{Breach, Demand, Signing, may_hold_policy};
 
 use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span};
 use crate::manifest::decode::Declares;

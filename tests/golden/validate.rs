@@ -138,7 +138,6 @@ fn every_diagnostic_has_a_place_and_advice() {
 const ELSEWHERE: &[Code] = &[
     Code::TL414,
     Code::TL602,
-    Code::TL603,
     Code::TL703,
     Code::TL801,
     Code::TL802,

@@ -81,6 +81,7 @@ pub(super) const ALL: &[Rule] = &[
     brands::tl104_regions,
     brands::tl412_advice,
     brands::tl414_old_presets,
+    scopes::tl104_signers,
     scopes::tl601_scopes,
     loops::tl511_circles,
     outbound::tl512_emergency,

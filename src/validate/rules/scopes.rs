@@ -1,71 +1,79 @@
 //! Whose files are whose: what a tenant's administrators may declare.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
 use crate::model::{Kind, ResourceId, ScopeOwner};
 use crate::validate::context::{Context, TrunkName};
+use crate::validate::scopes::Scopes;
 
-/// The scopes of a repository: globs, the longest of which decides.
-struct Scopes {
-    globs: GlobSet,
-    owners: Vec<(usize, ScopeOwner)>,
-    by_default: bool,
+/// The scopes that the Policy writes; what is wrong with them is told.
+fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
+    let policy = context.set.policies().next();
+    let Some((id, written)) = policy.and_then(|(id, policy)| Some((id, policy.scopes.as_ref()?)))
+    else {
+        return Scopes::default();
+    };
+    let pointer =
+        |glob: &str| format!("/spec/scopes/{}", glob.replace('~', "~0").replace('/', "~1"));
+    for (glob, owner) in written {
+        if let ScopeOwner::Tenant(name) = owner
+            && !context.has_tenant(name)
+        {
+            let message = format!("there is no Tenant `{name}`");
+            let told = context.diagnostic(Code::TL201, id, &pointer(glob), message);
+            found.push(told.help("declare the Tenant, or correct the name"));
+        }
+    }
+    Scopes::new(written, |glob, error| {
+        let message = format!("`{glob}` is not a path glob: {}", error.kind());
+        let told = Diagnostic::new(Code::TL104, message).of(id);
+        found.push(
+            told.at(context.key_span(id, &pointer(glob)))
+                .help("write one like `customers/acme/**`"),
+        );
+    })
 }
 
-impl Scopes {
-    fn new(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Self {
-        let policy = context.set.policies().next();
-        let written = policy.and_then(|(id, policy)| Some((id, policy.scopes.as_ref()?)));
-        let mut builder = GlobSetBuilder::new();
-        let mut owners = Vec::new();
-        for (id, (glob, owner)) in
-            written.iter().flat_map(|(id, all)| all.iter().map(move |one| (id, one)))
-        {
-            let field = format!("/spec/scopes/{}", glob.replace('~', "~0").replace('/', "~1"));
-            match Glob::new(glob) {
-                Ok(parsed) => {
-                    builder.add(parsed);
-                    owners.push((glob.len(), owner.clone()));
-                }
-                Err(error) => {
-                    let message = format!("`{glob}` is not a path glob: {}", error.kind());
-                    let told = Diagnostic::new(Code::TL104, message).of(id);
-                    found.push(
-                        told.at(context.key_span(id, &field))
-                            .help("write one like `customers/acme/**`"),
-                    );
-                }
+/// Lists of signers that nobody could be found on: a public key without who signs with it, as it
+/// stands in a `.pub` file, and files outside the repository (TL603).
+pub(super) fn tl104_signers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, policy) in context.set.policies() {
+        for (index, signers) in policy.signers.iter().enumerate() {
+            for (at, line) in signers.keys.iter().enumerate() {
+                let field = format!("/spec/signers/{index}/keys/{at}");
+                let Some(message) = fault_of_line(line) else { continue };
+                let help = "write who signs before the key: `jo@example.net ssh-ed25519 AAAA…`";
+                found.push(context.diagnostic(Code::TL104, id, &field, message).help(help));
             }
-            if let ScopeOwner::Tenant(name) = owner
-                && !context.has_tenant(name)
-            {
-                let message = format!("there is no Tenant `{name}`");
-                let told = context.diagnostic(Code::TL201, id, &field, message);
-                found.push(told.help("declare the Tenant, or correct the name"));
+            for (at, file) in signers.files.iter().enumerate() {
+                let mut parts = file.split('/');
+                if parts.all(|part| !matches!(part, "" | "." | "..")) {
+                    continue;
+                }
+                let field = format!("/spec/signers/{index}/files/{at}");
+                let message = format!("`{file}` is no path inside the repository");
+                let help = "give the file relative to the root: `signers/admins`";
+                found.push(context.diagnostic(Code::TL603, id, &field, message).help(help));
             }
         }
-        let globs = builder.build().unwrap_or_else(|_| GlobSet::empty());
-        Self { globs, owners, by_default: written.is_none() }
     }
+}
 
-    /// Whose a file is.
-    fn owner(&self, path: &str) -> ScopeOwner {
-        if self.by_default {
-            let mut parts = path.split('/');
-            let tenant = match (parts.next(), parts.next(), parts.next()) {
-                (Some("tenants"), Some(name), Some(_)) => name.parse::<Name>().ok(),
-                _ => None,
-            };
-            return tenant.map_or(ScopeOwner::System, ScopeOwner::Tenant);
-        }
-        let matches = self.globs.matches(path);
-        let owners = matches.iter().filter_map(|index| self.owners.get(*index));
-        owners
-            .max_by_key(|(length, _)| *length)
-            .map_or(ScopeOwner::System, |(_, owner)| owner.clone())
+/// What is wrong with a line of OpenSSH's allowed-signers form; what its options may be is left
+/// to OpenSSH.
+fn fault_of_line(line: &str) -> Option<&'static str> {
+    let is_key = |word: &str| {
+        ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|kind| word.starts_with(kind))
+    };
+    let mut words = line.split_whitespace();
+    let first = words.next().unwrap_or("#");
+    if first.starts_with('#') {
+        return None;
     }
+    if is_key(first) {
+        return Some("the key does not say whose it is");
+    }
+    (!words.any(is_key)).then_some("there is no public key in this line")
 }
 
 /// A tenant's file that declares what is not the tenant's (TL601), or assigns numbers of a system
@@ -74,7 +82,7 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if !context.rooted || context.declared.may_have(Kind::Policy, None) {
         return;
     }
-    let scopes = Scopes::new(context, found);
+    let scopes = scopes(context, found);
     let mut last: Option<(&str, ScopeOwner)> = None;
     for (id, _) in context.set.iter() {
         let Some(path) = context.path(id) else { continue };

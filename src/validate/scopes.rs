@@ -1,0 +1,54 @@
+//! Whose file is whose.
+
+use std::collections::BTreeMap;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use crate::model::ScopeOwner;
+use crate::model::value::Name;
+
+/// The scopes of a repository: globs, the longest of which decides. By default a folder below
+/// `tenants/` belongs to the tenant of its name, and all else to the system.
+#[derive(Debug, Default)]
+pub(super) struct Scopes {
+    /// With the length and the owner of each; `None`: the default.
+    globs: Option<(GlobSet, Vec<(usize, ScopeOwner)>)>,
+}
+
+impl Scopes {
+    /// The scopes that a Policy writes. `wrong` is told which globs are none.
+    pub(super) fn new(
+        written: &BTreeMap<String, ScopeOwner>,
+        mut wrong: impl FnMut(&str, &globset::Error),
+    ) -> Self {
+        let mut builder = GlobSetBuilder::new();
+        let mut owners = Vec::new();
+        for (glob, owner) in written {
+            match Glob::new(glob) {
+                Ok(parsed) => {
+                    builder.add(parsed);
+                    owners.push((glob.len(), owner.clone()));
+                }
+                Err(error) => wrong(glob, &error),
+            }
+        }
+        let globs = builder.build().unwrap_or_else(|_| GlobSet::empty());
+        Self { globs: Some((globs, owners)) }
+    }
+
+    /// Whose a file is.
+    pub(super) fn owner(&self, path: &str) -> ScopeOwner {
+        let Some((globs, owners)) = &self.globs else {
+            let mut parts = path.split('/');
+            let tenant = match (parts.next(), parts.next(), parts.next()) {
+                (Some("tenants"), Some(name), Some(_)) => name.parse::<Name>().ok(),
+                _ => None,
+            };
+            return tenant.map_or(ScopeOwner::System, ScopeOwner::Tenant);
+        };
+        let matches = globs.matches(path);
+        let owners = matches.iter().filter_map(|index| owners.get(*index));
+        let longest = owners.max_by_key(|(length, _)| *length);
+        longest.map_or(ScopeOwner::System, |(_, owner)| owner.clone())
+    }
+}
