@@ -96,8 +96,9 @@ impl Read {
         let history = self.repository.history(&self.revisions)?;
         let mut judges =
             Judges { repository: &self.repository, sieve: &mut self.sieve, known: BTreeMap::new() };
-        let own = judges.of(&self.revisions.tip)?;
+        let own = Rc::new(Signing::of(&self.tree));
         let mut anybody = !own.is_empty();
+        judges.known.insert(self.commit.clone(), own);
         for commit in &history.commits {
             for judge in judging(commit, &history, &self.revisions) {
                 anybody |= !judges.of(&judge)?.is_empty();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::scopes::Scopes;
 use super::{Checked, reading};
 use crate::diag::{Code, Diagnostic, FileId, Span};
-use crate::manifest::tree::SourceTree;
+use crate::manifest::tree::{Content, SourceTree};
 use crate::model::{Commit, Kind, Policy, ScopeOwner, SignatureForm, Signers, Spec};
 
 /// Files of one commit that a message names.
@@ -62,10 +62,19 @@ pub fn may_hold_policy(bytes: &[u8]) -> bool {
 }
 
 impl Signing {
-    /// What a tree demands; it need only hold the files that [`may_hold_policy`] finds.
+    /// What a tree demands.
     pub fn of(tree: &SourceTree) -> Self {
         let mut signing = Self::default();
-        for file in &tree.files {
+        for file in tree.files.iter().filter(|file| match &file.content {
+            Content::Text(text) => may_hold_policy(text.as_bytes()),
+            Content::Bytes(bytes) => may_hold_policy(bytes),
+            // Whatever stands there, no Policy is read from it.
+            Content::TooLarge(_)
+            | Content::Unreadable(_)
+            | Content::NotAFile(_)
+            | Content::Symlink
+            | Content::Outside(_) => false,
+        }) {
             let alone = SourceTree { files: vec![file.clone()], rooted: tree.rooted };
             let read = reading::read(&alone);
             let mut is_unreadable = read.declared.may_have_any(Kind::Policy);

@@ -1,7 +1,7 @@
 //! The manifests of one commit: names by `ls-tree`, contents by `cat-file`.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -46,13 +46,13 @@ enum Kind {
 pub struct Sieve {
     /// Whether a content is worth reading again.
     wanted: fn(&[u8]) -> bool,
-    seen: BTreeMap<ObjectId, Option<Content>>,
+    seen: HashMap<ObjectId, Option<Content>>,
 }
 
 impl Sieve {
     /// A sieve that has seen nothing.
     pub fn new(wanted: fn(&[u8]) -> bool) -> Self {
-        Self { wanted, seen: BTreeMap::new() }
+        Self { wanted, seen: HashMap::new() }
     }
 
     /// The content of a blob, kept if it is wanted.
@@ -68,13 +68,11 @@ impl Repository {
     /// The manifests of a commit: what a directory made of it would hold. The sieve sees them, too.
     pub fn tree(&self, commit: &ObjectId, sieve: &mut Sieve) -> Result<SourceTree, GitError> {
         let selected = self.selected(commit)?;
-        let mut blobs: BTreeMap<&ObjectId, Content> = BTreeMap::new();
-        let mut total = 0u64;
-        for entry in selected.blobs.values() {
-            total = total.saturating_add(entry.size);
-            let content = Content::TooLarge(entry.size);
-            blobs.entry(&entry.id).or_insert(content);
+        let mut blobs: HashMap<&ObjectId, Content> = HashMap::new();
+        for (_, blob) in &selected.blobs {
+            blobs.insert(&blob.id, Content::TooLarge(blob.size));
         }
+        let total = selected.small().map(|blob| blob.size).fold(0, u64::saturating_add);
         if total > MAX_TREE_BYTES {
             let limit = MAX_TREE_BYTES >> 30;
             return Err(GitError::TooMuch(format!("the manifests are over {limit} GiB in all")));
@@ -244,7 +242,7 @@ fn entry(line: &[u8]) -> Option<Entry> {
 #[derive(Default)]
 struct Selected {
     /// Regular files.
-    blobs: BTreeMap<PathBuf, Blob>,
+    blobs: Vec<(PathBuf, Blob)>,
     /// What stands in the place of one.
     others: Vec<(PathBuf, Content)>,
 }
@@ -257,7 +255,7 @@ struct Blob {
 impl Selected {
     /// The blobs that are not too large to be read.
     fn small(&self) -> impl Iterator<Item = &Blob> {
-        self.blobs.values().filter(|blob| blob.size <= MAX_FILE_BYTES)
+        self.blobs.iter().map(|(_, blob)| blob).filter(|blob| blob.size <= MAX_FILE_BYTES)
     }
 
     /// A missing object by the name of its file, which says more.
@@ -280,7 +278,7 @@ struct Selection<'a> {
     /// The ignore file of each folder, or what stands in its place.
     ignore_files: BTreeMap<PathBuf, Result<Arc<[u8]>, Content>>,
     /// What holds in the folders so far; `None` for one that is not entered.
-    folders: BTreeMap<&'a Path, Option<Ignored>>,
+    folders: HashMap<&'a OsStr, Option<Ignored>>,
 }
 
 impl<'a> Selection<'a> {
@@ -299,7 +297,7 @@ impl<'a> Selection<'a> {
                 ignore_files.insert(at.to_owned(), state);
             }
         }
-        Self { ignore_files, folders: BTreeMap::new() }
+        Self { ignore_files, folders: HashMap::new() }
     }
 
     fn take(&mut self, entry: &'a Entry, selected: &mut Selected) {
@@ -321,7 +319,7 @@ impl<'a> Selection<'a> {
         let path = entry.path.clone();
         match entry.kind {
             Kind::File => {
-                selected.blobs.insert(path, Blob { id: entry.id.clone(), size: entry.size });
+                selected.blobs.push((path, Blob { id: entry.id.clone(), size: entry.size }));
             }
             Kind::Symlink => selected.others.push((path, Content::Symlink)),
             Kind::Submodule => {
@@ -333,7 +331,7 @@ impl<'a> Selection<'a> {
 
     /// What holds in a folder; `None` where it is not entered.
     fn folder(&mut self, folder: &'a Path, selected: &mut Selected) -> Option<Ignored> {
-        if let Some(known) = self.folders.get(folder) {
+        if let Some(known) = self.folders.get(folder.as_os_str()) {
             return known.clone();
         }
         let above = match folder.parent() {
@@ -354,7 +352,7 @@ impl<'a> Selection<'a> {
                 }
             }
         });
-        self.folders.insert(folder, here.clone());
+        self.folders.insert(folder.as_os_str(), here.clone());
         here
     }
 }
