@@ -123,9 +123,11 @@ fn bytes(file: &SourceFile) -> Option<&[u8]> {
     match &file.content {
         Content::Bytes(bytes) => Some(bytes),
         Content::Text(text) => Some(text.as_bytes()),
-        Content::TooLarge(_) | Content::Unreadable(_) | Content::NotAFile(_) | Content::Symlink => {
-            None
-        }
+        Content::TooLarge(_)
+        | Content::Unreadable(_)
+        | Content::NotAFile(_)
+        | Content::Symlink
+        | Content::Outside(_) => None,
     }
 }
 
