@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::model::ScopeOwner;
 use crate::model::value::Name;
@@ -24,7 +24,8 @@ impl Scopes {
         let mut builder = GlobSetBuilder::new();
         let mut owners = Vec::new();
         for (glob, owner) in written {
-            match Glob::new(glob) {
+            // As in `.gitignore`: only `**` crosses folders.
+            match GlobBuilder::new(glob).literal_separator(true).build() {
                 Ok(parsed) => {
                     builder.add(parsed);
                     owners.push((glob.len(), owner.clone()));
@@ -32,7 +33,11 @@ impl Scopes {
                 Err(error) => wrong(glob, &error),
             }
         }
-        let globs = builder.build().unwrap_or_else(|_| GlobSet::empty());
+        let globs = builder.build().unwrap_or_else(|error| {
+            // Each is a glob, and all of them together are too much.
+            written.keys().next_back().into_iter().for_each(|glob| wrong(glob, &error));
+            GlobSet::empty()
+        });
         Self { globs: Some((globs, owners)) }
     }
 
@@ -50,5 +55,31 @@ impl Scopes {
         let owners = matches.iter().filter_map(|index| owners.get(*index));
         let longest = owners.max_by_key(|(length, _)| *length);
         longest.map_or(ScopeOwner::System, |(_, owner)| owner.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_star_stays_in_its_folder() {
+        let tenant = |name: &str| ScopeOwner::Tenant(name.parse().unwrap());
+        let written = BTreeMap::from([
+            ("customers/*".to_owned(), tenant("all")),
+            ("customers/acme/**".to_owned(), tenant("acme")),
+            ("customers/acme/shared/*.yaml".to_owned(), ScopeOwner::System),
+        ]);
+        let scopes = Scopes::new(&written, |glob, error| panic!("{glob}: {error}"));
+        for (path, owner) in [
+            ("customers/a.yaml", tenant("all")),
+            ("customers/bolt/a.yaml", ScopeOwner::System),
+            ("customers/acme/a.yaml", tenant("acme")),
+            ("customers/acme/x/y/a.yaml", tenant("acme")),
+            ("customers/acme/shared/a.yaml", ScopeOwner::System),
+            ("customers/acme/shared/x/a.yaml", tenant("acme")),
+        ] {
+            assert_eq!(scopes.owner(path), owner, "{path}");
+        }
     }
 }

@@ -12,7 +12,8 @@ use super::{Name, Seconds, default};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Policy {
-    /// Whose files are whose: path globs, relative to the root, with their owner; absent:
+    /// Whose files are whose: path globs, relative to the root, with their owner. `*` stays in its
+    /// folder, `**` does not; of several that match the longest decides. Absent:
     /// `tenants/<name>/**` belongs to that tenant, all else to the System Admin.
     /// Example: `{"customers/acme/**": {"tenant": "acme"}, "shared/**": "system"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
