@@ -20,6 +20,7 @@ mod simulate;
 mod sink;
 mod status;
 mod validate;
+mod version;
 
 use std::ffi::OsString;
 
@@ -59,6 +60,7 @@ enum Verb {
     Simulate(simulate::Args),
     Status(status::Args),
     Validate(validate::Args),
+    Version(version::Args),
 }
 
 impl Verb {
@@ -74,6 +76,7 @@ impl Verb {
             Self::Simulate(_) => Some("simulate"),
             Self::Status(_) => Some("status"),
             Self::Validate(_) => Some("validate"),
+            Self::Version(_) => Some("version"),
             Self::Schema(_) | Self::Serve(_) => None,
         }
     }
@@ -95,6 +98,7 @@ impl Verb {
             Self::Simulate(args) => simulate::run(args, output),
             Self::Status(args) => status::run(args, output),
             Self::Validate(args) => validate::run(args, sinks, output),
+            Self::Version(args) => version::run(args, output),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::node::{Node, Value};
 use super::yaml::{Content, Document, shown};
 use super::{Hint, de, numbers, schema, suggest};
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::value::Name;
 use crate::model::{API_VERSION, Kind, Metadata, Resource, ResourceId, Spec};
 
@@ -59,7 +59,7 @@ fn decode_tree(node: &Node, source: &str) -> Decoded {
     if let Some(kind) = kind {
         diagnostics.extend(numbers::check(kind, node, source));
         diagnostics.extend(schema::check(kind, node));
-        if diagnostics.is_empty() {
+        if diagnostics.iter().all(|one| one.severity() == Severity::Warning) {
             match typed(kind, node) {
                 Ok(typed) => resource = Some(typed),
                 Err(fault) => diagnostics.push(

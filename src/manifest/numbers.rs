@@ -189,10 +189,11 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
         return Some(Diagnostic::new(Code::TL302, message).at(span).help(help));
     }
     let (error, what) = match (rule, shape) {
-        (Rule::Caller, _) => (text.parse::<CallerMask>().err()?, "number, range or mask"),
-        (_, Shape::Single) => (text.parse::<Number>().err()?, "number"),
-        _ => (text.parse::<NumberRange>().err()?, "number or range"),
+        (Rule::Caller, _) => (text.parse::<CallerMask>().err(), "number, range or mask"),
+        (_, Shape::Single) => (text.parse::<Number>().err(), "number"),
+        _ => (text.parse::<NumberRange>().err(), "number or range"),
     };
+    let Some(error) = error else { return foreign_dash(text, span) };
     let message = format!("`{}` is not a {what}: {error}", super::yaml::shown(text));
     let help = match rule {
         Rule::Caller => "write a number as it is presented, a range, or a mask like `0044******`",
@@ -203,6 +204,14 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
         Rule::Internal => "write one number like `1000`, or a range like `1000-1019`",
     };
     Some(Diagnostic::new(Code::TL303, message).at(span).help(help))
+}
+
+/// A dash of a web page is understood, and told.
+fn foreign_dash(text: &str, span: Span) -> Option<Diagnostic> {
+    let plain = text.contains(FOREIGN_DASHES).then(|| plain_dashes(text))?;
+    let message = format!("`{}` has another dash than `-`", super::yaml::shown(text));
+    let help = format!("write `{}`; `trunkline fmt` does it", super::yaml::shown(&plain));
+    Some(Diagnostic::new(Code::TL304, message).at(span).help(help))
 }
 
 /// One end of a range as it should be written.

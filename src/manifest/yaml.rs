@@ -96,7 +96,8 @@ fn parse_segment_in_full(file: FileId, segment: Segment<'_>, parsed: &mut Parsed
     parsed.diagnostics.extend(faults);
     if let Err(fault) = result {
         let span = fault.span.unwrap_or_else(|| builder.span(0, 0));
-        let content = Content::Broken(hint::read(segment.text));
+        // What stands before the end of a sound document belongs to that one.
+        let content = Content::Broken(hint::read(segment.text.get(builder.read..).unwrap_or("")));
         parsed.documents.push(Document { span, content });
         parsed.diagnostics.push(*fault);
     }
@@ -154,6 +155,8 @@ struct Builder {
     glued: bool,
     faults: Vec<Diagnostic>,
     documents: Vec<Document>,
+    /// Where the last finished document ends.
+    read: usize,
 }
 
 impl Builder {
@@ -172,6 +175,7 @@ impl Builder {
             glued: false,
             faults: Vec::new(),
             documents: Vec::new(),
+            read: 0,
         }
     }
 
@@ -213,7 +217,10 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(end),
             Event::Alias(anchor) => self.alias(anchor, start, end)?,
-            Event::DocumentEnd => self.finish(),
+            Event::DocumentEnd => {
+                self.read = end;
+                self.finish();
+            }
             Event::StreamStart
             | Event::StreamEnd
             | Event::DocumentStart(..)

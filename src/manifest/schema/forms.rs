@@ -49,11 +49,7 @@ const FORMS: &[Form] = &[
         check: refusal::<Name>,
         help: "write small letters, digits and hyphens, like `carrier-a`",
     },
-    Form {
-        name: "Brand",
-        check: refusal::<Brand>,
-        help: "`trunkline explain trunk --brand` lists the brands",
-    },
+    Form { name: "Brand", check: refusal::<Brand>, help: "write one of the brands" },
     Form { name: "Date", check: refusal::<Date>, help: "write a date like `2027-12-24`" },
     Form {
         name: "HostSlot",

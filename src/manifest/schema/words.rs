@@ -9,7 +9,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
 use crate::manifest::suggest;
 use crate::manifest::yaml::shown;
-use crate::model::{Kind, TYPE_BLOCKS};
+use crate::model::{BRANDS, Kind, TYPE_BLOCKS};
 
 /// Where the schema of references to secrets stands.
 const SECRET: &str = "/$defs/SecretRef/";
@@ -207,7 +207,12 @@ impl Place<'_> {
             .unwrap_or_default();
         let text = self.value().and_then(Node::text).unwrap_or_default();
         let field = self.field();
-        let message = format!("`{field}` is not {}", options.join(" or "));
+        if options.is_empty() {
+            // The one constant that is no word: `keep: true`.
+            let message = format!("`{field}` can only be `true`");
+            return self.at_value(Code::TL104, message).help("write `true`, or remove it");
+        }
+        let message = format!("`{field}` is `{}`, not {}", shown(text), options.join(" or "));
         let help = match suggest::nearest(text, options.iter().copied()) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("write {}", options.join(" or ")),
@@ -245,6 +250,11 @@ impl Place<'_> {
         let text = self.value().and_then(Node::text).unwrap_or_default();
         let found = forms::why_not(form, text);
         let (why, help) = found.unwrap_or_else(|| (format!("`{text}` is not valid"), ""));
+        let help = match suggest::nearest(text, BRANDS.iter().copied()) {
+            _ if form != "Brand" => help.to_owned(),
+            Some(brand) => format!("did you mean `{brand}`?"),
+            None => format!("the brands are {}", BRANDS.join(", ")),
+        };
         self.at_value(Code::TL104, format!("`{}`: {}", self.field(), shown_why(&why))).help(help)
     }
 
@@ -271,6 +281,10 @@ impl Place<'_> {
             }
             Some("value") => "write 1 to 64 visible ASCII characters",
             Some("prepend") => "write at most 32 of the digits, `+`, `*` and `#`",
+            Some(
+                "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday",
+            ) => "write a list like `[\"09:00-17:00\"]`, or `open`; a closed day is left out",
+            Some("phoneNumberId" | "businessAccountId") => "write the digits of the identifier",
             _ => "see the field's documentation for its form",
         };
         Some(self.at_value(Code::TL104, message).help(words))

@@ -48,6 +48,7 @@ pub(super) const ALL: &[Rule] = &[
     shares::tl204_disabled_trunk,
     tenants::tl104_timezones,
     tenants::tl202_extension_numbers,
+    tenants::tl202_extension_users,
     tenants::tl410_sip_domains,
     transports::tl408_same_address,
     transports::tl409_none,

@@ -53,6 +53,10 @@ pub(super) fn tl306_shared_anywhere(context: &Context<'_>, found: &mut Vec<Diagn
     for (a, b) in pairs.into_values() {
         let mut told = shared(context, a, b);
         told.message = told.message.replace("at the same provider", "at another provider");
+        if !global {
+            let help = "take it out of one of the pools, unless both providers really have it";
+            told.help = Some(help.to_owned());
+        }
         told.code = code;
         found.push(told);
     }

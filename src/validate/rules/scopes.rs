@@ -16,6 +16,15 @@ fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
     let pointer =
         |glob: &str| format!("/spec/scopes/{}", glob.replace('~', "~0").replace('/', "~1"));
     for (glob, owner) in written {
+        let mut steps = glob.split('/');
+        if steps.any(|step| matches!(step, "" | "." | "..")) {
+            let message = format!("`{glob}` matches no file: paths begin at the root, without `/`");
+            let told = Diagnostic::new(Code::TL104, message).of(id);
+            found.push(
+                told.at(context.key_span(id, &pointer(glob)))
+                    .help("write one like `customers/acme/**`"),
+            );
+        }
         if let ScopeOwner::Tenant(name) = owner
             && !context.has_tenant(name)
         {

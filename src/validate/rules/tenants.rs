@@ -41,6 +41,22 @@ pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Dia
     }
 }
 
+/// Two phones that would register as one: at a tenant's domain a user name is one extension's.
+pub(super) fn tl202_extension_users(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    const FIELD: &str = "/spec/register/username";
+    let mut first: BTreeMap<_, &ResourceId> = BTreeMap::new();
+    for (id, extension) in context.set.extensions() {
+        let Some(register) = &extension.register else { continue };
+        let other = *first.entry((id.tenant.as_ref(), &register.username)).or_insert(id);
+        if other != id {
+            let conflict = context.conflict(Code::TL202, FIELD, (id, other), |_, other| {
+                format!("extension `{}` registers as `{}` too", other.name, register.username)
+            });
+            found.push(conflict.help("give each extension a user name of its own"));
+        }
+    }
+}
+
 /// Time zones that the IANA database does not have.
 pub(super) fn tl104_timezones(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let tenants = context.set.tenants().map(|(id, one)| (id, Some(one.timezone.as_str())));
