@@ -148,7 +148,7 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
 type Match<'a> = (Option<&'a str>, Cidr, Option<u16>);
 
 /// Two enabled trunks that a packet would fit equally well (G28), unless the called number tells
-/// them apart. Trunks of one provider are TL405's business.
+/// them apart.
 pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let udp = context.set.transports().filter(|(_, one)| one.protocol == Protocol::Udp);
     let mut only = udp.map(|(id, _)| id.name.as_str());
@@ -165,9 +165,10 @@ pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnosti
         }
     }
     rivals.retain(|_, trunks| trunks.len() > 1);
-    let mut numbers: BTreeMap<&ResourceId, Vec<NumberRange>> = BTreeMap::new();
-    for (trunk, _, items) in context.pools() {
-        numbers.entry(trunk).or_default().extend(items.iter().map(|item| item.range));
+    let mut numbers: Numbers<'_> = BTreeMap::new();
+    for (trunk, tenant, items) in context.pools() {
+        let of_trunk = numbers.entry(trunk).or_default();
+        of_trunk.extend(items.iter().map(|item| (item.range, tenant)));
     }
     // Trunks that share many addresses are compared once, and each pair is told once.
     let mut compared = BTreeSet::new();
@@ -187,29 +188,41 @@ pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnosti
 /// Pairs told for one address; further ones show when these are mended.
 const MAX_PAIRS: usize = 1000;
 
-/// The pairs of trunks of different providers that the called number does not tell apart: they
-/// share numbers, or one has none.
+/// The numbers of every trunk, each with its tenant.
+type Numbers<'a> = BTreeMap<&'a ResourceId, Vec<(NumberRange, &'a Name)>>;
+
+/// The pairs of trunks that the called number does not tell apart: they share numbers, or one has
+/// none. Of one provider, two `ip` trunks are TL405's business, numbers of two tenants TL301's, and
+/// a trunk without any is told as that.
 fn not_separated<'a>(
     context: &Context<'_>,
     trunks: &BTreeMap<&'a ResourceId, &'a Trunk>,
-    numbers: &BTreeMap<&ResourceId, Vec<NumberRange>>,
+    numbers: &Numbers<'a>,
 ) -> Vec<(&'a ResourceId, &'a ResourceId)> {
     let differ = |a: &ResourceId, b: &ResourceId| match (trunks.get(a), trunks.get(b)) {
         (Some(a), Some(b)) => !a.same_provider(b),
         _ => false,
     };
+    let by_address = |id: &ResourceId| {
+        let ip = trunks.get(id).is_some_and(|trunk| trunk.trunk_type == TrunkType::Ip);
+        ip && id.tenant.is_none()
+    };
+    let related = |(a, of): (&ResourceId, &Name), (b, of_other): (&ResourceId, &Name)| {
+        a != b && (differ(a, b) || (of == of_other && !(by_address(a) && by_address(b))))
+    };
     let mut items = Vec::new();
     let mut pairs = Vec::new();
     for id in trunks.keys().copied() {
         if let Some(ranges) = numbers.get(id) {
-            items.extend(ranges.iter().map(|range| (*range, id, ())));
+            items.extend(ranges.iter().map(|(range, tenant)| (*range, (id, *tenant), ())));
         } else if !context.declared.may_have_any(Kind::DidPool) {
             // A refused pool might hold the numbers that separate them.
             let other = trunks.keys().copied().find(|other| *other != id && differ(id, other));
             pairs.extend(other.map(|other| (id.min(other), id.max(other))));
         }
     }
-    pairs.extend(overlap::between_owners(&mut items, differ, MAX_PAIRS).into_keys());
+    let shared = overlap::between_owners(&mut items, related, MAX_PAIRS);
+    pairs.extend(shared.into_keys().map(|((a, _), (b, _))| (a.min(b), a.max(b))));
     pairs.truncate(MAX_PAIRS);
     pairs
 }
