@@ -340,20 +340,19 @@ mod same_packet {
             self.sources().into_iter().filter(holds).map(|(_, bits)| (bits, asks)).max()
         }
 
+        fn has(&self, address: u8) -> bool {
+            let holds = |(from, bits): &(u8, u8)| {
+                (*from..=from + (1 << (32 - bits)) - 1).contains(&address)
+            };
+            self.sources().iter().any(holds)
+        }
+
         fn same_provider(&self, other: &Self) -> bool {
-            match (self.provider, other.provider) {
-                (Some(one), Some(two)) => one == two,
-                _ => {
-                    let meets = |address| {
-                        let has = |line: &Self| {
-                            line.sources().iter().any(|(from, bits)| {
-                                *from <= address
-                                    && u16::from(address) < u16::from(*from) + (1 << (32 - bits))
-                            })
-                        };
-                        has(self) && has(other)
-                    };
-                    self.host == other.host || (0..8).any(meets)
+            match self.provider.zip(other.provider) {
+                Some((one, two)) => one == two,
+                None => {
+                    let met = (0..8).any(|address| self.has(address) && other.has(address));
+                    self.host == other.host || met
                 }
             }
         }

@@ -36,6 +36,7 @@ pub(super) const ALL: &[Rule] = &[
     values::tl105_one_of_two,
     values::tl105_listener_tls,
     values::tl105_host,
+    values::tl106_addresses,
     values::tl106_bounds,
     values::tl106_order,
     schedules::tl106_holidays,

@@ -1,7 +1,9 @@
 //! Values that are well formed but not possible, or not possible in this build.
 
+use std::net::IpAddr;
+
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{Seconds, SipTarget};
+use crate::model::value::{Cidr, Host, Seconds, SipTarget};
 use crate::model::{Destination, PREVENT_DESTROY, Protocol, ResourceId, preset};
 use crate::validate::context::Context;
 
@@ -126,6 +128,29 @@ pub(super) fn tl106_bounds(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let diagnostic =
                 context.diagnostic(Code::TL106, id, "/spec/keepAlive/interval", message);
             found.push(diagnostic.help("write `360s`, or `enabled: false` to send none"));
+        }
+    }
+}
+
+/// Addresses that no far end has, and networks that hold every address.
+pub(super) fn tl106_addresses(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, trunk) in context.set.trunks() {
+        let host = trunk.host.as_ref().and_then(Host::ip).map(Cidr::host);
+        let host = host.map(|one| ("/spec/host".to_owned(), one));
+        let networks = trunk.associated_ips.iter().flatten().enumerate();
+        let networks = networks.map(|(at, one)| (format!("/spec/associatedIps/{at}"), *one));
+        for (field, network) in host.into_iter().chain(networks) {
+            let ip = network.network();
+            let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+            let message = match network.bits() {
+                0 => format!("`{network}` holds every address: any packet would be this trunk's"),
+                _ if ip.is_unspecified() || ip.is_multicast() || broadcast => {
+                    format!("`{ip}` is the address of no far end")
+                }
+                _ => continue,
+            };
+            let diagnostic = context.diagnostic(Code::TL106, id, &field, message);
+            found.push(diagnostic.help("write the addresses that the provider names"));
         }
     }
 }
