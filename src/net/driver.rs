@@ -9,7 +9,7 @@ use mio::{Events, Poll, Token};
 
 use super::connections::{Connections, Turn};
 use super::handle::{Command, Generation};
-use super::listeners::{self, Door, Listeners, Opening, RETRY};
+use super::listeners::{self, Door, Listeners, RETRY};
 use super::log;
 use crate::engine::{self, Engine, Input, Output};
 use crate::model::Observed;
@@ -192,8 +192,8 @@ impl Driver {
     fn install(&mut self, generation: Generation) -> Installed {
         let Generation { compiled, transports, remotes } = generation;
         let (now, number) = (self.now(), compiled.number);
-        let mut opening = Opening { registry: self.poll.registry(), engine: &mut self.engine, now };
-        let stalled = self.listeners.open_wanted(&mut opening, transports, remotes);
+        let mut turn = Turn { registry: self.poll.registry(), engine: &mut self.engine, now };
+        let stalled = self.listeners.open_wanted(&mut turn, transports, remotes);
         self.engine.handle_command(now, engine::Command::Install(compiled));
         self.listeners.retire_unwanted();
         self.flush(now);
@@ -212,9 +212,8 @@ impl Driver {
         if self.listeners.is_unsettled() && Instant::now() >= self.chores {
             self.chores = Instant::now() + RETRY;
             let now = self.now();
-            let mut opening =
-                Opening { registry: self.poll.registry(), engine: &mut self.engine, now };
-            let closed = self.listeners.look_after(&mut opening);
+            let mut turn = Turn { registry: self.poll.registry(), engine: &mut self.engine, now };
+            let closed = self.listeners.look_after(&mut turn);
             for number in closed {
                 let (connections, mut turn) = self.turn(now);
                 connections.close_listener(&mut turn, number);

@@ -11,10 +11,10 @@ use mio::net::{TcpListener, UdpSocket};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
 
-use crate::engine::{Command, Engine, Listener};
+use super::connections::Turn;
+use crate::engine::{Command, Listener};
 use crate::model::value::Name;
 use crate::model::{Condition, ObservedTransport, Protocol, Transport};
-use crate::transaction::Moment;
 
 /// What we ask of the system for each direction of a socket; it may grant less.
 const BUFFER_BYTES: usize = 4 << 20;
@@ -59,13 +59,6 @@ pub(super) struct Listeners {
     next: u32,
 }
 
-/// What a listener is opened with.
-pub(super) struct Opening<'a> {
-    pub(super) registry: &'a Registry,
-    pub(super) engine: &'a mut Engine,
-    pub(super) now: Moment,
-}
-
 impl Listeners {
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Open> {
         self.open.get_mut(&number)
@@ -83,14 +76,14 @@ impl Listeners {
     /// Opens what is wanted and not open. What cannot open is reported and tried again.
     pub(super) fn open_wanted(
         &mut self,
-        with: &mut Opening<'_>,
+        turn: &mut Turn<'_>,
         wanted: Vec<(Name, Transport)>,
         remotes: Vec<IpAddr>,
     ) -> Vec<(String, String)> {
         self.remotes = remotes;
         self.stalled.clear();
         for (name, spec) in &wanted {
-            self.open_one(with, name, spec);
+            self.open_one(turn, name, spec);
         }
         self.wanted = wanted;
         let words = |(name, (_, why)): (&Name, &(Transport, String))| {
@@ -115,15 +108,15 @@ impl Listeners {
     }
 
     /// Tries again what cannot open, closes what nothing uses any more; gives what was closed.
-    pub(super) fn look_after(&mut self, with: &mut Opening<'_>) -> Vec<u32> {
+    pub(super) fn look_after(&mut self, turn: &mut Turn<'_>) -> Vec<u32> {
         for (name, (spec, _)) in std::mem::take(&mut self.stalled) {
-            self.open_one(with, &name, &spec);
+            self.open_one(turn, &name, &spec);
             if !self.stalled.contains_key(&name) {
                 tracing::info!(transport = %name, "listening at last");
             }
         }
         self.retire_unwanted();
-        let engine = &*with.engine;
+        let engine = &*turn.engine;
         let over = |number: u32, open: &Open| {
             let age = open.retired.map(|since| since.elapsed());
             age.is_some_and(|age| age > RETIRE_LIMIT || (age > LINGER && engine.uses(number) == 0))
@@ -135,8 +128,8 @@ impl Listeners {
             .collect();
         for number in &gone {
             if let Some(mut open) = self.open.remove(number) {
-                open.door.deregister(with.registry);
-                with.engine.handle_command(with.now, Command::Close(*number));
+                open.door.deregister(turn.registry);
+                turn.engine.handle_command(turn.now, Command::Close(*number));
                 tracing::info!(transport = %open.name, address = %open.bound, "closed");
             }
         }
@@ -168,7 +161,7 @@ impl Listeners {
         all
     }
 
-    fn open_one(&mut self, with: &mut Opening<'_>, name: &Name, spec: &Transport) {
+    fn open_one(&mut self, turn: &mut Turn<'_>, name: &Name, spec: &Transport) {
         let same = |open: &Open| {
             let of = |one: &Transport| (one.protocol, one.bind, one.port);
             of(&open.spec) == of(spec)
@@ -178,7 +171,7 @@ impl Listeners {
         let found = own.or_else(|| self.open.iter().find(|(_, open)| spec.port != 0 && same(open)));
         let number = match found.map(|(number, _)| *number) {
             Some(number) => number,
-            None => match self.bind(with.registry, name, spec) {
+            None => match self.bind(turn.registry, name, spec) {
                 Ok(number) => number,
                 Err(error) => {
                     self.stalled.insert(name.clone(), (spec.clone(), error.to_string()));
@@ -198,7 +191,7 @@ impl Listeners {
         let public = spec.public_address.clone();
         let listener =
             Listener { name: name.clone(), protocol: spec.protocol, bound, public, local };
-        with.engine.handle_command(with.now, Command::Listen(number, listener));
+        turn.engine.handle_command(turn.now, Command::Listen(number, listener));
     }
 
     fn bind(&mut self, registry: &Registry, name: &Name, spec: &Transport) -> io::Result<u32> {
