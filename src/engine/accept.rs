@@ -10,6 +10,7 @@ use super::header_rules;
 use super::leg::Leg;
 use super::live::Seat;
 use super::refusal::Reason;
+use super::session::Session;
 use super::{HUNT_BUDGET, RETRY_AFTER, attempt, write};
 use crate::routing::{
     Attempt, Decision, Direction, Outcome, Refusal, Source, TrunkIndex, called_number,
@@ -24,11 +25,13 @@ const SHOWN_BYTES: usize = 128;
 struct Refused {
     word: &'static str,
     code: u16,
+    /// Of a 422: the least interval.
+    min_se: u32,
 }
 
 impl From<Reason> for Refused {
     fn from(reason: Reason) -> Self {
-        Self { word: reason.word(), code: reason.code() }
+        Self { word: reason.word(), code: reason.code(), min_se: 0 }
     }
 }
 
@@ -38,6 +41,7 @@ struct Admitted {
     party: Party,
     attempts: Vec<Attempt>,
     seats: [Option<Seat>; 3],
+    session: Session,
 }
 
 impl Engine {
@@ -92,10 +96,10 @@ impl Engine {
         server: ServerKey,
     ) {
         let Self { calls, ctx, .. } = self;
-        let Admitted { facts, party, attempts, seats } = admitted;
+        let Admitted { facts, party, attempts, seats, session } = admitted;
         let key = calls.next_key();
         let tag = Calls::tag(key, ctx);
-        let a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag);
+        let a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag, session);
         ctx.peers.join(&a);
         ctx.transactions.own_server(server, super::context::Owner::Call(key));
         let trying = write::response(&incoming, 100, &a.local_tag).finish(b"");
@@ -138,6 +142,7 @@ impl Engine {
         match refused.code {
             503 => writer.header_number("Retry-After", RETRY_AFTER),
             405 | 501 => writer.header("Allow", &[header_rules::ALLOW]),
+            422 => writer.header_number("Min-SE", refused.min_se),
             420 => {
                 let tags = header_rules::unsupported(&incoming.message);
                 writer.header("Unsupported", &[&tags]);
@@ -180,6 +185,10 @@ fn admit(ctx: &mut Context, incoming: &Incoming) -> Result<Admitted, Refused> {
         Outcome::Deliver(attempts) => attempts,
         Outcome::Refuse(refusal) => return Err(routed(refusal, direction)),
     };
+    let session = Session::with(&generation.table, Some(party));
+    if session.is_short(message) {
+        return Err(Refused { min_se: session.least(), ..Reason::SessionTooShort.into() });
+    }
     let facts = Facts {
         id: String::from_utf8_lossy(message.call_id()).into(),
         direction,
@@ -193,8 +202,9 @@ fn admit(ctx: &mut Context, incoming: &Incoming) -> Result<Admitted, Refused> {
     let seats = seats(&facts, trunk).map_err(|reason| Refused {
         word: reason.word(),
         code: attempt::refusal_code(reason, direction),
+        min_se: 0,
     })?;
-    Ok(Admitted { facts, party, attempts, seats })
+    Ok(Admitted { facts, party, attempts, seats, session })
 }
 
 /// What RFC 3261 section 8.2 asks of any INVITE.
@@ -225,7 +235,7 @@ fn routed(refusal: Refusal, direction: Direction) -> Refused {
         Direction::Inbound => refusal.code_to_trunk(),
         Direction::Outbound => refusal.code_to_tenant(),
     };
-    Refused { word: refusal.reason(), code }
+    Refused { word: refusal.reason(), code, min_se: 0 }
 }
 
 /// The places that the call takes for its whole life: on the trunk it came from, in the tenant's

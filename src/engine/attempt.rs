@@ -1,17 +1,18 @@
 //! The first INVITE of a call: attempts in order, provisional responses, the answer, failover.
 
-use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress};
+use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress, Side};
 use super::context::{Context, Owner, Party};
 use super::event::Event;
 use super::header_rules::relay;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::refusal::Reason;
-use super::{ATTEMPT_LIMIT, CALL_LIMIT, RETRY_AFTER, RING_LIMIT, write};
+use super::session::Session;
+use super::{ATTEMPT_LIMIT, RETRY_AFTER, RING_LIMIT, write};
 use crate::model::TrunkHealth;
 use crate::routing::{Attempt, Direction, Table, Target, TransportEntry, TrunkIndex};
 use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
-use crate::transaction::{Class, Flow};
+use crate::transaction::{Class, Flow, Moment};
 
 /// Failures that make the next route worth trying (engine.md G34).
 fn fails_over(code: u16) -> bool {
@@ -59,29 +60,15 @@ impl Call {
             Target::Contact => self.facts.tenant.map(Party::Tenant),
         };
         let listener = open_listener(ctx, table, attempt).ok_or(Reason::NoTrunkUp)?;
-        let flow = ctx.listeners.flow(listener, attempt.address);
-        let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
-        let key = ctx.transactions.open_client(
-            Class::Invite,
-            flow,
-            Owner::Call(self.key),
-            &mut ctx.chance,
-        );
-        let key = key.map_err(|_| Reason::EngineFull)?;
-        let request = &exchange.incoming.message;
-        let tag = Calls::tag(self.key, ctx);
-        let mut leg = Leg::calling(ctx, attempt, listener, party, (&request.from(), tag));
-        let cseq = leg.next_cseq();
-        let mut writer = write::request(ctx, &leg, Method::Invite, cseq, Some(key));
-        write::hops(&mut writer, Some(request));
-        carry(ctx, &mut writer, flow, request);
-        let packet = writer.finish(request.body());
-        ctx.start(key, flow, packet.into());
-        ctx.peers.join(&leg);
         let Phase::Hunting(hunt) = &self.phase else { return Err(Reason::NoTrunkUp) };
         let deadline = hunt.budget.min(ctx.now + ATTEMPT_LIMIT);
-        exchange.progress = Progress::Pending { provisional: 0, cancel: false, deadline };
-        (exchange.client, exchange.cseq) = (Some(key), cseq);
+        let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
+        let session = Session::with(table, party);
+        let tag = Calls::tag(self.key, ctx);
+        let from = exchange.incoming.message.from();
+        let mut leg = Leg::calling(ctx, attempt, listener, party, (&from, tag), session);
+        exchange.send(ctx, Owner::Call(self.key), &mut leg, deadline)?;
+        ctx.peers.join(&leg);
         if let Target::Trunk(trunk) = attempt.target {
             self.trunk = Some(trunk);
         }
@@ -138,12 +125,15 @@ impl Call {
     fn on_attempt_answered(&mut self, ctx: &mut Context, response: &Message, code: u16) {
         let Some(leg) = &mut self.b else { return };
         leg.establish(response);
-        self.phase = Phase::Established(ctx.now + CALL_LIMIT);
+        self.phase = Phase::Established;
         self.relay_success(ctx, response, code);
         ctx.events.push_back(Event::Answered(self.facts.clone()));
     }
 
     fn on_attempt_failed(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        if code == 422 && self.ask_longer(ctx, response) {
+            return;
+        }
         let rang = self.attempt_over(ctx);
         if let Phase::Hunting(hunt) = &mut self.phase {
             hunt.last = Some(response.clone());
@@ -154,6 +144,23 @@ impl Call {
         } else {
             self.exhausted(ctx);
         }
+    }
+
+    /// The far end takes only longer sessions than we asked for: the INVITE once more, in the same
+    /// leg (RFC 4028 section 7.4).
+    pub(super) fn ask_longer(&mut self, ctx: &mut Context, response: &Message) -> bool {
+        let owner = Owner::Call(self.key);
+        let Self { invite: Some(exchange), a, b, .. } = self else { return false };
+        let Progress::Pending { cancel: false, deadline, .. } = exchange.progress else {
+            return false;
+        };
+        let leg = match exchange.from {
+            Side::A => b.as_mut(),
+            Side::B => Some(a),
+        };
+        leg.is_some_and(|leg| {
+            leg.session.raise(response) && exchange.send(ctx, owner, leg, deadline).is_ok()
+        })
     }
 
     /// Timer B, no way to send, or patience with an attempt that only said 100 or only rang.
@@ -277,6 +284,9 @@ impl Call {
             // RFC 3261 section 12.1.1: the caller's route set is what came back to it.
             writer.copy_where(request, |header| header.name == HeaderName::RecordRoute);
             carry(ctx, &mut writer, leg.flow, response);
+            if code >= 200 {
+                leg.session.tell(&mut writer);
+            }
         } else {
             relay(&mut writer, response);
         }
@@ -301,6 +311,28 @@ fn open_listener(ctx: &Context, table: &Table, attempt: &Attempt) -> Option<u32>
 }
 
 impl Exchange {
+    /// Sends the INVITE on in the other leg, which waits for its answer until `deadline`.
+    pub(super) fn send(
+        &mut self,
+        ctx: &mut Context,
+        owner: Owner,
+        leg: &mut Leg,
+        deadline: Moment,
+    ) -> Result<(), Reason> {
+        let opened = ctx.transactions.open_client(Class::Invite, leg.flow, owner, &mut ctx.chance);
+        let key = opened.map_err(|_| Reason::EngineFull)?;
+        let cseq = leg.next_cseq();
+        let request = &self.incoming.message;
+        let mut writer = write::request(ctx, leg, Method::Invite, cseq, Some(key));
+        write::hops(&mut writer, Some(request));
+        carry(ctx, &mut writer, leg.flow, request);
+        leg.session.ask(&mut writer);
+        ctx.start(key, leg.flow, writer.finish(request.body()).into());
+        self.progress = Progress::Pending { provisional: 0, cancel: false, deadline };
+        (self.client, self.cseq) = (Some(key), cseq);
+        Ok(())
+    }
+
     /// Whether a provisional response above 100 has come.
     pub(super) fn rang(&self) -> bool {
         matches!(self.progress, Progress::Pending { provisional: 101.., .. })
@@ -309,7 +341,7 @@ impl Exchange {
 
 impl Hunt {
     /// A hunt over these attempts.
-    pub(super) fn new(attempts: Vec<Attempt>, budget: crate::transaction::Moment) -> Self {
+    pub(super) fn new(attempts: Vec<Attempt>, budget: Moment) -> Self {
         Self { attempts: attempts.into_iter(), budget, last: None, silent: false, full: None }
     }
 }

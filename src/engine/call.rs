@@ -46,8 +46,8 @@ impl Side {
 pub(super) enum Phase {
     /// Not answered: attempts are made, in order.
     Hunting(Hunt),
-    /// Answered; it ends here at the latest.
-    Established(Moment),
+    /// Answered; session timers see to its end.
+    Established,
     /// Nothing but BYEs and CANCELs; its remains are dropped here at the latest.
     Ending(Moment),
 }
@@ -168,13 +168,13 @@ impl Call {
     }
 
     pub(super) fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Established(_))
+        matches!(self.phase, Phase::Established)
     }
 
     pub(super) fn state(&self) -> CallState {
         match self.phase {
             Phase::Hunting(_) => CallState::Ringing,
-            Phase::Established(_) => CallState::Established,
+            Phase::Established => CallState::Established,
             Phase::Ending(_) => CallState::Ending,
         }
     }
@@ -192,6 +192,8 @@ impl Call {
             self.on_abandoned_response(ctx, key, Some(response));
         } else if self.relays.iter().any(|relay| relay.client == key) {
             self.on_relay_response(ctx, key, response, code);
+        } else if let Some(side) = self.refreshed_by(key) {
+            self.on_refresh_response(ctx, side, response, code);
         } else if response.method() == Method::Invite && code / 100 == 2 {
             self.on_repeated_success(ctx, response);
         } else if code >= 200 {
@@ -211,6 +213,8 @@ impl Call {
             self.on_abandoned_response(ctx, key, None);
         } else if self.relays.iter().any(|relay| relay.client == key) {
             self.on_relay_lost(ctx, key);
+        } else if let Some(side) = self.refreshed_by(key) {
+            self.on_refresh_lost(ctx, side);
         } else {
             self.on_bye_done(key);
         }
@@ -220,7 +224,8 @@ impl Call {
     pub(super) fn deadline(&self) -> Option<Moment> {
         let phase = match self.phase {
             Phase::Hunting(_) => None,
-            Phase::Established(until) | Phase::Ending(until) => Some(until),
+            Phase::Established => self.session_deadline(),
+            Phase::Ending(until) => Some(until),
         };
         let exchange = self.invite.as_ref().map(|invite| match &invite.progress {
             Progress::Pending { deadline, .. } => *deadline,
@@ -245,16 +250,14 @@ impl Call {
             Some(_) | None => {}
         }
         match self.phase {
-            Phase::Established(until) if ctx.now >= until => {
-                self.hang_up(ctx, None, "DurationLimit");
-            }
+            Phase::Established => self.on_session_time(ctx),
             Phase::Ending(until) if ctx.now >= until => {
                 self.a.bye = Bye::Done;
                 self.b.iter_mut().for_each(|leg| leg.bye = Bye::Done);
                 self.abandoned.iter().for_each(|abandoned| ctx.peers.leave(&abandoned.leg));
                 self.abandoned.clear();
             }
-            Phase::Hunting(_) | Phase::Established(_) | Phase::Ending(_) => {}
+            Phase::Hunting(_) | Phase::Ending(_) => {}
         }
     }
 

@@ -1,12 +1,13 @@
 //! How calls end: BYE from either side, CANCEL and its races, time.
 
+use super::ask::{acknowledge, ask};
 use super::call::{Call, Exchange, Phase, Progress, Side};
 use super::context::{Context, Incoming, Owner};
 use super::header_rules::relay;
 use super::leg::{Bye, Leg};
 use super::write;
-use crate::sip::{Message, Method};
-use crate::transaction::{Class, ClientKey, ServerKey};
+use crate::sip::{Message, Method, Writer};
+use crate::transaction::{ClientKey, ServerKey};
 
 /// Sends the CANCEL of an INVITE of ours that has had a provisional response (RFC 3261 section 9.1)
 /// and gives it 64*T1 to end.
@@ -21,6 +22,17 @@ pub(super) fn cancel(ctx: &mut Context, invite: ClientKey) {
     if let Ok(Some(key)) = ctx.transactions.open_cancel(invite, &mut ctx.chance) {
         ctx.transactions.start_client(key, packet, ctx.now);
     }
+}
+
+/// What a BYE says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Parting<'m> {
+    /// The BYE of the other side goes on.
+    Carried(&'m Message),
+    /// We end the call, for this reason.
+    Ours(&'static str),
+    /// Nothing.
+    Silent,
 }
 
 impl Call {
@@ -81,9 +93,10 @@ impl Call {
     ) {
         let waiting = self.end_exchange(ctx);
         self.drop_relays(ctx);
+        let parting = bye.map_or(Parting::Ours(reason), Parting::Carried);
         for side in [Side::A, Side::B] {
             if waiting != Some(side) {
-                self.say_bye(ctx, side, bye);
+                self.say_bye(ctx, side, parting);
             }
         }
         self.begin_ending(ctx, reason, 200);
@@ -114,10 +127,10 @@ impl Call {
     }
 
     /// Sends a BYE to a side whose dialog stands.
-    pub(super) fn say_bye(&mut self, ctx: &mut Context, side: Side, bye: Option<&Message>) {
+    pub(super) fn say_bye(&mut self, ctx: &mut Context, side: Side, parting: Parting<'_>) {
         let key = self.key;
         if let Some(leg) = self.leg_mut(side).filter(|leg| leg.bye == Bye::No) {
-            leg.bye = send_bye(ctx, leg, Owner::Call(key), bye);
+            leg.bye = send_bye(ctx, leg, Owner::Call(key), parting);
         }
     }
 
@@ -170,12 +183,8 @@ impl Call {
         let Some(abandoned) = self.abandoned.get_mut(place) else { return };
         let leg = &mut abandoned.leg;
         leg.establish(response);
-        let mut writer = write::request(ctx, leg, Method::Ack, abandoned.cseq, None);
-        write::hops(&mut writer, None);
-        let packet: crate::transaction::Packet = writer.finish(b"").into();
-        leg.last_ack = Some((abandoned.cseq, packet.clone()));
-        ctx.send(leg.flow, packet);
-        leg.bye = send_bye(ctx, leg, owner, None);
+        acknowledge(ctx, leg, abandoned.cseq, None);
+        leg.bye = send_bye(ctx, leg, owner, Parting::Silent);
         match leg.bye {
             Bye::Sent(key) => abandoned.client = Some(key),
             Bye::No | Bye::Done => {
@@ -187,16 +196,28 @@ impl Call {
 }
 
 /// Sends a BYE; with a full table the far end is left to its own timers.
-fn send_bye(ctx: &mut Context, leg: &mut Leg, owner: Owner, carried: Option<&Message>) -> Bye {
-    let opened = ctx.transactions.open_client(Class::Other, leg.flow, owner, &mut ctx.chance);
-    let Ok(key) = opened else { return Bye::Done };
-    let cseq = leg.next_cseq();
-    let mut writer = write::request(ctx, leg, Method::Bye, cseq, Some(key));
-    write::hops(&mut writer, carried);
-    if let Some(carried) = carried {
-        relay(&mut writer, carried);
-    }
+fn send_bye(ctx: &mut Context, leg: &mut Leg, owner: Owner, parting: Parting<'_>) -> Bye {
+    let carried = match parting {
+        Parting::Carried(bye) => Some(bye),
+        Parting::Ours(_) | Parting::Silent => None,
+    };
     let body = carried.map(Message::body).unwrap_or_default();
-    ctx.start(key, leg.flow, writer.finish(body).into());
-    Bye::Sent(key)
+    let key = ask(ctx, owner, leg, (Method::Bye, body), carried, |_, writer, _| match parting {
+        Parting::Carried(bye) => relay(writer, bye),
+        Parting::Ours(word) => say_why(writer, word),
+        Parting::Silent => {}
+    });
+    key.map_or(Bye::Done, Bye::Sent)
+}
+
+/// The Reason (RFC 3326) of an end of our own.
+fn say_why(writer: &mut Writer, word: &str) {
+    let (code, text) = match word {
+        "SessionExpired" => (408, "Session expired"),
+        "Silence" => (408, "The far end does not answer"),
+        "NoAck" => (408, "No ACK"),
+        "DialogLost" => (481, "The far end does not know the call"),
+        _ => return,
+    };
+    writer.header_fmt("Reason", format_args!("SIP ;cause={code} ;text=\"{text}\""));
 }

@@ -1,14 +1,15 @@
 //! INVITEs inside a call, and what every answered INVITE needs: the 2xx until its ACK, the ACK.
 
-use super::attempt::{carry, shown};
+use super::ask::acknowledge;
+use super::attempt::shown;
 use super::call::{Abandoned, Call, Exchange, Phase, Progress, Side};
 use super::context::{Context, Incoming, Owner};
-use super::header_rules::relay;
+use super::end::Parting;
 use super::leg::{Bye, Leg};
 use super::refusal::Reason;
 use super::{RING_LIMIT, write};
-use crate::sip::{HeaderName, Message, Method};
-use crate::transaction::{Class, GIVE_UP, ServerKey, Status, T1, T2};
+use crate::sip::{HeaderName, Message};
+use crate::transaction::{GIVE_UP, ServerKey, Status, T1, T2};
 
 impl Call {
     /// An INVITE inside the dialog.
@@ -29,31 +30,24 @@ impl Call {
             self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
             return;
         }
-        let key = self.key;
-        let Some(leg) = self.leg_mut(from.other()) else { return };
-        let opened = ctx.transactions.open_client(
-            Class::Invite,
-            leg.flow,
-            Owner::Call(key),
-            &mut ctx.chance,
-        );
-        let Ok(client) = opened else {
-            self.refuse_inside(ctx, from, (&incoming, server), Reason::EngineFull);
+        if self.legs().any(|leg| leg.session.invites()) {
+            // A refresh of ours is under way, in one leg or the other.
+            self.refuse_inside(ctx, from, (&incoming, server), Reason::Glare);
             return;
-        };
-        let (cseq, flow) = (leg.next_cseq(), leg.flow);
-        let mut writer = write::request(ctx, leg, Method::Invite, cseq, Some(client));
-        write::hops(&mut writer, Some(&incoming.message));
-        carry(ctx, &mut writer, leg.flow, &incoming.message);
-        let packet = writer.finish(incoming.message.body());
-        ctx.start(client, flow, packet.into());
-        ctx.transactions.own_server(server, Owner::Call(key));
-        let trying = write::response(&incoming, 100, b"").finish(b"");
-        ctx.respond(server, 100, trying);
+        }
+        let owner = Owner::Call(self.key);
+        let Some(leg) = self.leg_mut(from.other()) else { return };
         let deadline = ctx.now + RING_LIMIT;
         let progress = Progress::Pending { provisional: 0, cancel: false, deadline };
-        let client = Some(client);
-        self.invite = Some(Exchange { from, incoming, server, client, cseq, progress });
+        let mut exchange = Exchange { from, incoming, server, client: None, cseq: 0, progress };
+        if let Err(reason) = exchange.send(ctx, owner, leg, deadline) {
+            self.refuse_inside(ctx, from, (&exchange.incoming, server), reason);
+            return;
+        }
+        ctx.transactions.own_server(server, owner);
+        let trying = write::response(&exchange.incoming, 100, b"").finish(b"");
+        ctx.respond(server, 100, trying);
+        self.invite = Some(exchange);
     }
 
     pub(super) fn on_exchange_response(
@@ -81,16 +75,8 @@ impl Call {
                     self.relay_response(ctx, response, code);
                 }
             }
-            200..300 => {
-                let (from, request) = (exchange.from, exchange.incoming.message.clone());
-                if let Some(leg) = self.leg_mut(from.other()) {
-                    leg.refresh(response);
-                }
-                if let Some(leg) = self.leg_mut(from) {
-                    leg.refresh(&request);
-                }
-                self.relay_success(ctx, response, code);
-            }
+            200..300 => self.relay_success(ctx, response, code),
+            422 if self.ask_longer(ctx, response) => {}
             300.. => {
                 self.relay_response(ctx, response, shown(code));
                 self.invite = None;
@@ -124,6 +110,9 @@ impl Call {
 
     /// Hands a 2xx back and begins to repeat it.
     pub(super) fn relay_success(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let Some(exchange) = &self.invite else { return };
+        let (from, request) = (exchange.from, exchange.incoming.message.clone());
+        self.refresh_both(ctx, (from, &request), response);
         let Some(exchange) = &self.invite else { return };
         let Some(packet) = self.response_from(ctx, exchange, response, code) else { return };
         let Some(exchange) = &mut self.invite else { return };
@@ -165,7 +154,7 @@ impl Call {
             self.acknowledge(ctx, Some(ack));
             self.invite = None;
             if matches!(self.phase, Phase::Ending(_)) {
-                self.say_bye(ctx, from, None);
+                self.say_bye(ctx, from, Parting::Silent);
             }
         }
     }
@@ -179,15 +168,9 @@ impl Call {
             // The other side was hung up before this one said that it knows.
             return;
         }
-        let mut writer = write::request(ctx, leg, Method::Ack, cseq, None);
-        write::hops(&mut writer, ack);
-        if let Some(ack) = ack {
-            relay(&mut writer, ack);
-        }
-        let packet: crate::transaction::Packet =
-            writer.finish(ack.map(Message::body).unwrap_or_default()).into();
-        leg.last_ack = Some((cseq, packet.clone()));
-        ctx.send(leg.flow, packet);
+        acknowledge(ctx, leg, cseq, ack);
+        // The answer to a late offer.
+        ack.into_iter().for_each(|ack| leg.keep_offer(ack));
     }
 
     /// A 2xx again: its ACK was lost, or it is another fork's, which nobody needs.
@@ -231,6 +214,9 @@ impl Call {
         }
         if matches!(code, 405 | 501) {
             writer.header("Allow", &[super::header_rules::ALLOW]);
+        }
+        if code == 422 {
+            writer.header_number("Min-SE", leg.session.least());
         }
         if reason == Reason::BadExtension {
             let tags = super::header_rules::unsupported(&incoming.message);

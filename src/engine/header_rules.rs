@@ -8,8 +8,10 @@ pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDAT
 
 /// Option tags whose mechanism works through two dialogs untouched. Everything else (`100rel`,
 /// `replaces`, `path`, `gruu`, …) speaks of one dialog or one hop.
-const OPTION_TAGS: [&[u8]; 6] =
-    [b"timer", b"histinfo", b"privacy", b"ice", b"uui", b"resource-priority"];
+const OPTION_TAGS: [&[u8]; 5] = [b"histinfo", b"privacy", b"ice", b"uui", b"resource-priority"];
+
+/// Option tags that we do ourselves, on each leg.
+const OWN_TAGS: [&[u8]; 1] = [b"timer"];
 
 /// Headers without a [`HeaderName`] of their own that stay.
 const STAY: [&str; 9] = [
@@ -31,6 +33,7 @@ fn passes(header: &Header<'_>) -> bool {
         // The hop and the dialog; each leg has its own.
         N::Via | N::Route | N::RecordRoute | N::Path | N::ServiceRoute | N::Contact => false,
         N::CallId | N::CSeq | N::From | N::To | N::MaxForwards | N::ContentLength => false,
+        N::SessionExpires | N::MinSe => false,
         N::Timestamp | N::RSeq | N::RAck | N::Replaces | N::ReferTo | N::ReferredBy => false,
         // What we can do is ours to say.
         N::Allow | N::AllowEvents | N::Supported | N::Require | N::ProxyRequire => false,
@@ -41,7 +44,7 @@ fn passes(header: &Header<'_>) -> bool {
         N::UserAgent | N::Server | N::Warning => false,
         N::Other => !STAY.iter().any(|name| header.wire_name.eq_ignore_ascii_case(name.as_bytes())),
         N::ContentType | N::ContentEncoding | N::ContentDisposition | N::Expires => true,
-        N::MinExpires | N::SessionExpires | N::MinSe | N::RetryAfter | N::Unsupported => true,
+        N::MinExpires | N::RetryAfter | N::Unsupported => true,
         N::Event | N::Accept | N::AcceptContact | N::RejectContact => true,
         N::RequestDisposition | N::PAssertedIdentity | N::PPreferredIdentity => true,
         N::RemotePartyId | N::Privacy | N::Diversion | N::HistoryInfo | N::Identity => true,
@@ -64,11 +67,19 @@ pub(super) fn relay(writer: &mut Writer, message: &Message) {
 pub(super) fn unsupported(message: &Message) -> Vec<u8> {
     let required = message.values(HeaderName::Require);
     let of_proxies = message.values(HeaderName::ProxyRequire);
-    join(required.chain(of_proxies).filter(|tag| !tag.is_empty() && !is_relayed(tag)))
+    join(
+        required
+            .chain(of_proxies)
+            .filter(|tag| !tag.is_empty() && !is_relayed(tag) && !is_one_of(&OWN_TAGS, tag)),
+    )
 }
 
 fn is_relayed(tag: &[u8]) -> bool {
-    OPTION_TAGS.iter().any(|known| known.eq_ignore_ascii_case(tag))
+    is_one_of(&OPTION_TAGS, tag)
+}
+
+fn is_one_of(tags: &[&[u8]], tag: &[u8]) -> bool {
+    tags.iter().any(|known| known.eq_ignore_ascii_case(tag))
 }
 
 fn join<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {

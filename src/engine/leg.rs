@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::context::{Context, Party};
 use super::header_rules::{first_route, route_set};
+use super::session::{Offer, Session};
 use super::write;
 use crate::routing::Attempt;
-use crate::sip::{DEFAULT_PORT, Elements, Message, NameAddr, Scheme, Uri};
+use crate::sip::{DEFAULT_PORT, Elements, HeaderName, Message, Method, NameAddr, Scheme, Uri};
 use crate::transaction::{ClientKey, Flow, Link, Packet};
 
 /// How far a leg's BYE is.
@@ -50,6 +51,13 @@ pub(super) struct Leg {
     /// The ACK of our last answered INVITE, by its CSeq, for repetitions of the 2xx.
     pub(super) last_ack: Option<(u32, Packet)>,
     pub(super) bye: Bye,
+    /// Whether our INVITE began it: its Call-ID is ours.
+    pub(super) placed: bool,
+    /// Whether the far end takes UPDATE.
+    pub(super) takes_update: bool,
+    pub(super) session: Session,
+    /// What a refresh offers that cannot be an UPDATE.
+    pub(super) offer: Option<Offer>,
 }
 
 impl Leg {
@@ -59,9 +67,10 @@ impl Leg {
         flow: Flow,
         party: Option<Party>,
         local_tag: Box<[u8]>,
+        session: Session,
     ) -> Self {
-        let to = invite.value(crate::sip::HeaderName::To).unwrap_or_default();
-        let from = invite.value(crate::sip::HeaderName::From).unwrap_or_default();
+        let to = invite.value(HeaderName::To).unwrap_or_default();
+        let from = invite.value(HeaderName::From).unwrap_or_default();
         let mut leg = Self {
             flow,
             peer: flow.remote,
@@ -78,6 +87,10 @@ impl Leg {
             remote_cseq: invite.cseq().number,
             last_ack: None,
             bye: Bye::No,
+            placed: false,
+            takes_update: invite.allows(Method::Update),
+            session,
+            offer: None,
         };
         leg.aim();
         leg
@@ -90,6 +103,7 @@ impl Leg {
         listener: u32,
         party: Option<Party>,
         (caller, local_tag): (&NameAddr<'_>, Box<[u8]>),
+        session: Session,
     ) -> Self {
         let flow = ctx.listeners.flow(listener, attempt.address);
         let target: Box<[u8]> = attempt.request_uri().into_bytes().into();
@@ -109,12 +123,16 @@ impl Leg {
             remote_cseq: 0,
             last_ack: None,
             bye: Bye::Done,
+            placed: true,
+            takes_update: false,
+            session,
+            offer: None,
         }
     }
 
     /// A 2xx made this a dialog: its tag, target and route set.
     pub(super) fn establish(&mut self, response: &Message) {
-        let to = response.value(crate::sip::HeaderName::To).unwrap_or_default();
+        let to = response.value(HeaderName::To).unwrap_or_default();
         self.remote = to.into();
         self.remote_tag = response.to().tag().unwrap_or_default().into();
         self.routes = route_set(response, true);
@@ -124,10 +142,30 @@ impl Leg {
 
     /// A request or 2xx that refreshes the target (RFC 3261 section 12.2).
     pub(super) fn refresh(&mut self, message: &Message) {
-        if let Some(contact) = message.contact() {
+        if let Some(contact) = message.contact()
+            && *bare(&contact.uri) != *self.target
+        {
             self.target = bare(&contact.uri).into();
         }
         self.aim();
+    }
+
+    /// What a message of the far end says of the methods that it takes.
+    pub(super) fn learn(&mut self, message: &Message, takes_update: bool) {
+        if takes_update {
+            self.takes_update = true;
+        } else if message.value(HeaderName::Allow).is_some() {
+            self.takes_update = message.allows(Method::Update);
+        }
+    }
+
+    /// The far end was told this of the media: kept where only an INVITE can refresh the session.
+    pub(super) fn keep_offer(&mut self, message: &Message) {
+        if self.takes_update || !self.session.is_ours() {
+            self.offer = None;
+        } else if let Some(offer) = Offer::of(message) {
+            self.offer = Some(offer);
+        }
     }
 
     /// The same leg for another fork's answer to the same INVITE.
@@ -148,6 +186,10 @@ impl Leg {
             remote_cseq: 0,
             last_ack: None,
             bye: Bye::Done,
+            placed: self.placed,
+            takes_update: false,
+            session: self.session,
+            offer: None,
         }
     }
 

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod accept;
+mod ask;
 mod attempt;
 mod call;
 mod context;
@@ -24,6 +25,7 @@ mod live;
 mod observe;
 mod refusal;
 mod relay;
+mod session;
 mod write;
 
 use std::time::Duration;
@@ -44,9 +46,6 @@ pub const HUNT_BUDGET: Duration = Duration::from_secs(60);
 /// How long an INVITE may ring, from its last provisional response (RFC 3261 16.6 asks for more
 /// than three minutes of timer C).
 pub const RING_LIMIT: Duration = Duration::from_secs(300);
-/// How long a call may last: until session timers exist, this alone ends a call whose two ends
-/// vanished.
-pub const CALL_LIMIT: Duration = Duration::from_secs(12 * 3600);
 /// How long a call's remains wait for their BYE and CANCEL: timer F and a little.
 pub const ENDING_LIMIT: Duration = Duration::from_secs(70);
 /// Requests inside one dialog on their way to the other at the same time.

@@ -34,6 +34,8 @@ reasons! {
     NoContact "NoContact" 400,
     /// `Require` names what we do not do.
     BadExtension "BadExtension" 420,
+    /// A session interval that is shorter than the trunk takes.
+    SessionTooShort "SessionIntervalTooSmall" 422,
     /// A URI that is neither `sip:`, `sips:` nor `tel:`.
     UriScheme "UriScheme" 416,
     /// Max-Forwards is used up.

@@ -25,6 +25,10 @@ impl Call {
         server: ServerKey,
     ) {
         let to = from.other();
+        if Self::is_own_refresh(&incoming.message) {
+            self.answer_refresh(ctx, from, &incoming, server);
+            return;
+        }
         if !self.is_established() {
             // An early dialog of the other side may still change or never come to be.
             self.refuse_inside(ctx, from, (&incoming, server), Reason::Glare);
@@ -46,6 +50,9 @@ impl Call {
         let mut writer = write::request(ctx, leg, method, cseq, Some(client));
         write::hops(&mut writer, Some(&incoming.message));
         carry(ctx, &mut writer, leg.flow, &incoming.message);
+        if method == Method::Update {
+            leg.session.ask(&mut writer);
+        }
         let packet = writer.finish(incoming.message.body());
         ctx.start(client, flow, packet.into());
         self.relays.push(Relay { to, client, server, incoming });
@@ -64,21 +71,23 @@ impl Call {
         }
         let Some(relay) = self.take_relay(key) else { return };
         let from = relay.to.other();
-        if relay.incoming.message.method() == Method::Update && code < 300 {
-            if let Some(leg) = self.leg_mut(from) {
-                leg.refresh(&relay.incoming.message);
-            }
-            if let Some(leg) = self.leg_mut(relay.to) {
-                leg.refresh(response);
-            }
-        }
-        let Some(leg) = self.leg(from) else { return };
         let (request, source) = (&relay.incoming.message, relay.incoming.flow.remote);
-        let seen = shown(code);
+        let update = request.method() == Method::Update;
+        if update && code < 300 {
+            self.refresh_both(ctx, (from, request), response);
+        }
+        let raised =
+            code == 422 && self.leg_mut(relay.to).is_some_and(|leg| leg.session.raise(response));
+        let Some(leg) = self.leg(from) else { return };
+        // The interval is between us and that far end: the same request will be taken next time.
+        let seen = if raised { 491 } else { shown(code) };
         let own = response.reason_phrase();
         let phrase = if seen == code { own } else { reason_phrase(seen).as_bytes() };
         let mut writer = Writer::response_to(request, source, seen, phrase, Some(&leg.local_tag));
         carry(ctx, &mut writer, leg.flow, response);
+        if update && code < 300 {
+            leg.session.tell(&mut writer);
+        }
         ctx.respond(relay.server, seen, writer.finish(response.body()));
         // RFC 3261 section 12.2.1.2.
         if code == 481 {

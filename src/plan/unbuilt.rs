@@ -101,7 +101,6 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
         ("/spec/failover", one.failover != Failover::default()),
         ("/spec/refer", one.refer != Refer::default()),
         ("/spec/redirect", one.redirect != crate::model::Redirect::default()),
-        ("/spec/sessionTimer", one.session_timer != crate::model::SessionTimer::default()),
         ("/spec/tls", one.tls.is_some()),
         ("/spec/number", one.number.is_some()),
         ("/spec/privacy", one.privacy != crate::model::Privacy::default()),

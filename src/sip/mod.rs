@@ -2,6 +2,7 @@
 //! of the rest of the house.
 #![deny(clippy::disallowed_methods)]
 
+mod extensions;
 pub mod limits;
 mod message;
 mod method;
@@ -16,6 +17,7 @@ mod uri;
 mod via;
 mod write;
 
+pub use extensions::{RAck, Refresher, SessionExpires, uri_header};
 pub use message::{CSeq, Header, Message, Values};
 pub use method::Method;
 pub use name::HeaderName;

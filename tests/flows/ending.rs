@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trunkline::engine::{CALL_LIMIT, RING_LIMIT};
+use trunkline::engine::RING_LIMIT;
 
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call};
 
@@ -251,19 +251,6 @@ fn ringing_forever_ends_with_408() {
     world.expect_is(PBX, "ACK");
     world.assert_all_over();
     world.quiet();
-}
-
-#[test]
-fn a_call_without_end_is_ended() {
-    let mut world = World::new();
-    let (caller, callee) = inbound_call(&mut world, "forever");
-    world.pass(CALL_LIMIT + Duration::from_secs(1));
-    let bye = world.expect_is(CARRIER_A, "BYE");
-    caller.reply(&mut world, &bye, 200, "");
-    let bye = world.expect_is(PBX, "BYE");
-    callee.reply(&mut world, &bye, 200, "");
-    assert_eq!(world.told().last().unwrap(), "ended DurationLimit 200");
-    world.assert_all_over();
 }
 
 #[test]

@@ -19,4 +19,6 @@ mod routes;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod timers;
+#[cfg(test)]
 mod world;

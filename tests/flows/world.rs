@@ -208,6 +208,11 @@ impl World {
         message
     }
 
+    /// Whether something was sent there that no one has expected yet.
+    pub(crate) fn waits(&self, to: &str) -> bool {
+        self.sent.iter().any(|(remote, _)| *remote == to.parse().unwrap())
+    }
+
     /// Nothing was sent that no one has expected.
     pub(crate) fn quiet(&self) {
         assert!(self.sent.is_empty(), "{:#?}", self.sent);
