@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use trunkline::engine::{Command, Compiled, Engine, Input, Listener, Output};
-use trunkline::model::{Resource, ResourceSet, Revision};
+use trunkline::model::{Resolved, Resource, ResourceSet, Revision};
 use trunkline::transaction::Moment;
 
 const CARRIER: &str = "127.0.0.2:5060";
@@ -54,7 +54,7 @@ impl Bench {
     fn new() -> Self {
         let mut engine = Engine::new([7; 32]);
         let revision = Revision("bench".into());
-        let compiled = Box::new(Compiled::new(1, revision, &resources()));
+        let compiled = Box::new(Compiled::new(1, revision, &resources(), Resolved::default()));
         engine.handle_command(Moment::START, Command::Install(compiled));
         let listener = Listener {
             name: "udp".parse().unwrap(),

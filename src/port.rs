@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::manifest::tree::SourceTree;
-use crate::model::{Observed, Resource, ResourceId, ResourceSet, Revision};
+use crate::model::value::Name;
+use crate::model::{Observed, Outside, Resource, ResourceId, ResourceSet, Revision, Secret};
 
 /// What a source held when it was read, once and whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,6 +171,18 @@ pub trait Store: Send + Sync {
     fn history(&self, limit: usize) -> Result<Vec<HistoryEntry>, StoreError>;
 }
 
+/// Why a secret or a certificate was not found: where it was looked for and what is wrong there,
+/// never a word of its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(pub String);
+
+/// Where values stand that are in no repository. Reading changes nothing.
+pub trait Secrets: Send + Sync {
+    /// Reads a value for a resource of `owner`; `None` is the system scope.
+    fn read(&self, owner: Option<&Name>, at: &Outside) -> Result<Secret, SecretError>;
+}
+
 /// What an install did beyond the swap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Installed {
@@ -178,6 +191,9 @@ pub struct Installed {
     /// Listeners that could not be opened, as (`Transport/name`, the system's words). Everything
     /// else runs.
     pub stalled: Vec<(String, String)>,
+    /// Resources that wait for a secret or a certificate, as (resource, what is missing). They send
+    /// nothing; everything else runs.
+    pub waiting: Vec<(String, String)>,
 }
 
 /// Why a target did not do what it was told.
@@ -201,6 +217,12 @@ pub trait Target: Send + Sync {
         revision: Revision,
         resources: Arc<ResourceSet>,
     ) -> Result<Installed, TargetError>;
+
+    /// Looks up all secrets and certificates anew. What has changed comes into force as an install
+    /// of the same resources does; `None` when nothing has.
+    fn refresh(&self) -> Result<Option<Installed>, TargetError> {
+        Ok(None)
+    }
 
     /// What is in force and in progress, as one consistent value.
     fn observe(&self) -> Result<Observed, TargetError>;

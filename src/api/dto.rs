@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::time::rfc3339;
-use crate::diag::{Diagnostic, render_json};
-use crate::model::{Condition, Observed};
+use crate::diag::{Code, Diagnostic, render_json};
+use crate::model::{Condition, Observed, ObservedWaiting};
 use crate::port::{HistoryEntry, Outcome};
 use crate::reconcile::{ConditionLine, Standing};
 
@@ -43,9 +43,11 @@ const MAX_PLACES: usize = 100;
 pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
     let applied = standing.applied.as_ref();
     let revision = applied.map(|applied| &applied.revision);
-    // Applied is not converged: a listener may be unable to bind.
+    // Applied is not converged.
     let transports = &observed.transports;
-    let all_ready = transports.iter().all(|transport| transport.condition == Condition::Ready);
+    // A listener may be unable to bind, a trunk may wait for its password.
+    let all_ready = observed.waiting.is_empty()
+        && transports.iter().all(|transport| transport.condition == Condition::Ready);
     let problems = standing.problems.as_ref();
     json!({
         "source": standing.source,
@@ -66,6 +68,7 @@ pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
         }),
         "transports": transports,
         "trunks": observed.trunks,
+        "waiting": observed.waiting.iter().map(waiting).collect::<Vec<_>>(),
         "activeCalls": observed.active_calls,
         "calls": observed.calls,
         "refusals": observed.refusals,
@@ -104,6 +107,16 @@ fn condition(line: &ConditionLine) -> Value {
         "reason": line.reason,
         "message": line.message,
         "since": rfc3339(line.since_unix_ms),
+    })
+}
+
+/// One condition for each resource that waits for a secret.
+fn waiting(one: &ObservedWaiting) -> Value {
+    json!({
+        "resource": one.resource,
+        "condition": Condition::Stalled,
+        "code": Code::TL703.as_str(),
+        "message": one.message,
     })
 }
 

@@ -11,6 +11,9 @@ const TRY_NEXT: &str = "TRY-NEXT.txt";
 /// Advice longer than this is none.
 const MAX_TRY_NEXT_BYTES: u64 = 16 * 1024;
 
+/// Resources without their secrets that are told at the start; `status` tells all.
+const MAX_WAITING: usize = 10;
+
 /// The words, with a line end.
 pub(super) fn text(
     standing: &Standing,
@@ -41,6 +44,9 @@ pub(super) fn text(
             "  transport   {} {} {:?}{why}",
             transport.resource, transport.address, transport.condition
         ));
+    }
+    for waiting in observed.map_or(&[][..], |observed| &observed.waiting).iter().take(MAX_WAITING) {
+        lines.push(format!("  waiting     {}: {}", waiting.resource, waiting.message));
     }
     lines.push(format!("  API         {url}"));
     for condition in standing.conditions() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, sleep, timeout};
 
 use super::log::{self, LogFormat};
 use super::{Exit, Failure, Format, Output, banner};
@@ -17,6 +17,7 @@ use crate::api::{self, Access, Token};
 use crate::net::EngineHandle;
 use crate::port::Target;
 use crate::reconcile::{Handle, Ports, Runner};
+use crate::source::secrets::LocalSecrets;
 use crate::source::watch::{Directory, Watch};
 use crate::store::Embedded;
 
@@ -29,6 +30,13 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// How often the calls in progress are counted while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
 
+/// How often secrets and certificates are looked up anew: a file of theirs changes without a
+/// revision.
+const RESYNC: Duration = Duration::from_secs(60);
+
+/// The folder of secrets below the state directory, unless `--secrets` names another.
+const DEFAULT_SECRETS: &str = "secrets";
+
 /// Requests and a change in progress get this long to end.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -38,6 +46,10 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// the last good state keeps running. What was applied survives a restart. After `trunkline apply`
 /// brought another tree than the directory's, that tree runs until the directory's content changes
 /// next, or until SIGHUP.
+///
+/// Passwords and keys are looked up where the manifests say: in this process's environment, or in
+/// files below `--secrets`. What cannot be found does not start (TL703), all else does. They are
+/// looked up anew every minute and at SIGHUP.
 ///
 /// SIGHUP applies the directory now. SIGTERM and Ctrl-C wait for calls in progress, at most
 /// `--drain` seconds; a second one ends at once.
@@ -58,6 +70,10 @@ pub(super) struct Args {
     /// A file with the bearer token that requests must carry.
     #[arg(long, env = "TRUNKLINE_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// The folder that `{file: PATH}` and paths of certificates are relative to; in it,
+    /// `tenants/NAME/` is for that tenant's resources only [default: `secrets` below --state].
+    #[arg(long, env = "TRUNKLINE_SECRETS", value_name = "DIR")]
+    secrets: Option<PathBuf>,
     /// Seconds that calls in progress get at the end.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     drain: u64,
@@ -97,7 +113,7 @@ async fn serve(args: &Args, output: Output, log_format: LogFormat) -> Result<Exi
     let ports = Ports {
         source: Arc::new(Directory::new(&args.path)),
         store: Arc::new(store),
-        target: engine()?,
+        target: engine(args)?,
     };
     let (runner, handle) =
         Runner::restore(ports).map_err(|error| Failure::failed(error.to_string()))?;
@@ -122,10 +138,11 @@ async fn serve(args: &Args, output: Output, log_format: LogFormat) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-fn engine() -> Result<Arc<dyn Target>, Failure> {
+fn engine(args: &Args) -> Result<Arc<dyn Target>, Failure> {
+    let folder = args.secrets.clone().unwrap_or_else(|| args.state.join(DEFAULT_SECRETS));
     let engine = EngineHandle::spawn()
         .map_err(|error| Failure::failed(format!("cannot start the SIP engine: {error}")))?;
-    Ok(Arc::new(engine))
+    Ok(Arc::new(engine.with_secrets(Arc::new(LocalSecrets::new(folder)))))
 }
 
 fn access(args: &Args) -> Result<Access, Failure> {
@@ -198,12 +215,16 @@ impl Signals {
 
 /// Ends when a person or the system wants it to and the calls in progress have had their time.
 async fn until_the_end(signals: &mut Signals, handle: &Handle, drain: u64) {
+    let mut resync = tokio::time::interval(RESYNC);
+    resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = signals.hangup.recv() => {
                 tracing::info!("SIGHUP: applying the directory");
                 handle.demand().await;
+                refresh(handle).await;
             }
+            _ = resync.tick() => refresh(handle).await,
             _ = signals.interrupt.recv() => break,
             _ = signals.terminate.recv() => break,
         }
@@ -213,6 +234,12 @@ async fn until_the_end(signals: &mut Signals, handle: &Handle, drain: u64) {
         () = signals.end() => tracing::warn!("ending at once"),
         () = sleep(Duration::from_secs(drain)) => tracing::warn!("calls are cut off: time is up"),
         () = drained(handle.clone()) => {}
+    }
+}
+
+async fn refresh(handle: &Handle) {
+    if let Err(error) = handle.refresh().await {
+        tracing::error!("secrets and certificates cannot be looked up anew: {error}");
     }
 }
 

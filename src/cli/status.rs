@@ -9,7 +9,7 @@ use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
 /// Show what a daemon does: revision, conditions, transports, trunks, calls.
 ///
 /// `wanted` is the revision that was asked for last, `applied` the one in force, `converged` the
-/// same once every transport is Ready, `source` what the followed directory holds. They differ
+/// same once every transport is Ready and no secret is missing, `source` what the followed directory holds. They differ
 /// while a revision is refused, and after `apply` brought another one than the directory's.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -69,6 +69,12 @@ fn human(status: &Value) -> String {
             status,
             "/trunks",
             &["resource", "condition", "health", "activeCalls", "message"],
+        ),
+        section(
+            "WAITING FOR SECRETS",
+            status,
+            "/waiting",
+            &["resource", "condition", "code", "message"],
         ),
         section(
             &format!("CALLS ({})", text(status, "/activeCalls")),

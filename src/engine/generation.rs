@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::live::{Gauge, TrunkLive};
-use crate::model::{ResourceId, ResourceSet, Revision};
+use crate::model::{Resolved, ResourceId, ResourceSet, Revision, Spec, Trunk};
 use crate::routing::{Table, TenantIndex, TrunkIndex};
 
 /// A resource set made ready off the engine's thread.
@@ -16,12 +16,22 @@ pub struct Compiled {
     pub revision: Revision,
     table: Table,
     shares: BTreeMap<(TenantIndex, TrunkIndex), Option<u32>>,
+    secrets: Resolved,
 }
 
 impl Compiled {
-    /// Compiles a set that `validate` accepts.
-    pub fn new(number: u64, revision: Revision, resources: &ResourceSet) -> Self {
-        let table = Table::compile(resources);
+    /// Compiles a set that `validate` accepts, with the secrets that were found for it. A trunk that
+    /// waits for one is as one that is switched off: it sends nothing (TL703).
+    pub fn new(
+        number: u64,
+        revision: Revision,
+        resources: &ResourceSet,
+        secrets: Resolved,
+    ) -> Self {
+        let table = match without_waiting(resources, &secrets) {
+            Some(rest) => Table::compile(&rest),
+            None => Table::compile(resources),
+        };
         let mut shares = BTreeMap::new();
         for (id, pool) in resources.did_pools() {
             let Some(owner) = &id.tenant else { continue };
@@ -31,8 +41,27 @@ impl Compiled {
             let share = shares.entry(place).or_insert(Some(0_u32));
             *share = share.zip(pool.concurrent_calls).map(|(a, b)| a.saturating_add(b));
         }
-        Self { number, revision, table, shares }
+        Self { number, revision, table, shares, secrets }
     }
+}
+
+/// The set with the trunks that wait for a secret switched off; `None` when none does.
+fn without_waiting(resources: &ResourceSet, secrets: &Resolved) -> Option<ResourceSet> {
+    let waiting = secrets.all_missing().filter_map(|(id, _)| resources.get(id));
+    let off = waiting.filter_map(|resource| {
+        let Spec::Trunk(trunk) = &resource.spec else { return None };
+        let trunk = Trunk { enabled: false, ..Trunk::clone(trunk) };
+        Some(resource.with(Spec::Trunk(Box::new(trunk))))
+    });
+    let off: Vec<_> = off.collect();
+    if off.is_empty() {
+        return None;
+    }
+    let mut rest = resources.clone();
+    for resource in off {
+        rest.insert(resource);
+    }
+    Some(rest)
 }
 
 /// A generation in force, or pinned by calls that began with it.
@@ -41,6 +70,8 @@ pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) revision: Option<Revision>,
     pub(super) table: Table,
+    /// What its secret fields hold, by resource and field.
+    pub(super) secrets: Resolved,
     trunks: Vec<Arc<TrunkLive>>,
     tenants: Vec<Arc<Gauge>>,
     shares: BTreeMap<(TenantIndex, TrunkIndex), (Option<u32>, Arc<Gauge>)>,
@@ -53,6 +84,7 @@ impl Generation {
             number: 0,
             revision: None,
             table: Table::default(),
+            secrets: Resolved::default(),
             trunks: Vec::new(),
             tenants: Vec::new(),
             shares: BTreeMap::new(),
@@ -88,7 +120,7 @@ pub(super) struct Identities {
 impl Identities {
     /// Joins a compiled set with the counts of the identities it names.
     pub(super) fn join(&mut self, compiled: Compiled) -> Generation {
-        let Compiled { number, revision, table, shares } = compiled;
+        let Compiled { number, revision, table, shares, secrets } = compiled;
         let trunks = table.trunks().map(|(_, entry)| self.trunk(&entry.id)).collect();
         let tenants = table
             .tenants()
@@ -103,7 +135,7 @@ impl Identities {
                 Some((place, (limit, gauge)))
             })
             .collect();
-        Generation { number, revision: Some(revision), table, trunks, tenants, shares }
+        Generation { number, revision: Some(revision), table, secrets, trunks, tenants, shares }
     }
 
     /// Forgets what no generation and no call refers to any more.

@@ -3,7 +3,7 @@
 use super::call::{Call, Calls};
 use super::context::Context;
 use super::generation::Identities;
-use crate::model::{Condition, Observed, ObservedCall, ObservedTrunk, ResourceId};
+use crate::model::{Condition, Observed, ObservedCall, ObservedTrunk, ObservedWaiting, ResourceId};
 use crate::transaction::Moment;
 
 pub(super) fn observe(
@@ -22,8 +22,18 @@ pub(super) fn observe(
         trunks: trunks(ctx, identities),
         calls: in_order.iter().take(Observed::MAX_CALLS).map(|call| shown(call, now)).collect(),
         active_calls: u64::try_from(calls.len()).unwrap_or(u64::MAX),
+        waiting: waiting(ctx),
         refusals: ctx.refusals.iter().map(|(word, count)| (word.to_owned(), count)).collect(),
     }
+}
+
+fn waiting(ctx: &Context) -> Vec<ObservedWaiting> {
+    let all = ctx.generation.secrets.all_missing();
+    let shown = |(id, why): (&ResourceId, &str)| ObservedWaiting {
+        resource: id.to_string(),
+        message: why.to_owned(),
+    };
+    all.map(shown).collect()
 }
 
 fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
@@ -43,7 +53,9 @@ fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
             });
         };
         let transport = entry.transport.and_then(|index| table.transport(index));
+        let secret = ctx.generation.secrets.missing(id);
         let stalled = match transport {
+            _ if secret.is_some() => secret.map(str::to_owned),
             None => Some("no transport".to_owned()),
             Some(transport) if ctx.listeners.number(&transport.id.name).is_none() => {
                 Some(format!("{} is not listening", transport.id))
@@ -53,16 +65,18 @@ fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
             }
             Some(_) => None,
         };
-        let condition = match (&stalled, entry.spec.enabled) {
+        // One that waits for a secret was switched off by us.
+        let enabled = entry.spec.enabled || secret.is_some();
+        let condition = match (&stalled, enabled) {
             (_, false) => Condition::Disabled,
             (Some(_), true) => Condition::Stalled,
             (None, true) => Condition::Ready,
         };
         Some(ObservedTrunk {
             resource: id.to_string(),
-            enabled: entry.spec.enabled,
+            enabled,
             condition,
-            message: stalled.filter(|_| entry.spec.enabled),
+            message: stalled.filter(|_| enabled),
             health: live.health(),
             active_calls,
         })

@@ -13,6 +13,7 @@ mod provider;
 mod resource;
 mod resource_set;
 mod revision;
+mod secret;
 mod spec;
 pub mod value;
 
@@ -20,12 +21,17 @@ pub use brand::{BRANDS, Brand};
 pub use commit::{Commit, ObjectId, Signature, SignatureForm};
 pub use id::{Kind, ResourceId};
 pub use observed::{
-    CallState, Condition, Observed, ObservedCall, ObservedTransport, ObservedTrunk, TrunkHealth,
+    CallState, Condition, Observed, ObservedCall, ObservedTransport, ObservedTrunk,
+    ObservedWaiting, TrunkHealth,
 };
 pub use preset::{Preset, PresetDefaults, preset};
 pub use resource::{API_VERSION, Metadata, PREVENT_DESTROY, Resource, Spec};
 pub use resource_set::ResourceSet;
 pub use revision::Revision;
+pub use secret::{
+    LookUp, Outside, REGISTER_PASSWORD, REGISTRAR_PASSWORD, REGISTRATION_PASSWORD, Resolved,
+    Secret, inline_pem, outside,
+};
 pub use spec::{
     AddressSlots, CallerId, ClientCertificate, CustomHeader, Deletions, Destination,
     DestinationField, DidOverlap, DidPool, Drain, E164, Exception, Expectation, Extension,

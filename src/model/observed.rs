@@ -61,6 +61,16 @@ pub struct ObservedTrunk {
     pub active_calls: u32,
 }
 
+/// A resource that waits for a secret or a certificate and does not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedWaiting {
+    /// `Transport/name`, `Trunk/name`, `Extension/tenant/name`.
+    pub resource: String,
+    /// What is missing, never a value (TL703).
+    pub message: String,
+}
+
 /// How far a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -115,6 +125,9 @@ pub struct Observed {
     pub calls: Vec<ObservedCall>,
     /// How many calls there are, also beyond the list.
     pub active_calls: u64,
+    /// Every resource that waits for a secret or a certificate, in order.
+    #[serde(default)]
+    pub waiting: Vec<ObservedWaiting>,
     /// Counted refusals and drops by stable reason (`UnknownSource`, `NoPool`, …).
     pub refusals: std::collections::BTreeMap<String, u64>,
 }

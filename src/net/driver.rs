@@ -199,7 +199,7 @@ impl Driver {
         self.flush(now);
         self.chores = Instant::now() + RETRY;
         tracing::info!(generation = number, stalled = stalled.len(), "in force");
-        Installed { generation: number, stalled }
+        Installed { generation: number, stalled, waiting: Vec::new() }
     }
 
     fn observe(&self) -> Observed {

@@ -13,8 +13,8 @@ use mio::{Poll, Waker};
 use super::driver::{Driver, WAKE};
 use crate::engine::Compiled;
 use crate::model::value::{Cidr, Name};
-use crate::model::{Observed, ResourceSet, Revision, Transport};
-use crate::port::{Installed, Target, TargetError};
+use crate::model::{Observed, Outside, Resolved, ResourceSet, Revision, Secret, Transport};
+use crate::port::{Installed, SecretError, Secrets, Target, TargetError};
 
 /// Commands that may wait for the engine's thread.
 const MAX_COMMANDS: usize = 16;
@@ -39,18 +39,42 @@ pub(super) struct Generation {
     pub(super) remotes: Vec<IpAddr>,
 }
 
+/// The generation that was installed last, and what to make it again from.
+#[derive(Debug, Default)]
+struct Latest {
+    /// How many there have been.
+    number: u64,
+    content: Option<(Revision, Arc<ResourceSet>)>,
+    secrets: Resolved,
+}
+
+/// An engine that was given no secrets finds none.
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn read(&self, _: Option<&Name>, _: &Outside) -> Result<Secret, SecretError> {
+        Err(SecretError("this engine has no secrets".to_owned()))
+    }
+}
+
 /// The running engine. Dropping it stops the engine's thread.
-#[derive(Debug)]
 pub struct EngineHandle {
     commands: SyncSender<Command>,
     waker: Arc<Waker>,
-    /// How many generations there have been; held while one is installed, so that they keep order.
-    installed: Mutex<u64>,
+    secrets: Arc<dyn Secrets>,
+    /// Held while a generation is installed, so that they keep order.
+    installed: Mutex<Latest>,
     thread: Option<JoinHandle<()>>,
 }
 
+impl std::fmt::Debug for EngineHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineHandle").field("installed", &self.installed).finish_non_exhaustive()
+    }
+}
+
 impl EngineHandle {
-    /// Starts the engine's thread, with no generation and no listener.
+    /// Starts the engine's thread, with no generation, no listener and no secrets.
     pub fn spawn() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
@@ -60,7 +84,44 @@ impl EngineHandle {
         let driver = Driver::new(poll, waiting, seed);
         let thread =
             std::thread::Builder::new().name("engine".into()).spawn(move || driver.run())?;
-        Ok(Self { commands, waker, installed: Mutex::new(0), thread: Some(thread) })
+        let (secrets, installed) = (Arc::new(NoSecrets), Mutex::default());
+        Ok(Self { commands, waker, secrets, installed, thread: Some(thread) })
+    }
+
+    /// With a place where secrets and certificates are found.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<dyn Secrets>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    fn resolve(&self, resources: &ResourceSet, former: &Resolved) -> Resolved {
+        Resolved::of(resources, former, &|owner, at| {
+            self.secrets.read(owner, at).map_err(|SecretError(why)| why)
+        })
+    }
+
+    /// Makes a generation with these secrets the one in force.
+    fn put_in_force(
+        &self,
+        latest: &mut Latest,
+        (revision, resources): (Revision, Arc<ResourceSet>),
+        secrets: Resolved,
+    ) -> Result<Installed, TargetError> {
+        let number = latest.number + 1;
+        let transports = resources.transports();
+        let content = Some((revision.clone(), Arc::clone(&resources)));
+        let generation = Box::new(Generation {
+            // Compiled here, so that the engine's thread only has to swap.
+            compiled: Box::new(Compiled::new(number, revision, &resources, secrets.clone())),
+            transports: transports.map(|(id, spec)| (id.name.clone(), spec.clone())).collect(),
+            remotes: remotes(&resources),
+        });
+        let mut done = self.ask(|answer| Command::Install(generation, answer))?;
+        let waiting = secrets.all_missing().map(|(id, why)| (id.to_string(), why.to_owned()));
+        done.waiting = waiting.collect();
+        *latest = Latest { number, content, secrets };
+        Ok(done)
     }
 
     fn ask<T>(&self, command: impl FnOnce(SyncSender<T>) -> Command) -> Result<T, TargetError> {
@@ -77,18 +138,19 @@ impl Target for EngineHandle {
         revision: Revision,
         resources: Arc<ResourceSet>,
     ) -> Result<Installed, TargetError> {
-        let mut installed = self.installed.lock().map_err(|_| TargetError::Stopped)?;
-        let number = *installed + 1;
-        let transports = resources.transports();
-        let generation = Box::new(Generation {
-            // Compiled here, so that the engine's thread only has to swap.
-            compiled: Box::new(Compiled::new(number, revision, &resources)),
-            transports: transports.map(|(id, spec)| (id.name.clone(), spec.clone())).collect(),
-            remotes: remotes(&resources),
-        });
-        let done = self.ask(|answer| Command::Install(generation, answer))?;
-        *installed = number;
-        Ok(done)
+        let mut latest = self.installed.lock().map_err(|_| TargetError::Stopped)?;
+        let secrets = self.resolve(&resources, &latest.secrets);
+        self.put_in_force(&mut latest, (revision, resources), secrets)
+    }
+
+    fn refresh(&self) -> Result<Option<Installed>, TargetError> {
+        let mut latest = self.installed.lock().map_err(|_| TargetError::Stopped)?;
+        let Some(content) = latest.content.clone() else { return Ok(None) };
+        let secrets = self.resolve(&content.1, &Resolved::default());
+        if secrets.is_as(&latest.secrets) {
+            return Ok(None);
+        }
+        self.put_in_force(&mut latest, content, secrets).map(Some)
     }
 
     fn observe(&self) -> Result<Observed, TargetError> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
+use super::outcome::log_stalled;
 use super::state::Verdict;
 use super::status::Standing;
 use super::submission::{Submission, Submissions, tree_of};
@@ -126,6 +127,22 @@ impl Handle {
     /// A person wants the source applied now, also what was dealt with before.
     pub async fn demand(&self) {
         drop(self.requests.send(Request::Demand).await);
+    }
+
+    /// Looks up secrets and certificates anew, which may have changed while no manifest did, and
+    /// puts what changed in force. Returns whether anything has.
+    pub async fn refresh(&self) -> Result<bool, TargetError> {
+        let target = Arc::clone(&self.target);
+        let refreshed = tokio::task::spawn_blocking(move || target.refresh()).await;
+        let refreshed = refreshed.map_err(|_| TargetError::Stopped)??;
+        if let Some(installed) = &refreshed {
+            tracing::info!(
+                generation = installed.generation,
+                "secrets or certificates have changed: the new ones are in force"
+            );
+            log_stalled(installed);
+        }
+        Ok(refreshed.is_some())
     }
 
     /// Waits for one of the few places of those who plan; it is given back when it is dropped.

@@ -8,7 +8,7 @@ use super::state::Verdict;
 use super::status::Problems;
 use super::weigh::Weighed;
 use crate::apply::{Failed, RestoreError};
-use crate::diag::{Severity, render_text};
+use crate::diag::{Code, Severity, render_text};
 use crate::model::Revision;
 use crate::port::{Applied, Installed, StoreError};
 
@@ -238,9 +238,24 @@ pub(super) fn restored_words(applied: &Applied) -> String {
     format!("revision {} was restored from the state directory", applied.revision)
 }
 
-/// Listeners that could not be opened: everything else runs.
+/// Listeners that could not be opened, and in one line what waits for a secret: everything else
+/// runs.
 pub(super) fn log_stalled(installed: &Installed) {
     for (transport, why) in &installed.stalled {
         tracing::warn!("{transport} is stalled: {why}; everything else runs");
     }
+    let waiting = &installed.waiting;
+    if waiting.is_empty() {
+        return;
+    }
+    let told: Vec<String> =
+        waiting.iter().take(MAX_LOGGED).map(|(id, why)| format!("{id} ({why})")).collect();
+    let more = if waiting.len() > told.len() { ", …" } else { "" };
+    let count = format!("{} resource{}", waiting.len(), if waiting.len() == 1 { "" } else { "s" });
+    tracing::error!(
+        code = Code::TL703.as_str(),
+        "{count} without what their secrets refer to: not started, nothing is sent; everything \
+         else runs: {}{more}",
+        told.join(", ")
+    );
 }

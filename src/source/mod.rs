@@ -2,5 +2,6 @@
 
 pub mod directory;
 pub mod git;
+pub mod secrets;
 pub mod selection;
 pub mod watch;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use trunkline::engine::{Command, Compiled, Engine, Event, Input, Listener, Output};
-use trunkline::model::{Observed, Resource, ResourceSet, Revision};
+use trunkline::model::{Observed, Resolved, Resource, ResourceSet, Revision};
 use trunkline::sip::{HeaderName, Message};
 use trunkline::transaction::{ConnectionId, Flow, Link, Moment, Transmit};
 
@@ -173,7 +173,8 @@ impl World {
         let set: ResourceSet = config.iter().map(resource).collect();
         self.generation += 1;
         let revision = Revision(format!("test@{}", self.generation));
-        let compiled = Box::new(Compiled::new(self.generation, revision, &set));
+        let compiled =
+            Box::new(Compiled::new(self.generation, revision, &set, Resolved::default()));
         self.engine.handle_command(self.now, Command::Install(compiled));
         self.drain();
     }

@@ -19,7 +19,7 @@ pub(crate) fn resource(kind: &str, tenant: bool, name: &str, spec: &Value) -> Ar
     Arc::new(serde_json::from_value(value).unwrap())
 }
 
-fn transport(name: &str, address: SocketAddr) -> Arc<Resource> {
+pub(crate) fn transport(name: &str, address: SocketAddr) -> Arc<Resource> {
     let spec = json!({ "protocol": "udp", "bind": address.ip(), "port": address.port() });
     resource("Transport", false, name, &spec)
 }
@@ -42,14 +42,14 @@ pub(crate) fn install(engine: &EngineHandle, name: &str, resources: Arc<Resource
 }
 
 /// A socket of a peer, bound to a free port.
-fn peer(ip: &str) -> UdpSocket {
+pub(crate) fn peer(ip: &str) -> UdpSocket {
     let socket = UdpSocket::bind((ip, 0)).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }
 
 /// A port that was free a moment ago.
-fn free(ip: &str) -> SocketAddr {
+pub(crate) fn free(ip: &str) -> SocketAddr {
     UdpSocket::bind((ip, 0)).unwrap().local_addr().unwrap()
 }
 

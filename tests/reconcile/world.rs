@@ -63,7 +63,7 @@ impl Target for Recorder {
         }
         let mut installs = locked(&self.installs);
         installs.push((revision, resources));
-        Ok(Installed { generation: installs.len() as u64, stalled: Vec::new() })
+        Ok(Installed { generation: installs.len() as u64, ..Installed::default() })
     }
 
     fn observe(&self) -> Result<Observed, TargetError> {
@@ -75,6 +75,7 @@ impl Target for Recorder {
             trunks: Vec::new(),
             calls: Vec::new(),
             active_calls: 0,
+            waiting: Vec::new(),
             refusals: BTreeMap::new(),
         })
     }

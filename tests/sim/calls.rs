@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use trunkline::engine::{Command, Compiled, Engine, Input, Listener, Output};
-use trunkline::model::{Resource, ResourceSet, Revision};
+use trunkline::model::{Resolved, Resource, ResourceSet, Revision};
 use trunkline::transaction::{Chance, Moment, Packet};
 
 use crate::agent::Agent;
@@ -115,7 +115,8 @@ impl World {
     fn install(&mut self, resources: &ResourceSet) {
         self.generation += 1;
         let revision = Revision(format!("sim@{}", self.generation));
-        let compiled = Box::new(Compiled::new(self.generation, revision, resources));
+        let compiled =
+            Box::new(Compiled::new(self.generation, revision, resources, Resolved::default()));
         self.engine.handle_command(self.now, Command::Install(compiled));
     }
 
