@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::manifest::tree::SourceTree;
 use crate::model::value::Name;
-use crate::model::{Observed, Outside, Resource, ResourceId, ResourceSet, Revision, Secret};
+use crate::model::{
+    CallRecord, EventLine, Observed, Outside, Resource, ResourceId, ResourceSet, Revision, Secret,
+};
 
 /// What a source held when it was read, once and whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,4 +228,15 @@ pub trait Target: Send + Sync {
 
     /// What is in force and in progress, as one consistent value.
     fn observe(&self) -> Result<Observed, TargetError>;
+
+    /// The messages of a call in progress or of one that ended lately, by the target's own name of
+    /// it or by the Call-ID of any of its legs. A target without calls remembers none.
+    fn record(&self, _call: &str) -> Result<Option<CallRecord>, TargetError> {
+        Ok(None)
+    }
+
+    /// What happened after the event of this number, oldest first, as far as it is remembered.
+    fn events(&self, _after: u64) -> Result<Vec<EventLine>, TargetError> {
+        Ok(Vec::new())
+    }
 }

@@ -72,6 +72,7 @@ pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
         "activeCalls": observed.active_calls,
         "calls": observed.calls,
         "refusals": observed.refusals,
+        "endings": observed.endings,
     })
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod bounded;
 mod dto;
+mod events;
 mod live;
 mod plans;
 mod problem;
@@ -45,6 +46,7 @@ fn router(handle: Handle, access: Access) -> Router {
         .route("/api/v1/resources", get(live::resources))
         .route("/api/v1/observed", get(live::observed))
         .route("/api/v1/calls", get(live::calls))
+        .route("/api/v1/events", get(events::events))
         .route("/api/v1/history", get(live::history))
         .route("/api/v1/plans/{digest}/approve", post(plans::approve))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

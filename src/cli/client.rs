@@ -1,5 +1,6 @@
 //! Speaking with a running daemon: where it is, its token, its problem documents as failures.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +148,34 @@ impl Client {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         self.answer(request.call())
+    }
+
+    /// The lines of data of a stream of events, for as long as the daemon sends them and `take`
+    /// wants them.
+    pub(super) fn follow(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&Value) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut request = self.agent.get(self.url(path)).header("Accept", "text/event-stream");
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        // It ends when somebody ends it.
+        let answer = request.config().timeout_global(None).build().call();
+        let mut answer = answer.map_err(|error| Failure::from(self.unreachable(&error)))?;
+        if !answer.status().is_success() {
+            return self.answer(Ok(answer)).map(drop).map_err(Failure::from);
+        }
+        let body = answer.body_mut().with_config().limit(u64::MAX).reader();
+        for line in BufReader::new(body).lines() {
+            let line =
+                line.map_err(|error| Failure::failed(format!("the stream ended: {error}")))?;
+            if let Some(data) = line.strip_prefix("data:") {
+                take(&serde_json::from_str(data.trim()).unwrap_or_default())?;
+            }
+        }
+        Err(Failure::failed("the daemon has ended the stream"))
     }
 
     /// The answer to a POST of a JSON body.

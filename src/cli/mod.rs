@@ -5,6 +5,7 @@ mod banner;
 mod client;
 mod completions;
 mod error;
+mod events;
 mod exit;
 mod explain;
 mod fmt;
@@ -50,6 +51,7 @@ struct Cli {
 enum Verb {
     Apply(apply::Args),
     Completions(completions::Args),
+    Events(events::Args),
     Explain(explain::Args),
     #[command(alias = "format")]
     Fmt(fmt::Args),
@@ -69,6 +71,7 @@ impl Verb {
         match self {
             Self::Apply(_) => Some("apply"),
             Self::Completions(_) => Some("completions"),
+            Self::Events(_) => Some("events"),
             Self::Explain(_) => Some("explain"),
             Self::Fmt(_) => Some("fmt"),
             Self::Init(_) => Some("init"),
@@ -89,6 +92,7 @@ impl Verb {
         match self {
             Self::Apply(args) => apply::run(args, output),
             Self::Completions(args) => completions::run(args, Cli::command(), output),
+            Self::Events(args) => events::run(args, output),
             Self::Explain(args) => explain::run(args, output),
             Self::Fmt(args) => fmt::run(args, output),
             Self::Init(args) => init::run(args, output),

@@ -81,6 +81,7 @@ fn human(status: &Value) -> String {
             status,
             "/calls",
             &[
+                "call",
                 "direction",
                 "state",
                 "tenant",
@@ -92,6 +93,8 @@ fn human(status: &Value) -> String {
                 "seconds",
             ],
         ),
+        counters("REFUSALS", status, "/refusals"),
+        counters("ENDINGS", status, "/endings"),
         problems(status),
     ];
     format!("{}\n{}", head.trim_fmt(), sections.concat())
@@ -106,6 +109,22 @@ fn section(title: &str, status: &Value, list: &str, columns: &[&str]) -> String 
     let mut table = table(columns);
     for row in rows {
         table.add_row(columns.iter().map(|column| text(row, &format!("/{column}"))));
+    }
+    format!("\n{title}\n{}\n", table.trim_fmt())
+}
+
+/// What is counted by reason, the most frequent first.
+fn counters(title: &str, status: &Value, list: &str) -> String {
+    let counts = status.pointer(list).and_then(Value::as_object);
+    let counts = counts.into_iter().flatten().filter_map(|(word, n)| Some((word, n.as_u64()?)));
+    let mut counts: Vec<(&String, u64)> = counts.collect();
+    if counts.is_empty() {
+        return String::new();
+    }
+    counts.sort_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
+    let mut table = table(&["reason", "count"]);
+    for (word, count) in counts {
+        table.add_row([word.clone(), count.to_string()]);
     }
     format!("\n{title}\n{}\n", table.trim_fmt())
 }
@@ -128,7 +147,7 @@ fn problem(one: &Value) -> String {
     format!("{place}{} {}\n", text(one, "/code"), text(one, "/message"))
 }
 
-fn table(columns: &[&str]) -> Table {
+pub(super) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if !columns.is_empty() {
@@ -137,7 +156,7 @@ fn table(columns: &[&str]) -> Table {
     table
 }
 
-fn text(value: &Value, pointer: &str) -> String {
+pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => "-".to_owned(),
         // Names of callers come from the network: they must not steer the terminal.

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, Calls, Exchange, Hunt, Phase, Progress, Seats, Side};
-use super::context::{Context, Incoming, Party};
+use super::call::{Call, CallKey, Calls, Exchange, Hunt, Phase, Progress, Seats, Side};
+use super::context::{Context, Incoming, Owner, Party};
 use super::core::Engine;
-use super::event::{Event, Facts};
+use super::event::{About, Event, Facts};
 use super::header_rules;
 use super::leg::Leg;
 use super::live::Seat;
 use super::refusal::Reason;
 use super::session::Session;
+use super::trail::Ending;
 use super::{HUNT_BUDGET, RETRY_AFTER, attempt, write};
 use crate::routing::{
     Attempt, Decision, Direction, Outcome, Refusal, Source, TrunkIndex, called_number,
@@ -74,39 +75,66 @@ impl Engine {
 
     fn on_invite(&mut self, incoming: Incoming, server: ServerKey) {
         let origin = Calls::origin(&incoming.message);
+        let key = self.calls.next_key();
         let admitted = if self.calls.is_full() {
             Err(Reason::EngineFull.into())
         } else if self.calls.has_origin(&origin) {
             Err(Reason::Merged.into())
         } else {
-            admit(&mut self.ctx, &incoming)
+            admit(&mut self.ctx, key, &incoming)
         };
         match admitted {
-            Ok(admitted) => self.begin(admitted, origin, incoming, server),
-            Err(refused) => self.refuse_outside(&incoming, server, &refused),
+            Ok(admitted) => {
+                self.track(key, admitted.facts.about.clone(), &incoming, server);
+                self.begin((key, admitted), origin, incoming, server);
+            }
+            Err(refused) => self.refuse_call(key, &incoming, server, &refused),
         }
+    }
+
+    /// From here on the call has a trail.
+    fn track(&mut self, key: CallKey, about: Arc<About>, incoming: &Incoming, server: ServerKey) {
+        let ctx = &mut self.ctx;
+        ctx.transactions.own_server(server, Owner::Call(key));
+        ctx.trails.begin(about, incoming.message.call_id(), ctx.now);
+        ctx.heard(key, &incoming.message, incoming.flow);
+    }
+
+    /// A call that never comes to be leaves a trail, too: its key names nothing else.
+    fn refuse_call(
+        &mut self,
+        key: CallKey,
+        incoming: &Incoming,
+        server: ServerKey,
+        refused: &Refused,
+    ) {
+        let about = Arc::new(refused_about(&self.ctx, key, incoming));
+        self.track(key, about.clone(), incoming, server);
+        let (reason, code) = (refused.word, refused.code);
+        self.ctx.trails.ending(key.number(), Ending { reason, code });
+        self.ctx.trails.end(key.number());
+        self.ctx.events.push_back(Event::Refused { about, reason, code });
+        self.refuse_outside(incoming, server, refused);
     }
 
     /// 100 at once, then the first attempt.
     fn begin(
         &mut self,
-        admitted: Admitted,
+        (key, admitted): (CallKey, Admitted),
         origin: Box<[u8]>,
         incoming: Incoming,
         server: ServerKey,
     ) {
         let Self { calls, ctx, .. } = self;
         let Admitted { facts, party, attempts, seats, session } = admitted;
-        let key = calls.next_key();
         let tag = Calls::tag(key, ctx);
         let a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag, session);
         ctx.peers.join(&a);
-        ctx.transactions.own_server(server, super::context::Owner::Call(key));
         let trying = write::response(&incoming, 100, &a.local_tag).finish(b"");
         ctx.respond(server, 100, trying);
         let budget = ctx.now + HUNT_BUDGET;
         let facts = Arc::new(facts);
-        ctx.events.push_back(Event::Began(facts.clone()));
+        ctx.events.push_back(Event::Began(facts.about.clone()));
         let progress = Progress::Pending { provisional: 0, cancel: false, deadline: budget };
         let mut call = Call {
             key,
@@ -136,7 +164,9 @@ impl Engine {
     }
 
     fn refuse_outside(&mut self, incoming: &Incoming, server: ServerKey, refused: &Refused) {
-        self.ctx.refusals.count(refused.word);
+        if let Some(count) = self.ctx.refusals.count(refused.word, self.ctx.now) {
+            self.ctx.events.push_back(Event::Counted(refused.word, count));
+        }
         let tag = self.fresh_tag();
         let mut writer = write::response(incoming, refused.code, &tag);
         match refused.code {
@@ -158,7 +188,7 @@ impl Engine {
 }
 
 /// Everything that can be said of an INVITE before any of its state is made.
-fn admit(ctx: &mut Context, incoming: &Incoming) -> Result<Admitted, Refused> {
+fn admit(ctx: &mut Context, key: CallKey, incoming: &Incoming) -> Result<Admitted, Refused> {
     let message = &incoming.message;
     check(message)?;
     let generation = ctx.generation.clone();
@@ -189,22 +219,50 @@ fn admit(ctx: &mut Context, incoming: &Incoming) -> Result<Admitted, Refused> {
     if session.is_short(message) {
         return Err(Refused { min_se: session.least(), ..Reason::SessionTooShort.into() });
     }
-    let facts = Facts {
+    let table = &generation.table;
+    let about = Arc::new(About {
+        number: key.number(),
         id: String::from_utf8_lossy(message.call_id()).into(),
         direction,
         from: shown(&caller).into(),
         to: shown(&number).into(),
-        generation,
-        tenant,
-        trunk,
-        rule,
-    };
+        tenant: tenant.and_then(|index| table.tenant(index)).map(|entry| entry.id.clone()),
+        trunk: trunk.and_then(|index| table.trunk(index)).map(|entry| entry.id.clone()),
+        rule: rule.and_then(|index| table.rule_id(index)).cloned(),
+        generation: generation.number,
+    });
+    let facts = Facts { about, direction, generation, tenant, trunk };
     let seats = seats(&facts, trunk).map_err(|reason| Refused {
         word: reason.word(),
         code: attempt::refusal_code(reason, direction),
         min_se: 0,
     })?;
     Ok(Admitted { facts, party, attempts, seats, session })
+}
+
+/// What can be said of a call that is refused: its source, if that is somebody's.
+fn refused_about(ctx: &Context, key: CallKey, incoming: &Incoming) -> About {
+    let (message, table) = (&incoming.message, &ctx.generation.table);
+    let called = user_text(&message.to().uri);
+    let (direction, tenant, trunk) = match ctx.identify(table, incoming.flow) {
+        Source::Trunks(trunks) => {
+            let trunk = table.trunk_by_number(trunks, called_number(&called), &mut ());
+            (Direction::Inbound, None, trunk.and_then(|index| table.trunk(index)))
+        }
+        Source::Caller(caller) => (Direction::Outbound, table.tenant(caller.tenant), None),
+        Source::Unknown => (Direction::Inbound, None, None),
+    };
+    About {
+        number: key.number(),
+        id: String::from_utf8_lossy(message.call_id()).into(),
+        direction,
+        from: shown(&user_text(&message.from().uri)).into(),
+        to: shown(&called).into(),
+        tenant: tenant.map(|entry| entry.id.clone()),
+        trunk: trunk.map(|entry| entry.id.clone()),
+        rule: None,
+        generation: ctx.generation.number,
+    }
 }
 
 /// What RFC 3261 section 8.2 asks of any INVITE.

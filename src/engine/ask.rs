@@ -29,11 +29,16 @@ pub(super) fn ask(
 
 /// Acknowledges the 2xx to an INVITE of ours by its CSeq, with what the other side's ACK says, and
 /// keeps the ACK for repetitions of the 2xx.
-pub(super) fn acknowledge(ctx: &mut Context, leg: &mut Leg, cseq: u32, ack: Option<&Message>) {
+pub(super) fn acknowledge(
+    ctx: &mut Context,
+    (owner, leg): (Owner, &mut Leg),
+    cseq: u32,
+    ack: Option<&Message>,
+) {
     let mut writer = write::request(ctx, leg, Method::Ack, cseq, None);
     write::hops(&mut writer, ack);
     ack.into_iter().for_each(|ack| relay(&mut writer, ack));
     let packet: Packet = writer.finish(ack.map(Message::body).unwrap_or_default()).into();
     leg.last_ack = Some((cseq, packet.clone()));
-    ctx.send(leg.flow, packet);
+    ctx.send(leg.flow, packet, Some(owner));
 }

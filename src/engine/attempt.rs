@@ -68,6 +68,7 @@ impl Call {
         let from = exchange.incoming.message.from();
         let mut leg = Leg::calling(ctx, attempt, listener, party, (&from, tag), session);
         exchange.send(ctx, Owner::Call(self.key), &mut leg, deadline)?;
+        ctx.trails.add_leg(self.key.number(), &leg.call_id);
         ctx.peers.join(&leg);
         if let Target::Trunk(trunk) = attempt.target {
             self.trunk = Some(trunk);
@@ -127,7 +128,7 @@ impl Call {
         leg.establish(response);
         self.phase = Phase::Established;
         self.relay_success(ctx, response, code);
-        ctx.events.push_back(Event::Answered(self.facts.clone()));
+        ctx.events.push_back(Event::Answered(self.facts.about.clone()));
     }
 
     fn on_attempt_failed(&mut self, ctx: &mut Context, response: &Message, code: u16) {
@@ -139,7 +140,7 @@ impl Call {
             hunt.last = Some(response.clone());
         }
         if fails_over(code) && !rang {
-            ctx.events.push_back(Event::Failover(self.facts.clone(), code));
+            self.tell_failover(ctx, code);
             self.next_attempt(ctx);
         } else {
             self.exhausted(ctx);
@@ -176,9 +177,14 @@ impl Call {
         if rang {
             self.exhausted(ctx);
         } else {
-            ctx.events.push_back(Event::Failover(self.facts.clone(), 408));
+            self.tell_failover(ctx, 408);
             self.next_attempt(ctx);
         }
+    }
+
+    fn tell_failover(&self, ctx: &mut Context, code: u16) {
+        let trunk = self.facts.trunk_id(self.trunk).cloned();
+        ctx.events.push_back(Event::Failover { about: self.facts.about.clone(), trunk, code });
     }
 
     /// The attempt has its final answer; whether it had rung.

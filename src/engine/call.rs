@@ -10,6 +10,7 @@ use super::context::{Context, Due, Incoming};
 use super::event::{Event, Facts};
 use super::leg::{Bye, Leg};
 use super::live::Seat;
+use super::trail::Ending;
 use super::{ENDING_LIMIT, MAX_CALLS};
 use crate::model::CallState;
 use crate::routing::{Attempt, TrunkIndex};
@@ -21,6 +22,13 @@ use crate::transaction::{ClientKey, Moment, Packet, ServerKey, TimerKey};
 pub(super) struct CallKey {
     index: u32,
     serial: u32,
+}
+
+impl CallKey {
+    /// What we call the call: no other one has had it lately.
+    pub(super) fn number(self) -> u32 {
+        self.serial
+    }
 }
 
 /// The two dialogs of a call.
@@ -278,8 +286,10 @@ impl Call {
         self.phase = Phase::Ending(ctx.now + ENDING_LIMIT);
         self.seats = Seats::default();
         let seconds = ctx.now.since(self.began).as_secs();
-        let facts = self.facts.clone();
-        ctx.events.push_back(Event::Ended { facts, reason, code, seconds });
+        let about = self.facts.about.clone();
+        ctx.refusals.count_ending(reason);
+        ctx.trails.ending(self.key.number(), Ending { reason, code });
+        ctx.events.push_back(Event::Ended { about, reason, code, seconds });
     }
 }
 
@@ -362,6 +372,7 @@ impl Calls {
         }
         if call.is_over() {
             call.legs().for_each(|leg| ctx.peers.leave(leg));
+            ctx.trails.end(key.number());
             let call = self.slots.remove(at(key.index));
             self.origins.remove(&call.origin);
         }

@@ -10,12 +10,13 @@ use super::generation::Generation;
 use super::leg::Leg;
 use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
+use super::trail::Trails;
 use super::{MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
 use crate::model::Protocol;
 use crate::routing::{Source, Table as Routes, TenantIndex, TrunkIndex};
 use crate::sip::Message;
 use crate::transaction::{
-    Chance, ClientKey, Flow, Link, Moment, Packet, ServerKey, Status, Table, Wheel,
+    Chance, ClientKey, Flow, Link, Moment, Packet, ServerKey, Status, Table, Transmit, Wheel,
 };
 
 /// Who uses a transaction.
@@ -58,6 +59,7 @@ pub(super) struct Context {
     pub(super) retired: VecDeque<Weak<Generation>>,
     pub(super) peers: Peers,
     pub(super) refusals: Refusals,
+    pub(super) trails: Trails,
     pub(super) events: VecDeque<Event>,
 }
 
@@ -73,6 +75,7 @@ impl Context {
             retired: VecDeque::new(),
             peers: Peers::default(),
             refusals: Refusals::default(),
+            trails: Trails::default(),
             events: VecDeque::new(),
         }
     }
@@ -144,11 +147,28 @@ impl Context {
     }
 
     pub(super) fn count(&mut self, reason: Reason) {
-        self.refusals.count(reason.word());
+        if let Some(count) = self.refusals.count(reason.word(), self.now) {
+            self.events.push_back(Event::Counted(reason.word(), count));
+        }
     }
 
-    pub(super) fn send(&mut self, flow: Flow, packet: Packet) {
-        self.transactions.send_stateless(flow, packet);
+    /// Sends what no transaction sends; an owner has it in its trail.
+    pub(super) fn send(&mut self, flow: Flow, packet: Packet, owner: Option<Owner>) {
+        self.transactions.send_stateless(flow, packet, owner);
+    }
+
+    /// A message of a call came.
+    pub(super) fn heard(&mut self, call: CallKey, message: &Message, flow: Flow) {
+        let end = (flow.transport, flow.remote);
+        self.trails.pass(call.number(), (true, end), message.packet(), self.now);
+    }
+
+    /// A message leaves; it may be a call's.
+    pub(super) fn said(&mut self, transmit: &Transmit, owner: Option<Owner>) {
+        if let Some(Owner::Call(call)) = owner {
+            let end = (transmit.flow.transport, transmit.flow.remote);
+            self.trails.pass(call.number(), (false, end), transmit.packet.clone(), self.now);
+        }
     }
 }
 

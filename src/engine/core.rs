@@ -9,8 +9,10 @@ use super::generation::{Compiled, Identities};
 use super::keepalive::Keepalive;
 use super::listener::Listener;
 use super::refusal::Reason;
+use super::trail::Record;
 use super::{RETRY_AFTER, write};
-use crate::model::Observed;
+use crate::model::value::Name;
+use crate::model::{Observed, Protocol};
 use crate::routing::Source;
 use crate::sip::{HeaderName, Message, Method, ParseError};
 use crate::transaction::{
@@ -145,7 +147,8 @@ impl Engine {
 
     /// The next thing to do; drain it after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(transmit) = self.ctx.transactions.poll_transmit() {
+        if let Some((transmit, owner)) = self.ctx.transactions.poll_transmit() {
+            self.ctx.said(&transmit, owner);
             return Some(Output::Transmit(transmit));
         }
         self.ctx.events.pop_front().map(Output::Event)
@@ -186,6 +189,18 @@ impl Engine {
         super::observe::observe(&self.ctx, &self.calls, &self.identities, now)
     }
 
+    /// What passed between us and the far ends of a call: one in progress, or one that ended lately.
+    /// It is named by our number of it (`c2f`) or by the Call-ID of any of its legs.
+    pub fn record(&self, call: &str) -> Option<Record> {
+        self.ctx.trails.find(call)
+    }
+
+    /// The name of a listener, and what it speaks.
+    pub fn listener(&self, number: u32) -> Option<(&Name, Protocol)> {
+        let name = self.ctx.listeners.name(number)?;
+        Some((name, self.ctx.listeners.protocol(number)))
+    }
+
     /// How many legs or probes use a listener.
     pub fn uses(&self, transport: u32) -> usize {
         let legs = self.calls.iter().flat_map(super::call::Call::legs);
@@ -211,7 +226,7 @@ impl Engine {
     fn on_message(&mut self, flow: Flow, message: Result<Message, ParseError>) {
         match message {
             Ok(message) if message.is_request() => self.on_request(Incoming { message, flow }),
-            Ok(message) => self.on_response(&message),
+            Ok(message) => self.on_response(flow, &message),
             Err(error) => self.on_garbage(flow, &error),
         }
     }
@@ -222,11 +237,11 @@ impl Engine {
         }
         self.ctx.count(Reason::Malformed);
         if let Some((remote, answer)) = error.answer(flow.remote) {
-            self.ctx.send(Flow { remote, ..flow }, answer.into());
+            self.ctx.send(Flow { remote, ..flow }, answer.into(), None);
         }
     }
 
-    fn on_response(&mut self, response: &Message) {
+    fn on_response(&mut self, flow: Flow, response: &Message) {
         let status = Status::of(response.status().unwrap_or_default());
         let class = class_of(response.method());
         let via = response.via();
@@ -235,6 +250,7 @@ impl Engine {
         let ctx = &mut self.ctx;
         match ctx.transactions.receive_response((branch, class), status, &ack, ctx.now) {
             Response::Deliver(key, Owner::Call(call)) => {
+                ctx.heard(call, response, flow);
                 if let Some(found) = self.calls.get_mut(call) {
                     found.on_response(ctx, key, response);
                     self.calls.settle(ctx, call);
@@ -243,7 +259,8 @@ impl Engine {
             Response::Deliver(_, Owner::Probe(number)) => {
                 self.keepalive.on_result(ctx, number, response.status());
             }
-            Response::Absorbed => {}
+            Response::Absorbed(Owner::Call(call)) => ctx.heard(call, response, flow),
+            Response::Absorbed(Owner::Probe(_)) => {}
             Response::Stray => ctx.count(Reason::StrayResponse),
         }
     }
@@ -253,8 +270,9 @@ impl Engine {
         let class = class_of(method);
         set_id(&mut self.id, &incoming.message, class);
         if method == Method::Ack {
-            if !self.ctx.transactions.receive_ack(&self.id, self.ctx.now) {
-                self.on_ack(&incoming);
+            match self.ctx.transactions.receive_ack(&self.id, self.ctx.now) {
+                Some(owner) => self.heard_again(owner, &incoming),
+                None => self.on_ack(&incoming),
             }
             return;
         }
@@ -269,21 +287,28 @@ impl Engine {
         if method == Method::Cancel && self.is_foreign_cancel(incoming.flow) {
             // Without state: a transaction of its own would take the place of the caller's CANCEL.
             self.ctx.count(Reason::NoDialog);
-            self.ctx.send(reply, write::answer(&incoming, 481, b"foreign").into());
+            self.ctx.send(reply, write::answer(&incoming, 481, b"foreign").into(), None);
             return;
         }
         match self.ctx.transactions.receive_request(&self.id, class, reply, self.ctx.now) {
             Request::New(server) if method == Method::Cancel => self.on_cancel(&incoming, server),
             Request::New(server) if inside => self.on_inside(incoming, server),
             Request::New(server) => self.on_outside(incoming, server),
-            Request::Absorbed => {}
+            Request::Absorbed(owner) => self.heard_again(owner, &incoming),
             Request::Full => {
                 self.ctx.count(Reason::EngineFull);
                 // Without state; the tag has to be the same for every repetition.
                 let mut writer = write::response(&incoming, 503, b"full");
                 writer.header_number("Retry-After", RETRY_AFTER);
-                self.ctx.send(reply, writer.finish(b"").into());
+                self.ctx.send(reply, writer.finish(b"").into(), None);
             }
+        }
+    }
+
+    /// A request that a transaction has dealt with.
+    fn heard_again(&mut self, owner: Option<Owner>, incoming: &Incoming) {
+        if let Some(Owner::Call(call)) = owner {
+            self.ctx.heard(call, &incoming.message, incoming.flow);
         }
     }
 
@@ -310,6 +335,8 @@ impl Engine {
             self.ctx.respond(server, code, write::answer(incoming, code, &tag));
             return;
         };
+        self.ctx.heard(key, &incoming.message, incoming.flow);
+        self.ctx.transactions.own_server(server, Owner::Call(key));
         // The INVITE's transaction may outlive its call.
         let tag = self.calls.get_mut(key).map(|call| call.a.local_tag.to_vec());
         let tag = tag.unwrap_or_else(|| self.fresh_tag());

@@ -1,7 +1,7 @@
 //! Requests inside a dialog: whose they are, and whether they are to be believed (G12).
 
 use super::call::{Call, Side};
-use super::context::{Context, Incoming, Party};
+use super::context::{Context, Incoming, Owner, Party};
 use super::core::Engine;
 use super::leg::{Bye, Leg};
 use super::refusal::Reason;
@@ -36,6 +36,8 @@ impl Engine {
             ctx.respond(server, 481, write::answer(&incoming, 481, b""));
             return;
         };
+        ctx.heard(key, &incoming.message, incoming.flow);
+        ctx.transactions.own_server(server, Owner::Call(key));
         match place {
             Place::Leg(side) => call.on_request(ctx, side, incoming, server),
             Place::Abandoned(index) => call.on_late_request(ctx, index, &incoming, server),
@@ -50,6 +52,7 @@ impl Engine {
         let Some(key) = calls.by_tag(tag) else { return };
         let Some(call) = calls.get_mut(key) else { return };
         if let Some(Place::Leg(side)) = call.place_of(ctx, &incoming.message, incoming.flow) {
+            ctx.heard(key, &incoming.message, incoming.flow);
             call.on_ack(ctx, side, &incoming.message);
         }
         calls.settle(ctx, key);

@@ -183,7 +183,7 @@ impl Call {
         let Some(abandoned) = self.abandoned.get_mut(place) else { return };
         let leg = &mut abandoned.leg;
         leg.establish(response);
-        acknowledge(ctx, leg, abandoned.cseq, None);
+        acknowledge(ctx, (owner, leg), abandoned.cseq, None);
         leg.bye = send_bye(ctx, leg, owner, Parting::Silent);
         match leg.bye {
             Bye::Sent(key) => abandoned.client = Some(key),

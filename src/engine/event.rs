@@ -1,14 +1,16 @@
-//! What the engine tells of calls as they happen, for logs and, later, call records.
+//! What the engine tells of calls, for logs and, later, call records. Nothing here pins a generation.
 
 use std::sync::Arc;
 
 use super::generation::Generation;
 use crate::model::{ResourceId, TrunkHealth};
-use crate::routing::{Direction, RuleIndex, TenantIndex, TrunkIndex};
+use crate::routing::{Direction, TenantIndex, TrunkIndex};
 
-/// What is known of a call from its beginning.
-#[derive(Debug)]
-pub struct Facts {
+/// What is known of a call from its beginning, in names that outlive its generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Counts the INVITEs of this run; what we call the call.
+    pub number: u32,
     /// The Call-ID of the leg that began it.
     pub id: Box<str>,
     /// Which way.
@@ -17,31 +19,37 @@ pub struct Facts {
     pub from: Box<str>,
     /// Called number as routed.
     pub to: Box<str>,
+    /// The tenant.
+    pub tenant: Option<ResourceId>,
+    /// The trunk that it came from; an outbound call has none yet.
+    pub trunk: Option<ResourceId>,
+    /// The rule that routed it.
+    pub rule: Option<ResourceId>,
+    /// The number of the generation it is pinned to.
+    pub generation: u64,
+}
+
+impl About {
+    /// What we call the call, for people: `c2f`.
+    pub fn name(&self) -> String {
+        format!("c{:x}", self.number)
+    }
+}
+
+/// The same in the terms of the generation that the call pins.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) about: Arc<About>,
+    pub(super) direction: Direction,
     pub(super) generation: Arc<Generation>,
     pub(super) tenant: Option<TenantIndex>,
     pub(super) trunk: Option<TrunkIndex>,
-    pub(super) rule: Option<RuleIndex>,
 }
 
 impl Facts {
-    /// The number of the generation it is pinned to.
-    pub fn generation(&self) -> u64 {
-        self.generation.number
-    }
-
-    /// The tenant.
-    pub fn tenant(&self) -> Option<&ResourceId> {
-        self.generation.table.tenant(self.tenant?).map(|entry| &entry.id)
-    }
-
-    /// The trunk that it came from; an outbound call has none yet.
-    pub fn trunk(&self) -> Option<&ResourceId> {
-        self.generation.table.trunk(self.trunk?).map(|entry| &entry.id)
-    }
-
-    /// The rule that routed it.
-    pub fn rule(&self) -> Option<&ResourceId> {
-        self.generation.table.rule_id(self.rule?)
+    /// The name of a trunk of the generation.
+    pub(super) fn trunk_id(&self, trunk: Option<TrunkIndex>) -> Option<&ResourceId> {
+        self.generation.table.trunk(trunk?).map(|entry| &entry.id)
     }
 }
 
@@ -49,15 +57,22 @@ impl Facts {
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A call was admitted and routed.
-    Began(Arc<Facts>),
-    /// An attempt failed and hunting goes on; with the SIP code, 408 for silence.
-    Failover(Arc<Facts>, u16),
+    Began(Arc<About>),
+    /// An attempt failed and hunting goes on.
+    Failover {
+        /// Which call.
+        about: Arc<About>,
+        /// The trunk that was tried.
+        trunk: Option<ResourceId>,
+        /// Its SIP code, 408 for silence.
+        code: u16,
+    },
     /// It was answered.
-    Answered(Arc<Facts>),
+    Answered(Arc<About>),
     /// It is over.
     Ended {
         /// Which call.
-        facts: Arc<Facts>,
+        about: Arc<About>,
         /// One CamelCase word.
         reason: &'static str,
         /// The final SIP code towards the caller, 200 for an answered call.
@@ -65,6 +80,17 @@ pub enum Event {
         /// From INVITE to here, in whole seconds.
         seconds: u64,
     },
+    /// A call was refused before anything was tried.
+    Refused {
+        /// Which call.
+        about: Arc<About>,
+        /// One CamelCase word.
+        reason: &'static str,
+        /// The SIP code that the caller got.
+        code: u16,
+    },
     /// The health of a trunk changed.
     Health(ResourceId, TrunkHealth),
+    /// Something was refused or dropped; told now and then, with how often it has happened so far.
+    Counted(&'static str, u64),
 }

@@ -44,7 +44,6 @@ impl Call {
             self.refuse_inside(ctx, from, (&exchange.incoming, server), reason);
             return;
         }
-        ctx.transactions.own_server(server, owner);
         let trying = write::response(&exchange.incoming, 100, b"").finish(b"");
         ctx.respond(server, 100, trying);
         self.invite = Some(exchange);
@@ -163,12 +162,13 @@ impl Call {
     pub(super) fn acknowledge(&mut self, ctx: &mut Context, ack: Option<&Message>) {
         let Some(exchange) = &self.invite else { return };
         let (to, cseq) = (exchange.from.other(), exchange.cseq);
+        let owner = Owner::Call(self.key);
         let Some(leg) = self.leg_mut(to) else { return };
         if leg.last_ack.as_ref().is_some_and(|(sent, _)| *sent == cseq) {
             // The other side was hung up before this one said that it knows.
             return;
         }
-        acknowledge(ctx, leg, cseq, ack);
+        acknowledge(ctx, (owner, leg), cseq, ack);
         // The answer to a late offer.
         ack.into_iter().for_each(|ack| leg.keep_offer(ack));
     }
@@ -179,10 +179,11 @@ impl Call {
         let theirs = response.to().tag().unwrap_or_default();
         let number = response.cseq().number;
         let known = |leg: &&Leg| &*leg.local_tag == ours && &*leg.remote_tag == theirs;
+        let owner = Some(Owner::Call(self.key));
         if let Some(leg) = self.legs().find(known) {
             let again = leg.last_ack.as_ref().filter(|(cseq, _)| *cseq == number);
             if let Some((_, packet)) = again.cloned() {
-                ctx.send(leg.flow, packet);
+                ctx.send(leg.flow, packet, owner);
             }
             return;
         }

@@ -26,14 +26,19 @@ mod observe;
 mod refusal;
 mod relay;
 mod session;
+mod trail;
 mod write;
 
 use std::time::Duration;
 
 pub use self::core::{Command, Engine, Input, Output};
-pub use event::{Event, Facts};
+pub use event::{About, Event};
 pub use generation::Compiled;
 pub use listener::Listener;
+pub use trail::{
+    ENDED_TRAIL_BYTES, ENDED_TRAILS, Ending, LIVE_TRAIL_BYTES, Record, Recorded, TRAIL_BYTES,
+    TRAIL_MESSAGES,
+};
 
 /// Calls at the same time; the next one gets 503.
 pub const MAX_CALLS: usize = 100_000;

@@ -14,7 +14,9 @@ pub(super) fn observe(
 ) -> Observed {
     let generation = &ctx.generation;
     let mut in_order: Vec<&Call> = calls.iter().collect();
-    in_order.sort_by(|a, b| a.began.cmp(&b.began).then_with(|| a.facts.id.cmp(&b.facts.id)));
+    in_order.sort_by(|a, b| {
+        a.began.cmp(&b.began).then_with(|| a.facts.about.id.cmp(&b.facts.about.id))
+    });
     Observed {
         generation: generation.number,
         revision: generation.revision.clone(),
@@ -24,6 +26,7 @@ pub(super) fn observe(
         active_calls: u64::try_from(calls.len()).unwrap_or(u64::MAX),
         waiting: waiting(ctx),
         refusals: ctx.refusals.iter().map(|(word, count)| (word.to_owned(), count)).collect(),
+        endings: ctx.refusals.endings().map(|(word, count)| (word.to_owned(), count)).collect(),
     }
 }
 
@@ -85,19 +88,19 @@ fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
 }
 
 fn shown(call: &Call, now: Moment) -> ObservedCall {
-    let facts = &call.facts;
+    let about = &call.facts.about;
     let name = |id: Option<&ResourceId>| id.map(ResourceId::to_string).unwrap_or_default();
-    let trunk = call.trunk.and_then(|index| facts.generation.table.trunk(index));
     ObservedCall {
-        id: facts.id.to_string(),
-        direction: facts.direction.as_str().to_owned(),
-        tenant: facts.tenant().map(|id| id.name.to_string()).unwrap_or_default(),
-        trunk: name(trunk.map(|entry| &entry.id)),
-        rule: name(facts.rule()),
-        from: facts.from.to_string(),
-        to: facts.to.to_string(),
+        call: about.name(),
+        id: about.id.to_string(),
+        direction: about.direction.as_str().to_owned(),
+        tenant: about.tenant.as_ref().map(|id| id.name.to_string()).unwrap_or_default(),
+        trunk: name(call.facts.trunk_id(call.trunk)),
+        rule: name(about.rule.as_ref()),
+        from: about.from.to_string(),
+        to: about.to.to_string(),
         state: call.state(),
-        generation: facts.generation(),
+        generation: about.generation,
         seconds: now.since(call.began).as_secs(),
     }
 }

@@ -1,6 +1,9 @@
 //! Every reason for which the engine itself refuses or drops, in one list: stable word, SIP code.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::transaction::Moment;
 
 /// Declares [`Reason`] from one list: variant, stable word, SIP code (0: silence).
 macro_rules! reasons {
@@ -70,18 +73,45 @@ reasons! {
     Silence "Silence" 408,
 }
 
-/// Refusals and drops counted by their words.
+/// How often one reason is told at most.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Refusals and drops counted by their words; also how calls ended.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    counts: BTreeMap<&'static str, u64>,
+    counts: BTreeMap<&'static str, Counter>,
+    endings: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Counter {
+    count: u64,
+    /// When it is told again.
+    silent_until: Moment,
 }
 
 impl Refusals {
-    pub(super) fn count(&mut self, word: &'static str) {
-        *self.counts.entry(word).or_default() += 1;
+    /// Counts; what to tell, if that is due: a limit that is hit is never silent, and never loud.
+    pub(super) fn count(&mut self, word: &'static str, now: Moment) -> Option<u64> {
+        let counter = self.counts.entry(word).or_default();
+        counter.count += 1;
+        if now < counter.silent_until {
+            return None;
+        }
+        counter.silent_until = now + TELL_EVERY;
+        Some(counter.count)
+    }
+
+    /// A call ended for this reason.
+    pub(super) fn count_ending(&mut self, word: &'static str) {
+        *self.endings.entry(word).or_default() += 1;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.counts.iter().map(|(word, count)| (*word, *count))
+        self.counts.iter().map(|(word, counter)| (*word, counter.count))
+    }
+
+    pub(super) fn endings(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.endings.iter().map(|(word, count)| (*word, *count))
     }
 }

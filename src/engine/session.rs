@@ -282,12 +282,13 @@ impl Call {
         response: &Message,
         code: u16,
     ) {
+        let owner = Owner::Call(self.key);
         let Some(leg) = self.leg_mut(side).filter(|_| code >= 200) else { return };
         let refresh = std::mem::replace(&mut leg.session.refresh, Refresh::No);
         if code < 300 {
             leg.refresh(response);
             if let Refresh::Invite(_, cseq) = refresh {
-                acknowledge(ctx, leg, cseq, None);
+                acknowledge(ctx, (owner, leg), cseq, None);
             }
         }
         match code {

@@ -10,6 +10,7 @@ mod id;
 mod observed;
 mod preset;
 mod provider;
+mod recorded;
 mod resource;
 mod resource_set;
 mod revision;
@@ -25,6 +26,7 @@ pub use observed::{
     ObservedWaiting, TrunkHealth,
 };
 pub use preset::{Preset, PresetDefaults, preset};
+pub use recorded::{CallRecord, EventLine, RecordedMessage};
 pub use resource::{API_VERSION, Metadata, PREVENT_DESTROY, Resource, Spec};
 pub use resource_set::ResourceSet;
 pub use revision::Revision;

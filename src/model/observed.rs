@@ -87,6 +87,8 @@ pub enum CallState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservedCall {
+    /// What the daemon calls it, `c2f`; it finds its messages.
+    pub call: String,
     /// The Call-ID of the leg that began it.
     pub id: String,
     /// `inbound` (from a trunk) or `outbound`.
@@ -130,6 +132,8 @@ pub struct Observed {
     pub waiting: Vec<ObservedWaiting>,
     /// Counted refusals and drops by stable reason (`UnknownSource`, `NoPool`, …).
     pub refusals: std::collections::BTreeMap<String, u64>,
+    /// How calls ended, by stable reason (`CallerHungUp`, `Refused`, …).
+    pub endings: std::collections::BTreeMap<String, u64>,
 }
 
 impl Observed {

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::connection::{Connection, Stage};
+use super::log;
 use crate::engine::{Engine, Input};
 use crate::sip::Frame;
 use crate::transaction::{ConnectionId, Flow, Link, Moment, Transmit, Wheel};
@@ -220,7 +221,10 @@ impl Connections {
                 }
                 return;
             }
-            Frame::Message(message) => (Ok(message), false),
+            Frame::Message(message) => {
+                log::heard(turn.engine, (flow.transport, flow.remote), message.as_bytes());
+                (Ok(message), false)
+            }
             Frame::Malformed(error) => (Err(error), false),
             Frame::Lost(error) => (Err(error), true),
         };

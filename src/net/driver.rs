@@ -11,6 +11,7 @@ use super::connections::{Connections, Turn};
 use super::handle::{Command, Generation};
 use super::listeners::{self, Door, Listeners, RETRY};
 use super::log;
+use super::told::{self, Clock, Told};
 use crate::engine::{self, Engine, Input, Output};
 use crate::model::Observed;
 use crate::port::Installed;
@@ -32,6 +33,7 @@ pub(super) struct Driver {
     engine: Engine,
     listeners: Listeners,
     connections: Connections,
+    told: Told,
     began: Instant,
     /// When listeners are to be looked after.
     chores: Instant,
@@ -46,6 +48,7 @@ impl Driver {
             engine: Engine::new(seed),
             listeners: Listeners::default(),
             connections: Connections::default(),
+            told: Told::default(),
             began: now,
             chores: now,
         }
@@ -142,8 +145,14 @@ impl Driver {
     fn flush(&mut self, now: Moment) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Event(event) => log::event(&event),
-                Output::Transmit(transmit) => self.transmit(now, transmit),
+                Output::Event(event) => {
+                    log::event(&event);
+                    self.told.push(event, now);
+                }
+                Output::Transmit(transmit) => {
+                    log::said(&self.engine, &transmit);
+                    self.transmit(now, transmit);
+                }
             }
         }
     }
@@ -181,6 +190,12 @@ impl Driver {
                     drop(answer.try_send(installed));
                 }
                 Ok(Command::Observe(answer)) => drop(answer.try_send(self.observe())),
+                Ok(Command::Record(call, answer)) => {
+                    drop(answer.try_send(told::find(&self.engine, &call, self.now())));
+                }
+                Ok(Command::Events(after, answer)) => {
+                    drop(answer.try_send((self.told.after(after), Clock::new(self.now()))));
+                }
                 Err(TryRecvError::Empty) => return Ok(()),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => {
                     return Err(TryRecvError::Disconnected);
@@ -234,6 +249,7 @@ fn receive_from(
         match socket.recv_from(buffer) {
             Ok((length, source)) => {
                 let bytes = buffer.get(..length).unwrap_or_default();
+                log::heard(engine, (transport, source), bytes);
                 engine.handle_input(now, Input::Received { transport, source, bytes });
             }
             // The next datagram makes it ready again; an error that stays does not spin.

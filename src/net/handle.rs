@@ -11,9 +11,12 @@ use std::time::Duration;
 use mio::{Poll, Waker};
 
 use super::driver::{Driver, WAKE};
+use super::told::{self, News};
 use crate::engine::Compiled;
 use crate::model::value::{Cidr, Name};
-use crate::model::{Observed, Outside, Resolved, ResourceSet, Revision, Secret, Transport};
+use crate::model::{
+    CallRecord, EventLine, Observed, Outside, Resolved, ResourceSet, Revision, Secret, Transport,
+};
 use crate::port::{Installed, SecretError, Secrets, Target, TargetError};
 
 /// Commands that may wait for the engine's thread.
@@ -26,6 +29,10 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 pub(super) enum Command {
     Install(Box<Generation>, SyncSender<Installed>),
     Observe(SyncSender<Observed>),
+    /// The messages of the call of this name.
+    Record(String, SyncSender<Option<told::Found>>),
+    /// What happened after the event of this number.
+    Events(u64, SyncSender<News>),
     Stop,
 }
 
@@ -155,6 +162,17 @@ impl Target for EngineHandle {
 
     fn observe(&self) -> Result<Observed, TargetError> {
         self.ask(Command::Observe)
+    }
+
+    fn record(&self, call: &str) -> Result<Option<CallRecord>, TargetError> {
+        let found = self.ask(|answer| Command::Record(call.to_owned(), answer))?;
+        // Put into words here: the engine's thread only takes references.
+        Ok(found.as_ref().map(told::words))
+    }
+
+    fn events(&self, after: u64) -> Result<Vec<EventLine>, TargetError> {
+        let (events, clock) = self.ask(|answer| Command::Events(after, answer))?;
+        Ok(events.iter().map(|event| told::line(event, clock)).collect())
     }
 }
 

@@ -1,39 +1,89 @@
-//! One line per event of a call; never a body, never a credential.
+//! One line per event of a call, never a body, never a credential; and one per message for who asks.
 
-use crate::engine::{Event, Facts};
+use std::net::SocketAddr;
+
+use crate::engine::{About, Engine, Event};
 use crate::model::ResourceId;
+use crate::sip::{Message, redacted_start};
+use crate::transaction::Transmit;
+
+/// What selects the lines of messages: `TRUNKLINE_LOG=info,trunkline::signalling=debug`.
+const SIGNALLING: &str = "trunkline::signalling";
 
 /// Writes an event to the log.
 pub(super) fn event(event: &Event) {
     match event {
-        Event::Began(facts) => {
+        Event::Began(about) => {
             if tracing::enabled!(tracing::Level::INFO) {
-                began(facts);
+                began(about);
             }
         }
-        Event::Failover(facts, code) => {
-            tracing::info!(call = %facts.id, code, "the attempt failed, hunting goes on");
+        Event::Failover { about, trunk, code } => {
+            let trunk = name(trunk.as_ref());
+            tracing::info!(call = %about.name(), id = %about.id, %trunk, code, "the attempt failed, hunting goes on");
         }
-        Event::Answered(facts) => tracing::info!(call = %facts.id, "answered"),
-        Event::Ended { facts, reason, code, seconds } => {
-            tracing::info!(call = %facts.id, reason, code, seconds, "ended");
+        Event::Answered(about) => {
+            tracing::info!(call = %about.name(), id = %about.id, "answered");
+        }
+        Event::Ended { about, reason, code, seconds } => {
+            tracing::info!(call = %about.name(), id = %about.id, reason, code, seconds, "ended");
+        }
+        Event::Refused { about, reason, code } => {
+            let (tenant, trunk) = (name(about.tenant.as_ref()), name(about.trunk.as_ref()));
+            tracing::info!(
+                call = %about.name(), id = %about.id, direction = about.direction.as_str(),
+                %tenant, %trunk, from = %about.from, to = %about.to, reason, code, "refused"
+            );
         }
         Event::Health(trunk, health) => tracing::warn!(%trunk, ?health, "keep-alive verdict"),
+        Event::Counted(reason, count) => tracing::info!(reason, count, "refused or dropped"),
     }
 }
 
-fn began(facts: &Facts) {
-    let name = |id: Option<&ResourceId>| id.map(ResourceId::to_string).unwrap_or_default();
+fn name(id: Option<&ResourceId>) -> String {
+    id.map(ResourceId::to_string).unwrap_or_default()
+}
+
+fn began(about: &About) {
     tracing::info!(
-        call = %facts.id,
-        direction = facts.direction.as_str(),
-        tenant = %name(facts.tenant()),
-        trunk = %name(facts.trunk()),
-        rule = %name(facts.rule()),
-        from = %facts.from,
-        to = %facts.to,
-        generation = facts.generation(),
+        call = %about.name(),
+        id = %about.id,
+        direction = about.direction.as_str(),
+        tenant = %name(about.tenant.as_ref()),
+        trunk = %name(about.trunk.as_ref()),
+        rule = %name(about.rule.as_ref()),
+        from = %about.from,
+        to = %about.to,
+        generation = about.generation,
         "call"
+    );
+}
+
+/// A message came, whoever sent it.
+pub(super) fn heard(engine: &Engine, (transport, remote): (u32, SocketAddr), bytes: &[u8]) {
+    if tracing::enabled!(target: SIGNALLING, tracing::Level::DEBUG) {
+        message("in", engine, (transport, remote), bytes);
+    }
+}
+
+/// A message leaves.
+pub(super) fn said(engine: &Engine, transmit: &Transmit) {
+    if tracing::enabled!(target: SIGNALLING, tracing::Level::DEBUG) {
+        let end = (transmit.flow.transport, transmit.flow.remote);
+        message("out", engine, end, &transmit.packet);
+    }
+}
+
+#[cold]
+fn message(way: &str, engine: &Engine, (transport, remote): (u32, SocketAddr), bytes: &[u8]) {
+    let listener = engine.listener(transport).map(|(name, _)| name.as_str()).unwrap_or_default();
+    let start = redacted_start(bytes);
+    let parsed = Message::parse_datagram(bytes).ok();
+    let call_id =
+        String::from_utf8_lossy(parsed.as_ref().map(Message::call_id).unwrap_or_default());
+    tracing::debug!(
+        target: SIGNALLING, way, transport = listener, %remote, id = %call_id,
+        bytes = bytes.len(), "{start}"
     );
 }
 

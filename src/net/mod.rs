@@ -6,5 +6,6 @@ mod driver;
 mod handle;
 mod listeners;
 mod log;
+mod told;
 
 pub use handle::EngineHandle;

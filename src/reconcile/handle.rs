@@ -10,7 +10,7 @@ use super::status::Standing;
 use super::submission::{Submission, Submissions, tree_of};
 use super::weigh::{Weighed, weigh};
 use crate::diag::Diagnostic;
-use crate::model::{Observed, ResourceSet, Revision};
+use crate::model::{CallRecord, EventLine, Observed, ResourceSet, Revision};
 use crate::port::{HistoryEntry, Store, StoreError, Target, TargetError};
 
 /// Requests that may wait for the loop.
@@ -112,6 +112,16 @@ impl Handle {
     /// What the engine tells of itself.
     pub fn observe(&self) -> Result<Observed, TargetError> {
         self.target.observe()
+    }
+
+    /// The messages of a call, if they are remembered.
+    pub fn record(&self, call: &str) -> Result<Option<CallRecord>, TargetError> {
+        self.target.record(call)
+    }
+
+    /// What happened after the event of this number.
+    pub fn events(&self, after: u64) -> Result<Vec<EventLine>, TargetError> {
+        self.target.events(after)
     }
 
     /// The newest changes first.

@@ -222,6 +222,11 @@ impl Message {
         &self.buffer
     }
 
+    /// The same, shared: to keep it without a copy.
+    pub fn packet(&self) -> Arc<[u8]> {
+        self.buffer.clone()
+    }
+
     fn address(&self, name: HeaderName) -> NameAddr<'_> {
         self.value(name).and_then(NameAddr::parse).unwrap_or_default()
     }

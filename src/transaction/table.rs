@@ -33,19 +33,19 @@ pub struct Full;
 pub enum Response<O> {
     /// For the user of this transaction.
     Deliver(ClientKey, O),
-    /// A repetition; dealt with.
-    Absorbed,
+    /// A repetition, for this user; dealt with.
+    Absorbed(O),
     /// Of no transaction of ours.
     Stray,
 }
 
 /// What a request was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub enum Request<O> {
     /// New: the user has to answer it.
     New(ServerKey),
-    /// A repetition, or the ACK of a failure; dealt with.
-    Absorbed,
+    /// A repetition, or the ACK of a failure; dealt with. Whose it is, if that was said.
+    Absorbed(Option<O>),
     /// New, and there is no room.
     Full,
 }
@@ -72,7 +72,7 @@ pub struct Table<O> {
     servers: Slab<Server<O>>,
     by_id: HashMap<Box<[u8]>, u32>,
     wheel: Wheel<Timed>,
-    out: VecDeque<Transmit>,
+    out: VecDeque<(Transmit, Option<O>)>,
     serial: u64,
     limit: usize,
 }
@@ -101,14 +101,14 @@ impl<O: Copy> Table<O> {
         self.len() == 0
     }
 
-    /// The next packet to send; drain it after every call that changes anything.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    /// The next packet to send and whose it is; drain it after every call that changes anything.
+    pub fn poll_transmit(&mut self) -> Option<(Transmit, Option<O>)> {
         self.out.pop_front()
     }
 
     /// Queues a packet that belongs to no transaction: an ACK of a 2xx, a stateless answer.
-    pub fn send_stateless(&mut self, flow: Flow, packet: Packet) {
-        self.out.push_back(Transmit { flow, packet, origin: None, fallback: None });
+    pub fn send_stateless(&mut self, flow: Flow, packet: Packet, owner: Option<O>) {
+        self.out.push_back((Transmit { flow, packet, origin: None, fallback: None }, owner));
     }
 
     /// When [`Self::poll_timeout`] has to be called next.
@@ -193,7 +193,7 @@ impl<O: Copy> Table<O> {
         let Some(entry) = self.client_mut(key) else { return };
         entry.flow = flow;
         self.start_client(key, request, now);
-        if let Some(last) = self.out.back_mut() {
+        if let Some((last, _)) = self.out.back_mut() {
             last.fallback = Some(Box::new(fallback));
         }
     }
@@ -272,7 +272,8 @@ impl<O: Copy> Table<O> {
         let Some((_, packet)) = entry.machine.waits() else { return false };
         let (packet, flow) = (packet.clone(), Flow { link: Link::Stream(None), ..entry.flow });
         (entry.flow, entry.renewed) = (flow, true);
-        self.out.push_back(Transmit { flow, packet, origin: Some(key), fallback: None });
+        let owner = Some(entry.owner);
+        self.out.push_back((Transmit { flow, packet, origin: Some(key), fallback: None }, owner));
         true
     }
 
@@ -299,7 +300,7 @@ impl<O: Copy> Table<O> {
         let owner = entry.owner;
         match self.step_client(key, |machine| machine.response(status, ack, now)) {
             Some(_) => Response::Deliver(key, owner),
-            None => Response::Absorbed,
+            None => Response::Absorbed(owner),
         }
     }
 
@@ -310,10 +311,11 @@ impl<O: Copy> Table<O> {
         class: Class,
         reply: Flow,
         now: Moment,
-    ) -> Request {
+    ) -> Request<O> {
         if let Some(&index) = self.by_id.get(id.as_bytes()) {
+            let owner = self.servers.get(at(index)).and_then(|entry| entry.owner);
             self.step_server(index, |machine| machine.again(now));
-            return Request::Absorbed;
+            return Request::Absorbed(owner);
         }
         if self.servers.len() >= self.limit {
             return Request::Full;
@@ -329,15 +331,14 @@ impl<O: Copy> Table<O> {
         Request::New(ServerKey { index, serial })
     }
 
-    /// An ACK: true if it was that of a failure sent by an INVITE transaction here, which has it
-    /// now; false if it may be that of a 2xx, for its dialog.
-    pub fn receive_ack(&mut self, id: &ServerId, now: Moment) -> bool {
-        let Some(&index) = self.by_id.get(id.as_bytes()) else { return false };
-        let left = self.servers.get_mut(at(index)).and_then(|entry| entry.machine.ack(now));
-        match left {
-            Some(left) => self.settle_server(index, left).is_none(),
-            None => false,
-        }
+    /// An ACK: if it was that of a failure sent by an INVITE transaction here, that has it now, and
+    /// its user is given if it was named; `None` if it may be that of a 2xx, for its dialog.
+    pub fn receive_ack(&mut self, id: &ServerId, now: Moment) -> Option<Option<O>> {
+        let index = *self.by_id.get(id.as_bytes())?;
+        let entry = self.servers.get_mut(at(index))?;
+        let (owner, left) = (entry.owner, entry.machine.ack(now)?);
+        self.settle_server(index, left);
+        Some(owner)
     }
 
     /// The transaction with this id and its user.
@@ -398,10 +399,11 @@ impl<O: Copy> Table<O> {
     ) -> Option<Tell> {
         let entry = self.client_mut(key)?;
         let (send, tell) = step(&mut entry.machine);
-        let (flow, deadline, over) =
-            (entry.flow, entry.machine.deadline(), entry.machine.is_over());
+        let (flow, owner) = (entry.flow, entry.owner);
+        let (deadline, over) = (entry.machine.deadline(), entry.machine.is_over());
         if let Some(packet) = send {
-            self.out.push_back(Transmit { flow, packet, origin: Some(key), fallback: None });
+            let transmit = Transmit { flow, packet, origin: Some(key), fallback: None };
+            self.out.push_back((transmit, Some(owner)));
         }
         let entry = self.clients.get_mut(at(key.index))?;
         rearm(&mut self.wheel, &mut entry.timer, deadline, Timed::Client(key.index));
@@ -423,12 +425,9 @@ impl<O: Copy> Table<O> {
     fn settle_server(&mut self, index: u32, (send, tell): Left) -> Option<Tell> {
         let entry = self.servers.get_mut(at(index))?;
         if let Some(packet) = send {
-            self.out.push_back(Transmit {
-                flow: entry.reply,
-                packet,
-                origin: None,
-                fallback: None,
-            });
+            let flow = entry.reply;
+            let transmit = Transmit { flow, packet, origin: None, fallback: None };
+            self.out.push_back((transmit, entry.owner));
         }
         let deadline = entry.machine.deadline();
         rearm(&mut self.wheel, &mut entry.timer, deadline, Timed::Server(index));

@@ -21,4 +21,6 @@ mod streams;
 #[cfg(test)]
 mod timers;
 #[cfg(test)]
+mod trails;
+#[cfg(test)]
 mod world;

@@ -251,12 +251,15 @@ impl World {
     pub(crate) fn told(&self) -> Vec<String> {
         let word = |event: &Event| match event {
             Event::Began(_) => "began".to_owned(),
-            Event::Failover(_, code) => format!("failover {code}"),
+            Event::Failover { code, .. } => format!("failover {code}"),
             Event::Answered(_) => "answered".to_owned(),
             Event::Ended { reason, code, .. } => format!("ended {reason} {code}"),
+            Event::Refused { reason, code, .. } => format!("refused {reason} {code}"),
             Event::Health(trunk, health) => format!("{trunk} {health:?}"),
+            Event::Counted(reason, count) => format!("counted {reason} {count}"),
         };
-        self.events.iter().map(word).collect()
+        let counted = |event: &&Event| matches!(event, Event::Counted(..));
+        self.events.iter().filter(|event| !counted(event)).map(word).collect()
     }
 
     /// Everything is over: no call, no transaction, no far end, no seat is left.

@@ -77,6 +77,7 @@ impl Target for Recorder {
             active_calls: 0,
             waiting: Vec::new(),
             refusals: BTreeMap::new(),
+            endings: BTreeMap::new(),
         })
     }
 }

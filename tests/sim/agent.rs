@@ -112,7 +112,7 @@ impl Agent {
     }
 
     pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.table.poll_transmit()
+        self.table.poll_transmit().map(|(transmit, _)| transmit)
     }
 
     /// Calls a number, and decides how long to wait, to talk.
@@ -241,7 +241,7 @@ impl Agent {
         // The same ACK for a repeated 200, also when the CSeq has gone on since.
         let packet =
             if talk.ours.is_some() { talk.ack.get_or_insert(packet).clone() } else { packet };
-        self.table.send_stateless(self.flow(), packet);
+        self.table.send_stateless(self.flow(), packet, None);
         let talk = self.talks.get_mut(&call_id).unwrap();
         if talk.state == State::Early {
             talk.state = State::Talking;
@@ -261,7 +261,7 @@ impl Agent {
         id.set_rfc3261(via.branch().unwrap(), (via.host, via.port.unwrap_or(5060)), class);
         let call_id = value(&message, HeaderName::CallId);
         if message.method() == Method::Ack {
-            if !self.table.receive_ack(&id, now)
+            if self.table.receive_ack(&id, now).is_none()
                 && let Some(talk) = self.talks.get_mut(&call_id)
             {
                 talk.answer = None;

@@ -10,6 +10,8 @@ mod daemon;
 #[cfg(test)]
 mod edits;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod network;
