@@ -152,6 +152,7 @@ impl Engine {
                 cseq: 0,
                 progress,
             }),
+            early: None,
             relays: Vec::new(),
             abandoned: Vec::new(),
             seats: Seats { call: seats, attempt: Default::default() },

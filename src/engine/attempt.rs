@@ -119,13 +119,21 @@ impl Call {
         *provisional = (*provisional).max(code);
         if code > 100 {
             *deadline = ctx.now + RING_LIMIT;
-            self.relay_response(ctx, response, code);
+            if self.face(ctx, response) {
+                self.on_progress(ctx, response, code);
+            }
         }
     }
 
-    fn on_attempt_answered(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+    pub(super) fn on_attempt_answered(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        // The answer counts, also that of one fork more than there is room for.
+        self.face(ctx, response);
+        if self.holds(response) {
+            return;
+        }
         let Some(leg) = &mut self.b else { return };
         leg.establish(response);
+        self.leave_early(ctx);
         self.phase = Phase::Established;
         self.relay_success(ctx, response, code);
         ctx.events.push_back(Event::Answered(self.facts.about.clone()));
@@ -190,6 +198,7 @@ impl Call {
     /// The attempt has its final answer; whether it had rung.
     fn attempt_over(&mut self, ctx: &mut Context) -> bool {
         let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
+        self.drop_early(ctx);
         if let Some(exchange) = &mut self.invite {
             exchange.client = None;
         }
@@ -202,6 +211,7 @@ impl Call {
 
     /// Gives the attempt up: CANCEL as soon as that is allowed, and a late answer is hung up.
     pub(super) fn abandon(&mut self, ctx: &mut Context) {
+        self.drop_early(ctx);
         let Some(exchange) = &mut self.invite else { return };
         let (client, cseq) = (exchange.client.take(), exchange.cseq);
         let provisional = matches!(exchange.progress, Progress::Pending { provisional: 100.., .. });
@@ -248,6 +258,7 @@ impl Call {
         reason: &'static str,
         code: u16,
     ) {
+        self.drop_relays(ctx);
         self.invite = None;
         self.a.bye = Bye::Done;
         self.begin_ending(ctx, reason, code);
@@ -267,7 +278,7 @@ impl Call {
     /// Hands a provisional or a failure back to the side that sent the INVITE.
     pub(super) fn relay_response(&mut self, ctx: &mut Context, response: &Message, code: u16) {
         let Some(exchange) = &self.invite else { return };
-        let packet = self.response_from(ctx, exchange, response, code);
+        let packet = self.response_from(ctx, exchange, (response, code), None);
         if let Some(packet) = packet {
             ctx.respond(exchange.server, code, packet);
         }
@@ -277,8 +288,8 @@ impl Call {
         &self,
         ctx: &Context,
         exchange: &Exchange,
-        response: &Message,
-        code: u16,
+        (response, code): (&Message, u16),
+        rseq: Option<u32>,
     ) -> Option<Vec<u8>> {
         let leg = self.leg(exchange.from)?;
         let own = response.status() == Some(code);
@@ -292,6 +303,10 @@ impl Call {
             carry(ctx, &mut writer, leg.flow, response);
             if code >= 200 {
                 leg.session.tell(&mut writer);
+            }
+            if let Some(rseq) = rseq {
+                writer.header("Require", &[b"100rel"]);
+                writer.header_number("RSeq", rseq);
             }
         } else {
             relay(&mut writer, response);
@@ -332,6 +347,10 @@ impl Exchange {
         let mut writer = write::request(ctx, leg, Method::Invite, cseq, Some(key));
         write::hops(&mut writer, Some(request));
         carry(ctx, &mut writer, leg.flow, request);
+        // Reliable provisional responses go from end to end, so they need a caller that takes them.
+        let reliable = leg.remote_tag.is_empty() && request.supports("100rel");
+        let own: &[u8] = if reliable { b"timer, 100rel" } else { b"timer" };
+        writer.header("Supported", &[own]);
         leg.session.ask(&mut writer);
         ctx.start(key, leg.flow, writer.finish(request.body()).into());
         self.progress = Progress::Pending { provisional: 0, cancel: false, deadline };

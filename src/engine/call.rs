@@ -7,6 +7,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::context::{Context, Due, Incoming};
+use super::early::Early;
 use super::event::{Event, Facts};
 use super::leg::{Bye, Leg};
 use super::live::Seat;
@@ -141,6 +142,7 @@ pub(super) struct Call {
     /// The trunk that it runs over now.
     pub(super) trunk: Option<TrunkIndex>,
     pub(super) invite: Option<Exchange>,
+    pub(super) early: Option<Box<Early>>,
     pub(super) relays: Vec<Relay>,
     pub(super) abandoned: Vec<Abandoned>,
     pub(super) seats: Seats,
@@ -164,15 +166,21 @@ impl Call {
         }
     }
 
-    /// Both legs and those given up.
+    /// Both legs, those of other early dialogs and those given up.
     pub(super) fn legs(&self) -> impl Iterator<Item = &Leg> {
         let abandoned = self.abandoned.iter().map(|abandoned| &abandoned.leg);
-        std::iter::once(&self.a).chain(&self.b).chain(abandoned)
+        let early = self.early.iter().flat_map(|early| early.legs());
+        std::iter::once(&self.a).chain(&self.b).chain(early).chain(abandoned)
     }
 
     fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
         let abandoned = self.abandoned.iter_mut().map(|abandoned| &mut abandoned.leg);
-        std::iter::once(&mut self.a).chain(&mut self.b).chain(abandoned)
+        let early = self.early.iter_mut().flat_map(|early| early.legs_mut());
+        std::iter::once(&mut self.a).chain(&mut self.b).chain(early).chain(abandoned)
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        !matches!(self.phase, Phase::Hunting(_))
     }
 
     pub(super) fn is_established(&self) -> bool {
@@ -239,7 +247,7 @@ impl Call {
             Progress::Pending { deadline, .. } => *deadline,
             Progress::Answered { retransmit, give_up, .. } => *retransmit.min(give_up),
         });
-        phase.into_iter().chain(exchange).min()
+        phase.into_iter().chain(exchange).chain(self.early_deadline()).min()
     }
 
     /// A deadline may have passed.
@@ -257,6 +265,7 @@ impl Call {
             Some(Exchange { progress: Progress::Answered { .. }, .. }) => self.repeat_2xx(ctx),
             Some(_) | None => {}
         }
+        self.on_early_time(ctx);
         match self.phase {
             Phase::Established => self.on_session_time(ctx),
             Phase::Ending(until) if ctx.now >= until => {

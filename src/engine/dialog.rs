@@ -28,6 +28,7 @@ impl Engine {
         let key = calls.by_tag(tag);
         let found = key.and_then(|key| {
             let call = calls.get_mut(key)?;
+            call.face_request(&incoming.message);
             let place = call.place_of(ctx, &incoming.message, incoming.flow)?;
             Some((key, call, place))
         });
@@ -65,8 +66,7 @@ impl Call {
         if is_it(&self.a) {
             return Some(Place::Leg(Side::A));
         }
-        let early = matches!(self.phase, super::call::Phase::Hunting(_));
-        if !early && self.b.as_ref().is_some_and(is_it) {
+        if self.b.as_ref().is_some_and(is_it) {
             return Some(Place::Leg(Side::B));
         }
         let abandoned = self.abandoned.iter().position(|abandoned| is_it(&abandoned.leg));
@@ -109,11 +109,16 @@ impl Call {
         leg.remote_cseq = leg.remote_cseq.max(number);
         match (refusal, method) {
             (Some(reason), _) => self.refuse_inside(ctx, from, (&incoming, server), reason),
+            // Section 15: who is called may not end an early dialog.
+            (None, Method::Bye) if from == Side::B && !self.has_answered() => {
+                self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
+            }
             (None, Method::Bye) => self.on_bye(ctx, from, &incoming, server),
             (None, _) if !self.stands(from) => {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
             }
             (None, Method::Invite) => self.on_reinvite(ctx, from, incoming, server),
+            (None, Method::Prack) => self.on_prack(ctx, from, incoming, server),
             (None, method) if is_relayed(method) => self.on_relayed(ctx, from, incoming, server),
             (None, Method::Extension(_)) => {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::UnknownMethod);

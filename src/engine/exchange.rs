@@ -2,7 +2,7 @@
 
 use super::ask::acknowledge;
 use super::attempt::shown;
-use super::call::{Abandoned, Call, Exchange, Phase, Progress, Side};
+use super::call::{Abandoned, Call, Exchange, Phase, Progress, Relay, Side};
 use super::context::{Context, Incoming, Owner};
 use super::end::Parting;
 use super::leg::{Bye, Leg};
@@ -30,8 +30,9 @@ impl Call {
             self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
             return;
         }
-        if self.legs().any(|leg| leg.session.invites()) {
-            // A refresh of ours is under way, in one leg or the other.
+        let crosses = |relay: &Relay| relay.to == from && relay.offers();
+        if self.legs().any(|leg| leg.session.invites()) || self.relays.iter().any(crosses) {
+            // A refresh of ours is under way, in one leg or the other, or an offer of the other side.
             self.refuse_inside(ctx, from, (&incoming, server), Reason::Glare);
             return;
         }
@@ -70,7 +71,9 @@ impl Call {
                 if let Some(client) = exchange.client.filter(|_| *cancel && first) {
                     super::end::cancel(ctx, client);
                 }
-                if code > 100 {
+                // Reliability is for the first INVITE only; who insists on it hears nothing meanwhile.
+                let wanted = exchange.incoming.message.requires("100rel");
+                if code > 100 && !wanted {
                     self.relay_response(ctx, response, code);
                 }
             }
@@ -113,7 +116,9 @@ impl Call {
         let (from, request) = (exchange.from, exchange.incoming.message.clone());
         self.refresh_both(ctx, (from, &request), response);
         let Some(exchange) = &self.invite else { return };
-        let Some(packet) = self.response_from(ctx, exchange, response, code) else { return };
+        let Some(packet) = self.response_from(ctx, exchange, (response, code), None) else {
+            return;
+        };
         let Some(exchange) = &mut self.invite else { return };
         let response: crate::transaction::Packet = packet.into();
         ctx.transactions.respond(exchange.server, Status::Success, response.clone(), ctx.now);
@@ -226,9 +231,12 @@ impl Call {
         ctx.respond(server, code, writer.finish(b""));
     }
 
-    /// Whether the dialog of a side stands.
+    /// Whether the dialog of a side stands; of one that is called it may be an early one.
     pub(super) fn stands(&self, side: Side) -> bool {
-        !matches!(self.phase, Phase::Ending(_))
-            && self.leg(side).is_some_and(|leg| leg.bye == Bye::No)
+        self.leg(side).is_some_and(|leg| match self.phase {
+            Phase::Hunting(_) => !leg.remote_tag.is_empty(),
+            Phase::Established => leg.bye == Bye::No,
+            Phase::Ending(_) => false,
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! What passes from one dialog to the other. Everything that names a hop, a dialog or a credential
 //! stays; what we do not know passes.
 
-use crate::sip::{Elements, Header, HeaderName, Message, Writer};
+use crate::sip::{Elements, Header, HeaderName, Message, Method, Writer};
 
 /// The methods that we take, as in `Allow`.
-pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
+pub(super) const ALLOW: &[u8] =
+    b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY, MESSAGE";
 
 /// Option tags whose mechanism works through two dialogs untouched. Everything else (`100rel`,
 /// `replaces`, `path`, `gruu`, …) speaks of one dialog or one hop.
@@ -12,6 +13,7 @@ const OPTION_TAGS: [&[u8]; 5] = [b"histinfo", b"privacy", b"ice", b"uui", b"reso
 
 /// Option tags that we do ourselves, on each leg.
 const OWN_TAGS: [&[u8]; 1] = [b"timer"];
+const OWN_TAGS_OF_INVITE: [&[u8]; 2] = [b"timer", b"100rel"];
 
 /// Headers without a [`HeaderName`] of their own that stay.
 const STAY: [&str; 9] = [
@@ -67,11 +69,10 @@ pub(super) fn relay(writer: &mut Writer, message: &Message) {
 pub(super) fn unsupported(message: &Message) -> Vec<u8> {
     let required = message.values(HeaderName::Require);
     let of_proxies = message.values(HeaderName::ProxyRequire);
-    join(
-        required
-            .chain(of_proxies)
-            .filter(|tag| !tag.is_empty() && !is_relayed(tag) && !is_one_of(&OWN_TAGS, tag)),
-    )
+    let own: &[&[u8]] =
+        if message.method() == Method::Invite { &OWN_TAGS_OF_INVITE } else { &OWN_TAGS };
+    let is_unknown = |tag: &&[u8]| !tag.is_empty() && !is_relayed(tag) && !is_one_of(own, tag);
+    join(required.chain(of_proxies).filter(is_unknown))
 }
 
 fn is_relayed(tag: &[u8]) -> bool {

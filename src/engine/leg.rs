@@ -58,6 +58,8 @@ pub(super) struct Leg {
     pub(super) session: Session,
     /// What a refresh offers that cannot be an UPDATE.
     pub(super) offer: Option<Offer>,
+    /// The RSeq of the last reliable provisional response, sent or received; 0 before the first.
+    pub(super) rseq: u32,
 }
 
 impl Leg {
@@ -91,6 +93,7 @@ impl Leg {
             takes_update: invite.allows(Method::Update),
             session,
             offer: None,
+            rseq: 0,
         };
         leg.aim();
         leg
@@ -127,16 +130,24 @@ impl Leg {
             takes_update: false,
             session,
             offer: None,
+            rseq: 0,
         }
     }
 
-    /// A 2xx made this a dialog: its tag, target and route set.
+    /// A 2xx made this a dialog.
     pub(super) fn establish(&mut self, response: &Message) {
-        let to = response.value(HeaderName::To).unwrap_or_default();
-        self.remote = to.into();
-        self.remote_tag = response.to().tag().unwrap_or_default().into();
-        self.routes = route_set(response, true);
+        self.begin(response);
         self.bye = Bye::No;
+    }
+
+    /// A response made this a dialog, perhaps an early one: its tag, target and route set.
+    pub(super) fn begin(&mut self, response: &Message) {
+        let tag = response.to().tag().unwrap_or_default();
+        if *self.remote_tag != *tag || self.remote_tag.is_empty() {
+            self.remote = response.value(HeaderName::To).unwrap_or_default().into();
+            self.remote_tag = tag.into();
+        }
+        self.routes = route_set(response, true);
         self.refresh(response);
     }
 
@@ -168,6 +179,25 @@ impl Leg {
         }
     }
 
+    /// The caller's side of another early dialog of the same INVITE.
+    pub(super) fn twin(&self, local_tag: Box<[u8]>) -> Self {
+        let untagged = self.local.len() - self.local_tag.len();
+        let local = self.local.get(..untagged).unwrap_or_default();
+        Self {
+            local: [local, &local_tag].concat().into(),
+            local_tag,
+            call_id: self.call_id.clone(),
+            remote: self.remote.clone(),
+            remote_tag: self.remote_tag.clone(),
+            target: self.target.clone(),
+            routes: self.routes.clone(),
+            last_ack: None,
+            offer: None,
+            rseq: 0,
+            ..*self
+        }
+    }
+
     /// The same leg for another fork's answer to the same INVITE.
     pub(super) fn fork(&self) -> Self {
         Self {
@@ -190,6 +220,7 @@ impl Leg {
             takes_update: false,
             session: self.session,
             offer: None,
+            rseq: 0,
         }
     }
 
@@ -220,7 +251,8 @@ impl Leg {
     pub(super) fn is_named_by(&self, request: &Message) -> bool {
         let to = request.to().tag();
         let from = request.from().tag().unwrap_or_default();
-        to == Some(&*self.local_tag)
+        !from.is_empty()
+            && to == Some(&*self.local_tag)
             && from == &*self.remote_tag
             && request.call_id() == &*self.call_id
     }

@@ -13,6 +13,7 @@ mod call;
 mod context;
 mod core;
 mod dialog;
+mod early;
 mod end;
 mod event;
 mod exchange;
@@ -55,6 +56,8 @@ pub const RING_LIMIT: Duration = Duration::from_secs(300);
 pub const ENDING_LIMIT: Duration = Duration::from_secs(70);
 /// Requests inside one dialog on their way to the other at the same time.
 pub const MAX_RELAYS: usize = 8;
+/// Early dialogs of one INVITE beside the first, and provisional responses that wait for a PRACK.
+pub const MAX_EARLY: usize = 8;
 /// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER: u32 = 10;
 /// Probes without an answer in a row until a trunk is down.

@@ -1,12 +1,13 @@
 //! Requests inside the dialog that mean nothing to us: INFO, UPDATE, NOTIFY, MESSAGE, OPTIONS.
 
+use super::ask::ask;
 use super::attempt::{carry, shown};
 use super::call::{Call, Relay, Side};
 use super::context::{Context, Incoming, Owner};
 use super::refusal::Reason;
 use super::{MAX_RELAYS, write};
 use crate::sip::{Message, Method, Writer, reason_phrase};
-use crate::transaction::{Class, ClientKey, ServerKey};
+use crate::transaction::{ClientKey, ServerKey};
 
 /// Whether a request of this method goes on to the other side.
 pub(super) fn is_relayed(method: Method<'_>) -> bool {
@@ -14,6 +15,17 @@ pub(super) fn is_relayed(method: Method<'_>) -> bool {
         method,
         Method::Info | Method::Update | Method::Notify | Method::Message | Method::Options
     )
+}
+
+impl Relay {
+    fn is_update(&self) -> bool {
+        self.incoming.message.method() == Method::Update
+    }
+
+    /// Whether it offers a session by an UPDATE.
+    pub(super) fn offers(&self) -> bool {
+        self.is_update() && !self.incoming.message.body().is_empty()
+    }
 }
 
 impl Call {
@@ -24,38 +36,67 @@ impl Call {
         incoming: Incoming,
         server: ServerKey,
     ) {
-        let to = from.other();
         if Self::is_own_refresh(&incoming.message) {
             self.answer_refresh(ctx, from, &incoming, server);
             return;
         }
-        if !self.is_established() {
-            // An early dialog of the other side may still change or never come to be.
+        match self.crossed(from, &incoming.message) {
+            Some(reason) => self.refuse_inside(ctx, from, (&incoming, server), reason),
+            None => self.relay_on(ctx, from, (incoming, server), None),
+        }
+    }
+
+    /// Why an UPDATE has to wait (RFC 3311 section 5.2): an offer of the other side is on its way, or
+    /// an earlier UPDATE of this one. What an INVITE under way means for it the far ends know.
+    fn crossed(&self, from: Side, request: &Message) -> Option<Reason> {
+        if request.method() != Method::Update {
+            return None;
+        }
+        let offers = !request.body().is_empty();
+        if offers && self.relays.iter().any(|relay| relay.to == from && relay.offers()) {
+            return Some(Reason::Glare);
+        }
+        let earlier = |relay: &Relay| relay.to != from && relay.is_update();
+        self.relays.iter().any(earlier).then_some(Reason::InvitePending)
+    }
+
+    /// Sends a request on in the other side's dialog; `rack` names what a PRACK acknowledges there.
+    pub(super) fn relay_on(
+        &mut self,
+        ctx: &mut Context,
+        from: Side,
+        (incoming, server): (Incoming, ServerKey),
+        rack: Option<(u32, u32)>,
+    ) {
+        let to = from.other();
+        if !self.stands(to) {
+            // There is no dialog yet that it could go on in.
             self.refuse_inside(ctx, from, (&incoming, server), Reason::Glare);
             return;
         }
-        let (key, room) = (self.key, self.relays.len() < MAX_RELAYS);
+        let (owner, answered) = (Owner::Call(self.key), self.has_answered());
+        let room = self.relays.len() < MAX_RELAYS;
         let Some(leg) = self.leg_mut(to).filter(|_| room) else {
             self.refuse_inside(ctx, from, (&incoming, server), Reason::RelaysFull);
             return;
         };
-        let opened =
-            ctx.transactions.open_client(Class::Other, leg.flow, Owner::Call(key), &mut ctx.chance);
-        let Ok(client) = opened else {
-            self.refuse_inside(ctx, from, (&incoming, server), Reason::EngineFull);
-            return;
-        };
-        let (cseq, flow) = (leg.next_cseq(), leg.flow);
-        let method = incoming.message.method();
-        let mut writer = write::request(ctx, leg, method, cseq, Some(client));
-        write::hops(&mut writer, Some(&incoming.message));
-        carry(ctx, &mut writer, leg.flow, &incoming.message);
-        if method == Method::Update {
-            leg.session.ask(&mut writer);
+        let message = &incoming.message;
+        let method = message.method();
+        let session = leg.session;
+        let client =
+            ask(ctx, owner, leg, (method, message.body()), Some(message), |ctx, writer, flow| {
+                carry(ctx, writer, flow, message);
+                if method == Method::Update && answered {
+                    session.ask(writer);
+                }
+                if let Some((rseq, cseq)) = rack {
+                    writer.header_fmt("RAck", format_args!("{rseq} {cseq} INVITE"));
+                }
+            });
+        match client {
+            Some(client) => self.relays.push(Relay { to, client, server, incoming }),
+            None => self.refuse_inside(ctx, from, (&incoming, server), Reason::EngineFull),
         }
-        let packet = writer.finish(incoming.message.body());
-        ctx.start(client, flow, packet.into());
-        self.relays.push(Relay { to, client, server, incoming });
     }
 
     pub(super) fn on_relay_response(
@@ -71,8 +112,11 @@ impl Call {
         }
         let Some(relay) = self.take_relay(key) else { return };
         let from = relay.to.other();
+        let ours = if relay.to == Side::A { response.from() } else { response.to() };
+        self.face_tag(ours.tag().unwrap_or_default());
         let (request, source) = (&relay.incoming.message, relay.incoming.flow.remote);
         let update = request.method() == Method::Update;
+        let answered = self.has_answered();
         if update && code < 300 {
             self.refresh_both(ctx, (from, request), response);
         }
@@ -85,12 +129,12 @@ impl Call {
         let phrase = if seen == code { own } else { reason_phrase(seen).as_bytes() };
         let mut writer = Writer::response_to(request, source, seen, phrase, Some(&leg.local_tag));
         carry(ctx, &mut writer, leg.flow, response);
-        if update && code < 300 {
+        if update && code < 300 && answered {
             leg.session.tell(&mut writer);
         }
         ctx.respond(relay.server, seen, writer.finish(response.body()));
         // RFC 3261 section 12.2.1.2.
-        if code == 481 {
+        if code == 481 && self.is_established() {
             self.hang_up(ctx, None, "DialogLost");
         }
     }
@@ -99,7 +143,10 @@ impl Call {
         if let Some(relay) = self.take_relay(key) {
             // RFC 4320 forbids a 408 here.
             self.answer_relay(ctx, &relay, 504);
-            self.hang_up(ctx, None, "Silence");
+            // Before the answer the INVITE has its own patience.
+            if self.is_established() {
+                self.hang_up(ctx, None, "Silence");
+            }
         }
     }
 

@@ -151,7 +151,6 @@ impl Session {
             (true, Role::We) => ";refresher=uac",
             (true, Role::They) => ";refresher=uas",
         };
-        writer.header("Supported", &[b"timer"]);
         writer.header_fmt("Session-Expires", format_args!("{}{who}", self.interval));
         if self.min > LEAST {
             writer.header_number("Min-SE", self.min);
@@ -255,6 +254,7 @@ impl Call {
         let key = ask(ctx, owner, leg, (method, body), None, |ctx, writer, flow| {
             write::contact(ctx, writer, flow);
             writer.header("Allow", &[super::header_rules::ALLOW]);
+            writer.header("Supported", &[b"timer"]);
             session.ask(writer);
             parts.iter().for_each(|(kind, _)| writer.header("Content-Type", &[kind]));
         });
@@ -322,9 +322,14 @@ impl Call {
         (from, request): (Side, &Message),
         response: &Message,
     ) {
-        let update = request.method() == Method::Update;
+        let (update, answered) = (request.method() == Method::Update, self.has_answered());
         if let Some(leg) = self.leg_mut(from) {
             leg.refresh(request);
+            if !answered {
+                // An early dialog has a target, and no session yet.
+                self.leg_mut(from.other()).into_iter().for_each(|leg| leg.refresh(response));
+                return;
+            }
             leg.session.answer(request, ctx.now);
             leg.learn(request, update);
             leg.keep_offer(response);

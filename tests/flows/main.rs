@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod basic;
 #[cfg(test)]
+mod early;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod failover;

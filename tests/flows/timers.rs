@@ -13,9 +13,7 @@ const ALLOW: &str = "Allow: INVITE, ACK, BYE, UPDATE\r\n";
 
 /// An answer of a phone with more headers.
 fn answer(phone: &Phone, world: &mut World, request: &Message, (code, headers): (u16, &str)) {
-    let text = phone.response(request, code, SDP);
-    let headers = format!("{TYPE}{headers}Content-Length");
-    world.send(phone.address, &text.replacen("Content-Length", &headers, 1));
+    phone.reply_with(world, request, (code, &format!("{TYPE}{headers}")), SDP);
 }
 
 /// A call from the carrier, whose INVITE and whose answer say this of timers.

@@ -439,6 +439,24 @@ impl Phone {
         world.send(self.address, &self.response(request, code, body));
     }
 
+    /// Answers any request, saying more.
+    pub(crate) fn reply_with(
+        &self,
+        world: &mut World,
+        request: &Message,
+        (code, headers): (u16, &str),
+        body: &str,
+    ) {
+        let text = self.response(request, code, body);
+        let headers = format!("{headers}Content-Length");
+        world.send(self.address, &text.replacen("Content-Length", &headers, 1));
+    }
+
+    /// Another fork of the same far end.
+    pub(crate) fn fork(&self, name: &str) -> Self {
+        Self { local: self.local.replace("tag=to-", &format!("tag={name}-")), ..self.clone() }
+    }
+
     pub(crate) fn response(&self, request: &Message, code: u16, body: &str) -> String {
         let via = value(request, HeaderName::Via);
         let to = if request.to().tag().is_some() {

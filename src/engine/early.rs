@@ -1,0 +1,304 @@
+//! Before the answer: early dialogs, of which a far end that forks makes several, and provisional
+//! responses that are reliable (RFC 3262), with a numbering of their own on each side.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::ask::ask;
+use super::call::{Abandoned, Call, Calls, Phase, Side};
+use super::context::{Context, Incoming, Owner};
+use super::leg::Leg;
+use super::refusal::Reason;
+use super::{MAX_EARLY, write};
+use crate::sip::{Message, Method};
+use crate::transaction::{GIVE_UP, Moment, Packet, ServerKey, Status, T1};
+
+/// What a call has before its answer that most calls never have.
+#[derive(Debug, Default)]
+pub(super) struct Early {
+    /// The early dialogs of both sides beside the one that spoke last, which is in the call's legs.
+    others: Vec<(Leg, Leg)>,
+    reliable: VecDeque<Reliable>,
+    /// A 2xx that has to wait for a PRACK (RFC 3262 section 3).
+    held: Option<Message>,
+}
+
+/// A reliable provisional response to the caller that it has not acknowledged.
+#[derive(Debug)]
+struct Reliable {
+    /// Our tag: the early dialog.
+    tag: Box<[u8]>,
+    rseq: u32,
+    /// The CSeq of the caller's INVITE.
+    number: u32,
+    /// What the PRACK to the far end names, its RSeq and the CSeq of our INVITE; `None` where the
+    /// caller alone wants it reliable.
+    theirs: Option<(u32, u32)>,
+    /// Whether it describes the session.
+    described: bool,
+    packet: Packet,
+    /// Since it was sent: the next repetition and how long until the one after.
+    repeat: Option<(Moment, Duration)>,
+    give_up: Moment,
+}
+
+impl Early {
+    /// The far ends' legs of the other early dialogs.
+    pub(super) fn legs(&self) -> impl Iterator<Item = &Leg> {
+        self.others.iter().map(|(_, leg)| leg)
+    }
+
+    pub(super) fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        self.others.iter_mut().map(|(_, leg)| leg)
+    }
+
+    /// When a repetition or the end of patience is due; once answered nothing is repeated.
+    fn deadline(&self, answered: bool) -> Option<Moment> {
+        let due = |one: &Reliable| match one.repeat.filter(|_| !answered) {
+            Some((at, _)) => at.min(one.give_up),
+            None => one.give_up,
+        };
+        self.reliable.iter().map(due).min()
+    }
+}
+
+impl Call {
+    /// Puts the early dialog that a response of the far end belongs to into the legs; false when it
+    /// is one too many.
+    pub(super) fn face(&mut self, ctx: &mut Context, response: &Message) -> bool {
+        let theirs = response.to().tag().unwrap_or_default();
+        let Some(leg) = &mut self.b else { return false };
+        if theirs.is_empty() || *theirs == *leg.remote_tag {
+            return true;
+        }
+        if leg.remote_tag.is_empty() {
+            leg.begin(response);
+            return true;
+        }
+        let early = self.early.get_or_insert_default();
+        let known = early.others.iter().position(|(_, leg)| *leg.remote_tag == *theirs);
+        if known.is_none() && early.others.len() >= MAX_EARLY {
+            return false;
+        }
+        let place = known.unwrap_or_else(|| {
+            let mut fork = leg.fork();
+            fork.begin(response);
+            ctx.peers.join(&fork);
+            early.others.push((self.a.twin(Calls::tag(self.key, ctx)), fork));
+            early.others.len() - 1
+        });
+        self.bring_front(place);
+        true
+    }
+
+    /// Puts another early dialog into the legs.
+    fn bring_front(&mut self, place: usize) {
+        let Some(other) = self.early.as_mut().and_then(|early| early.others.get_mut(place)) else {
+            return;
+        };
+        let Some(b) = &mut self.b else { return };
+        // The caller is one far end, counted once.
+        other.0.hop = self.a.hop;
+        std::mem::swap(&mut other.0, &mut self.a);
+        std::mem::swap(&mut other.1, b);
+    }
+
+    /// Puts the early dialog that one of these tags names, ours towards the caller or the far end's
+    /// own, into the legs.
+    pub(super) fn face_tag(&mut self, tag: &[u8]) {
+        let Some(early) = &self.early else { return };
+        let named = |(a, b): &(Leg, Leg)| *a.local_tag == *tag || *b.remote_tag == *tag;
+        if let Some(place) = early.others.iter().position(named) {
+            self.bring_front(place);
+        }
+    }
+
+    /// Puts the early dialog that a request names into the legs.
+    pub(super) fn face_request(&mut self, request: &Message) {
+        let Some(early) = &self.early else { return };
+        let named = |(a, b): &(Leg, Leg)| a.is_named_by(request) || b.is_named_by(request);
+        if let Some(place) = early.others.iter().position(named) {
+            self.bring_front(place);
+        }
+    }
+
+    /// Forgets every early dialog but the one in the legs. A PRACK may still come to what was sent
+    /// in that.
+    pub(super) fn leave_early(&mut self, ctx: &mut Context) {
+        let Some(early) = &mut self.early else { return };
+        early.others.drain(..).for_each(|(_, leg)| ctx.peers.leave(&leg));
+        early.reliable.retain(|one| *one.tag == *self.a.local_tag && one.repeat.is_some());
+        if early.reliable.is_empty() {
+            self.early = None;
+        }
+    }
+
+    /// Forgets all of them; a 2xx that waited is acknowledged and hung up.
+    pub(super) fn drop_early(&mut self, ctx: &mut Context) {
+        let Some(mut early) = self.early.take() else { return };
+        early.others.drain(..).for_each(|(_, leg)| ctx.peers.leave(&leg));
+        if let (Some(response), Some(exchange)) = (early.held, &self.invite)
+            && let Some(leg) = self.b.take()
+        {
+            let cseq = exchange.cseq;
+            self.abandoned.push(Abandoned { leg, client: None, cseq, cancelled: true });
+            self.hang_up_abandoned(ctx, self.abandoned.len() - 1, &response);
+        }
+    }
+
+    /// A provisional response in the early dialog of the legs.
+    pub(super) fn on_progress(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let owner = Owner::Call(self.key);
+        let (Some(exchange), Some(leg)) = (&self.invite, &mut self.b) else { return };
+        let theirs = response.rseq().filter(|_| response.requires("100rel"));
+        if let Some(rseq) = theirs {
+            // A repetition, or one before it was lost (section 4).
+            if leg.rseq != 0 && rseq != leg.rseq.wrapping_add(1) {
+                return;
+            }
+            leg.rseq = rseq;
+        }
+        let request = &exchange.incoming.message;
+        let theirs = theirs.map(|rseq| (rseq, exchange.cseq));
+        if request.requires("100rel") || (theirs.is_some() && request.supports("100rel")) {
+            self.send_reliably(ctx, (response, code), theirs);
+            return;
+        }
+        if let Some((rseq, cseq)) = theirs {
+            // Nobody asked for it: the caller cannot acknowledge it, so we do.
+            ask(ctx, owner, leg, (Method::Prack, b""), None, |_, writer, _| {
+                writer.header_fmt("RAck", format_args!("{rseq} {cseq} INVITE"));
+            });
+        }
+        self.relay_response(ctx, response, code);
+    }
+
+    fn send_reliably(
+        &mut self,
+        ctx: &mut Context,
+        (response, code): (&Message, u16),
+        theirs: Option<(u32, u32)>,
+    ) {
+        // Section 3: it begins anywhere below 2^31 and rises by one.
+        let first = u32::try_from(ctx.chance.below(1 << 30)).unwrap_or_default();
+        let rseq = if self.a.rseq == 0 { first } else { self.a.rseq }.wrapping_add(1);
+        let Some(exchange) = &self.invite else { return };
+        let Some(packet) = self.response_from(ctx, exchange, (response, code), Some(rseq)) else {
+            return;
+        };
+        let number = exchange.incoming.message.cseq().number;
+        let early = self.early.get_or_insert_default();
+        if early.reliable.len() >= MAX_EARLY {
+            return;
+        }
+        self.a.rseq = rseq;
+        early.reliable.push_back(Reliable {
+            tag: self.a.local_tag.clone(),
+            rseq,
+            number,
+            theirs,
+            described: !response.body().is_empty(),
+            packet: packet.into(),
+            repeat: None,
+            give_up: ctx.now + GIVE_UP,
+        });
+        self.send_next(ctx);
+    }
+
+    /// Sends the first of the dialog in the legs that waits, unless one before it is unacknowledged
+    /// (section 3).
+    fn send_next(&mut self, ctx: &mut Context) {
+        let (Some(early), Some(exchange)) = (&mut self.early, &self.invite) else { return };
+        let tag = &self.a.local_tag;
+        let next = early.reliable.iter_mut().find(|one| one.tag == *tag);
+        if let Some(next) = next.filter(|next| next.repeat.is_none()) {
+            next.repeat = Some((ctx.now + T1, T1));
+            next.give_up = ctx.now + GIVE_UP;
+            let packet = next.packet.clone();
+            ctx.transactions.respond(exchange.server, Status::Provisional, packet, ctx.now);
+        }
+    }
+
+    /// A PRACK: it ends the repetitions, and goes on where the far end waits for it.
+    pub(super) fn on_prack(
+        &mut self,
+        ctx: &mut Context,
+        from: Side,
+        incoming: Incoming,
+        server: ServerKey,
+    ) {
+        let tag = &self.a.local_tag;
+        let place = self.early.as_ref().zip(incoming.message.rack()).and_then(|(early, rack)| {
+            let acknowledged = |one: &Reliable| {
+                one.tag == *tag
+                    && (one.rseq, one.number, Method::Invite)
+                        == (rack.response, rack.number, rack.method)
+                    && one.repeat.is_some()
+            };
+            early.reliable.iter().position(acknowledged)
+        });
+        let taken = self.early.as_mut().zip(place.filter(|_| from == Side::A));
+        let Some(one) = taken.and_then(|(early, place)| early.reliable.remove(place)) else {
+            self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
+            return;
+        };
+        match one.theirs {
+            Some(rack) => self.relay_on(ctx, from, (incoming, server), Some(rack)),
+            // The far end waits for no PRACK, so nobody can answer what it offers.
+            None => {
+                let code = if incoming.message.body().is_empty() { 200 } else { 488 };
+                ctx.respond(server, code, write::answer(&incoming, code, b""));
+            }
+        }
+        self.send_next(ctx);
+        self.release(ctx);
+    }
+
+    /// Whether a 2xx has to wait until the caller has acknowledged what described the session
+    /// before (section 3).
+    pub(super) fn holds(&mut self, response: &Message) -> bool {
+        let Some(early) = &mut self.early else { return false };
+        let tag = &self.a.local_tag;
+        let open = early.reliable.iter().any(|one| one.tag == *tag && one.described);
+        early.held = open.then(|| response.clone());
+        open
+    }
+
+    fn release(&mut self, ctx: &mut Context) {
+        let held = self.early.as_mut().and_then(|early| early.held.take());
+        if let Some(response) = held {
+            let code = response.status().unwrap_or(200);
+            self.on_attempt_answered(ctx, &response, code);
+        }
+    }
+
+    pub(super) fn early_deadline(&self) -> Option<Moment> {
+        self.early.as_ref()?.deadline(self.is_established())
+    }
+
+    /// Time for a repetition; without a PRACK for 64*T1 the INVITE is refused (section 3).
+    pub(super) fn on_early_time(&mut self, ctx: &mut Context) {
+        let hunting = matches!(self.phase, Phase::Hunting(_));
+        let (Some(early), now) = (&mut self.early, ctx.now) else { return };
+        if early.reliable.iter().any(|one| now >= one.give_up) {
+            if hunting {
+                self.refuse(ctx, 504);
+                self.abandon(ctx);
+                self.over_before_answer(ctx, "NoPrack", 504);
+            } else {
+                self.early = None;
+            }
+            return;
+        }
+        let Some(exchange) = self.invite.as_ref().filter(|_| hunting) else { return };
+        for one in &mut early.reliable {
+            let Some((at, interval)) = &mut one.repeat else { continue };
+            if now >= *at {
+                *interval *= 2;
+                *at = now + *interval;
+                let again = one.packet.clone();
+                ctx.transactions.respond(exchange.server, Status::Provisional, again, now);
+            }
+        }
+    }
+}
