@@ -20,6 +20,9 @@ pub(super) fn ask(
     let class = if method == Method::Invite { Class::Invite } else { Class::Other };
     let key = ctx.transactions.open_client(class, leg.flow, owner, &mut ctx.chance).ok()?;
     let cseq = leg.next_cseq();
+    if class == Class::Invite {
+        leg.credentials.clear();
+    }
     let mut writer = write::request(ctx, leg, method, cseq, Some(key));
     write::hops(&mut writer, carried);
     fill(ctx, &mut writer, leg.flow);

@@ -67,6 +67,10 @@ impl Call {
         let tag = Calls::tag(self.key, ctx);
         let from = exchange.incoming.message.from();
         let mut leg = Leg::calling(ctx, attempt, listener, party, (&from, tag), session);
+        let id = attempt.trunk().and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
+        if let Some(routes) = id.and_then(|id| ctx.service_routes.get(id)) {
+            leg.route_by(routes);
+        }
         exchange.send(ctx, Owner::Call(self.key), &mut leg, deadline)?;
         ctx.trails.add_leg(self.key.number(), &leg.call_id);
         ctx.peers.join(&leg);
@@ -90,7 +94,7 @@ impl Call {
                 return Err(Reason::NoTrunkUp);
             }
         }
-        if live.health() == TrunkHealth::Down {
+        if live.health() == TrunkHealth::Down || live.is_refused() {
             return Err(Reason::NoTrunkUp);
         }
         let seat = Seat::take(&live.calls, entry.spec.limits.concurrent_calls);

@@ -173,7 +173,7 @@ impl Call {
         std::iter::once(&self.a).chain(&self.b).chain(early).chain(abandoned)
     }
 
-    fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+    pub(super) fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
         let abandoned = self.abandoned.iter_mut().map(|abandoned| &mut abandoned.leg);
         let early = self.early.iter_mut().flat_map(|early| early.legs_mut());
         std::iter::once(&mut self.a).chain(&mut self.b).chain(early).chain(abandoned)

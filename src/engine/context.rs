@@ -1,6 +1,6 @@
 //! What every call works with: transactions, timers, chance, listeners, the generation in force.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
@@ -12,7 +12,7 @@ use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
 use super::trail::Trails;
 use super::{MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
-use crate::model::Protocol;
+use crate::model::{Protocol, ResourceId};
 use crate::routing::{Source, Table as Routes, TenantIndex, TrunkIndex};
 use crate::sip::Message;
 use crate::transaction::{
@@ -25,6 +25,8 @@ pub(super) enum Owner {
     Call(CallKey),
     /// The keep-alive, by its number.
     Probe(u32),
+    /// A registration of ours, by its number.
+    Registration(u32),
 }
 
 /// What a timer is for.
@@ -32,6 +34,7 @@ pub(super) enum Owner {
 pub(super) enum Due {
     Call(CallKey),
     Probe(u32),
+    Registration(u32),
 }
 
 /// A message and where it came from.
@@ -58,6 +61,8 @@ pub(super) struct Context {
     pub(super) generation: Arc<Generation>,
     pub(super) retired: VecDeque<Weak<Generation>>,
     pub(super) peers: Peers,
+    /// The routes that registrars want requests of a trunk to take (RFC 3608).
+    pub(super) service_routes: BTreeMap<ResourceId, Box<[u8]>>,
     pub(super) refusals: Refusals,
     pub(super) trails: Trails,
     pub(super) events: VecDeque<Event>,
@@ -74,6 +79,7 @@ impl Context {
             generation: Arc::new(Generation::empty()),
             retired: VecDeque::new(),
             peers: Peers::default(),
+            service_routes: BTreeMap::new(),
             refusals: Refusals::default(),
             trails: Trails::default(),
             events: VecDeque::new(),

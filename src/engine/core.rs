@@ -9,6 +9,7 @@ use super::generation::{Compiled, Identities};
 use super::keepalive::Keepalive;
 use super::listener::Listener;
 use super::refusal::Reason;
+use super::registration::Registrations;
 use super::trail::Record;
 use super::{RETRY_AFTER, write};
 use crate::model::value::Name;
@@ -76,6 +77,7 @@ pub struct Engine {
     pub(super) ctx: Context,
     pub(super) calls: Calls,
     pub(super) keepalive: Keepalive,
+    pub(super) registrations: Registrations,
     identities: Identities,
     id: ServerId,
 }
@@ -87,6 +89,7 @@ impl Engine {
             ctx: Context::new(Chance::from_seed(seed)),
             calls: Calls::default(),
             keepalive: Keepalive::default(),
+            registrations: Registrations::default(),
             identities: Identities::default(),
             id: ServerId::default(),
         }
@@ -136,6 +139,7 @@ impl Engine {
                 self.ctx.install(generation);
                 self.identities.prune();
                 self.keepalive.reconcile(&mut self.ctx);
+                self.registrations.reconcile(&mut self.ctx);
             }
             Command::Listen(number, listener) => {
                 let index = self.ctx.generation.table.transport_named(&listener.name);
@@ -173,6 +177,7 @@ impl Engine {
         while let Some(due) = self.ctx.timers.poll(now) {
             match due {
                 Due::Probe(number) => self.keepalive.on_time(&mut self.ctx, number),
+                Due::Registration(number) => self.registrations.on_time(&mut self.ctx, number),
                 Due::Call(key) => {
                     if let Some(call) = self.calls.get_mut(key) {
                         call.timer = None;
@@ -186,7 +191,12 @@ impl Engine {
 
     /// What is in force and in progress. `transports` is left empty: the rim knows those.
     pub fn observe(&self, now: Moment) -> Observed {
-        super::observe::observe(&self.ctx, &self.calls, &self.identities, now)
+        super::observe::observe(
+            &self.ctx,
+            &self.calls,
+            (&self.identities, &self.registrations),
+            now,
+        )
     }
 
     /// What passed between us and the far ends of a call: one in progress, or one that ended lately.
@@ -248,19 +258,30 @@ impl Engine {
         let branch = via.branch().unwrap_or_default();
         let ack = |invite: &[u8]| write::ack_of_failure(invite, response);
         let ctx = &mut self.ctx;
+        // Before the response ends the transaction; only where we asked may we be challenged.
+        let challenged = matches!(response.status(), Some(401 | 407));
+        let asked = challenged.then(|| ctx.transactions.asked(branch, class)).flatten();
+        let asked = asked.filter(|asked| asked.flow.remote.ip() == flow.remote.ip());
         match ctx.transactions.receive_response((branch, class), status, &ack, ctx.now) {
             Response::Deliver(key, Owner::Call(call)) => {
                 ctx.heard(call, response, flow);
                 if let Some(found) = self.calls.get_mut(call) {
-                    found.on_response(ctx, key, response);
+                    let answered = asked
+                        .is_some_and(|asked| found.answer_challenge(ctx, key, response, &asked));
+                    if !answered {
+                        found.on_response(ctx, key, response);
+                    }
                     self.calls.settle(ctx, call);
                 }
+            }
+            Response::Deliver(key, Owner::Registration(number)) => {
+                self.registrations.on_response(ctx, (number, key), response, asked);
             }
             Response::Deliver(_, Owner::Probe(number)) => {
                 self.keepalive.on_result(ctx, number, response.status());
             }
             Response::Absorbed(Owner::Call(call)) => ctx.heard(call, response, flow),
-            Response::Absorbed(Owner::Probe(_)) => {}
+            Response::Absorbed(Owner::Probe(_) | Owner::Registration(_)) => {}
             Response::Stray => ctx.count(Reason::StrayResponse),
         }
     }
@@ -351,6 +372,9 @@ impl Engine {
     fn on_lost(&mut self, key: ClientKey, owner: Owner) {
         match owner {
             Owner::Probe(number) => self.keepalive.on_result(&mut self.ctx, number, None),
+            Owner::Registration(number) => {
+                self.registrations.on_lost(&mut self.ctx, (number, key));
+            }
             Owner::Call(call) => {
                 if let Some(found) = self.calls.get_mut(call) {
                     found.on_lost(&mut self.ctx, key);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::generation::Generation;
-use crate::model::{ResourceId, TrunkHealth};
+use crate::model::{RegistrationState, ResourceId, TrunkHealth};
 use crate::routing::{Direction, TenantIndex, TrunkIndex};
 
 /// What is known of a call from its beginning, in names that outlive its generation.
@@ -93,4 +93,6 @@ pub enum Event {
     Health(ResourceId, TrunkHealth),
     /// Something was refused or dropped; told now and then, with how often it has happened so far.
     Counted(&'static str, u64),
+    /// A registration of ours came into another state; with the last code, if there was one.
+    Registration(ResourceId, RegistrationState, Option<u16>),
 }

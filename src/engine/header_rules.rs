@@ -94,6 +94,11 @@ fn join<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     joined
 }
 
+/// The values of a header, joined.
+pub(super) fn joined(message: &Message, name: HeaderName) -> Box<[u8]> {
+    join(message.values(name)).into()
+}
+
 /// The values of a header that holds addresses, joined, in order or turned round (route sets).
 pub(super) fn route_set(message: &Message, turned: bool) -> Box<[u8]> {
     if message.value(HeaderName::RecordRoute).is_none() {

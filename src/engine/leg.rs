@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::context::{Context, Party};
 use super::header_rules::{first_route, route_set};
+use super::proof::Credential;
 use super::session::{Offer, Session};
 use super::write;
 use crate::routing::Attempt;
@@ -50,6 +51,8 @@ pub(super) struct Leg {
     pub(super) remote_cseq: u32,
     /// The ACK of our last answered INVITE, by its CSeq, for repetitions of the 2xx.
     pub(super) last_ack: Option<(u32, Packet)>,
+    /// What our last INVITE proved itself with; its ACK says the same (RFC 3261 section 13.2.2.4).
+    pub(super) credentials: Vec<Credential>,
     pub(super) bye: Bye,
     /// Whether our INVITE began it: its Call-ID is ours.
     pub(super) placed: bool,
@@ -88,6 +91,7 @@ impl Leg {
             local_cseq: 0,
             remote_cseq: invite.cseq().number,
             last_ack: None,
+            credentials: Vec::new(),
             bye: Bye::No,
             placed: false,
             takes_update: invite.allows(Method::Update),
@@ -125,6 +129,7 @@ impl Leg {
             local_cseq: 0,
             remote_cseq: 0,
             last_ack: None,
+            credentials: Vec::new(),
             bye: Bye::Done,
             placed: true,
             takes_update: false,
@@ -132,6 +137,12 @@ impl Leg {
             offer: None,
             rseq: 0,
         }
+    }
+
+    /// Requests take these routes until a dialog brings its own.
+    pub(super) fn route_by(&mut self, routes: &[u8]) {
+        self.routes = routes.into();
+        self.aim();
     }
 
     /// A 2xx made this a dialog.
@@ -192,6 +203,7 @@ impl Leg {
             target: self.target.clone(),
             routes: self.routes.clone(),
             last_ack: None,
+            credentials: Vec::new(),
             offer: None,
             rseq: 0,
             ..*self
@@ -215,6 +227,7 @@ impl Leg {
             local_cseq: self.local_cseq,
             remote_cseq: 0,
             last_ack: None,
+            credentials: self.credentials.clone(),
             bye: Bye::Done,
             placed: self.placed,
             takes_update: false,

@@ -2,7 +2,7 @@
 //! the trunk or tenant.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use crate::model::TrunkHealth;
 
@@ -43,6 +43,8 @@ pub(super) struct TrunkLive {
     /// Calls over it.
     pub(super) calls: Arc<Gauge>,
     health: AtomicU8,
+    /// Its registrar does not want us: calls would fail, too.
+    refused: AtomicBool,
 }
 
 impl TrunkLive {
@@ -52,6 +54,14 @@ impl TrunkLive {
             2 => TrunkHealth::Down,
             _ => TrunkHealth::Unknown,
         }
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_refused(&self, refused: bool) {
+        self.refused.store(refused, Ordering::Relaxed);
     }
 
     pub(super) fn set_health(&self, health: TrunkHealth) {

@@ -24,7 +24,9 @@ mod leg;
 mod listener;
 mod live;
 mod observe;
+mod proof;
 mod refusal;
+mod registration;
 mod relay;
 mod session;
 mod trail;
@@ -67,5 +69,13 @@ pub const RECOVER_AFTER: u32 = 1;
 /// The largest request that is sent by UDP when it could go over TCP (RFC 3261 section 18.1.1, for
 /// a path whose MTU nobody knows).
 pub const MAX_DATAGRAM: usize = 1300;
+/// Challenges that one request of ours answers, one after the other.
+pub const MAX_PROOFS: u8 = 2;
+/// REGISTERs a second towards one registrar, when many begin at once.
+pub const REGISTRATION_RATE: u64 = 10;
+/// How long calls of a trunk that is gone keep its registration.
+pub const REGISTRATION_DRAIN: Duration = Duration::from_secs(3600);
+/// The longest Service-Route that is followed.
+pub const MAX_SERVICE_ROUTE: usize = 2048;
 /// Former generations whose sources still reach their dialogs.
 pub const MAX_RETIRED: usize = 64;

@@ -3,13 +3,17 @@
 use super::call::{Call, Calls};
 use super::context::Context;
 use super::generation::Identities;
-use crate::model::{Condition, Observed, ObservedCall, ObservedTrunk, ObservedWaiting, ResourceId};
+use super::registration::Registrations;
+use crate::model::{
+    Condition, Observed, ObservedCall, ObservedRegistration, ObservedTrunk, ObservedWaiting,
+    RegistrationState, ResourceId,
+};
 use crate::transaction::Moment;
 
 pub(super) fn observe(
     ctx: &Context,
     calls: &Calls,
-    identities: &Identities,
+    (identities, registrations): (&Identities, &Registrations),
     now: Moment,
 ) -> Observed {
     let generation = &ctx.generation;
@@ -21,7 +25,7 @@ pub(super) fn observe(
         generation: generation.number,
         revision: generation.revision.clone(),
         transports: Vec::new(),
-        trunks: trunks(ctx, identities),
+        trunks: trunks(ctx, identities, &|id| registrations.observe(id, now)),
         calls: in_order.iter().take(Observed::MAX_CALLS).map(|call| shown(call, now)).collect(),
         active_calls: u64::try_from(calls.len()).unwrap_or(u64::MAX),
         waiting: waiting(ctx),
@@ -39,7 +43,11 @@ fn waiting(ctx: &Context) -> Vec<ObservedWaiting> {
     all.map(shown).collect()
 }
 
-fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
+fn trunks(
+    ctx: &Context,
+    identities: &Identities,
+    registration: &dyn Fn(&ResourceId) -> Option<ObservedRegistration>,
+) -> Vec<ObservedTrunk> {
     let table = &ctx.generation.table;
     let each = identities.trunks().filter_map(|(id, live)| {
         let entry = table.trunk_of(id).and_then(|index| table.trunk(index));
@@ -52,6 +60,7 @@ fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
                 condition: Condition::Disabled,
                 message: Some("removed; its calls go on".to_owned()),
                 health: live.health(),
+                registration: registration(id),
                 active_calls,
             });
         };
@@ -68,23 +77,49 @@ fn trunks(ctx: &Context, identities: &Identities) -> Vec<ObservedTrunk> {
             }
             Some(_) => None,
         };
+        let registration = registration(id);
+        let (standing, why) = registration.as_ref().map_or((Condition::Ready, None), standing);
         // One that waits for a secret was switched off by us.
         let enabled = entry.spec.enabled || secret.is_some();
         let condition = match (&stalled, enabled) {
             (_, false) => Condition::Disabled,
             (Some(_), true) => Condition::Stalled,
-            (None, true) => Condition::Ready,
+            (None, true) => standing,
         };
         Some(ObservedTrunk {
             resource: id.to_string(),
             enabled,
             condition,
-            message: stalled.filter(|_| enabled),
+            message: stalled.or(why).filter(|_| enabled),
             health: live.health(),
+            registration,
             active_calls,
         })
     });
     each.collect()
+}
+
+/// What a registration makes of its trunk, and why.
+fn standing(registration: &ObservedRegistration) -> (Condition, Option<String>) {
+    let word = match registration.state {
+        RegistrationState::Registered | RegistrationState::Leaving => {
+            return (Condition::Ready, None);
+        }
+        RegistrationState::Registering | RegistrationState::Failing => "not registered yet",
+        RegistrationState::Rejected => "the registrar refuses the registration",
+        RegistrationState::Misconfigured => "the registrar cannot take the registration as it is",
+    };
+    let condition = match registration.state {
+        RegistrationState::Rejected | RegistrationState::Misconfigured => Condition::Stalled,
+        RegistrationState::Registered
+        | RegistrationState::Leaving
+        | RegistrationState::Registering
+        | RegistrationState::Failing => Condition::Reconciling,
+    };
+    let code = registration
+        .code
+        .map(|code| format!(": {code} {}", registration.reason.as_deref().unwrap_or_default()));
+    (condition, Some(format!("{word}{}", code.unwrap_or_default())))
 }
 
 fn shown(call: &Call, now: Moment) -> ObservedCall {

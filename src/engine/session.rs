@@ -189,10 +189,19 @@ impl Session {
         self.due = self.expiry().min(now + span);
     }
 
-    fn is_refreshed_by(&self, key: ClientKey) -> bool {
+    pub(super) fn is_refreshed_by(&self, key: ClientKey) -> bool {
         match self.refresh {
             Refresh::No => false,
             Refresh::Update(own) | Refresh::Invite(own, _) => own == key,
+        }
+    }
+
+    /// Our refresh goes on in another transaction.
+    pub(super) fn rekey(&mut self, old: ClientKey, new: ClientKey, number: u32) {
+        match &mut self.refresh {
+            Refresh::Update(key) if *key == old => *key = new,
+            Refresh::Invite(key, cseq) if *key == old => (*key, *cseq) = (new, number),
+            Refresh::No | Refresh::Update(_) | Refresh::Invite(..) => {}
         }
     }
 

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use super::context::{Context, Incoming};
 use super::header_rules::ALLOW;
 use super::leg::Leg;
+use super::proof::Credential;
 use crate::model::Protocol;
+use crate::routing::escape_user;
 use crate::sip::limits::MAX_FORWARDS;
 use crate::sip::{HeaderName, Message, Method, NameAddr, Scheme, Writer, reason_phrase};
 use crate::transaction::{ClientKey, Flow, Link, MAGIC_COOKIE, Packet};
@@ -37,6 +39,9 @@ pub(super) fn request(
     writer.header("To", &[&leg.remote]);
     writer.header("Call-ID", &[&leg.call_id]);
     writer.header_fmt("CSeq", format_args!("{cseq} {}", method.as_bytes().escape_ascii()));
+    if method == Method::Ack {
+        leg.credentials.iter().for_each(|one| writer.header(one.name, &[&one.value]));
+    }
     writer
 }
 
@@ -78,6 +83,48 @@ pub(super) fn probe(ctx: &mut Context, flow: Flow, target: &str, key: ClientKey)
     contact(ctx, &mut writer, flow);
     writer.header("Accept", &[b"application/sdp"]);
     writer.finish(b"").into()
+}
+
+/// What stands in a REGISTER of ours.
+pub(super) struct Register<'a> {
+    pub(super) domain: &'a str,
+    pub(super) user: &'a str,
+    pub(super) tag: &'a [u8],
+    pub(super) call_id: &'a [u8],
+    pub(super) cseq: u32,
+    /// 0 takes the binding back.
+    pub(super) expires: u32,
+}
+
+/// A REGISTER (RFC 3261 section 10.2).
+pub(super) fn register(
+    ctx: &mut Context,
+    flow: Flow,
+    what: &Register<'_>,
+    key: ClientKey,
+) -> Packet {
+    let mut branch = Vec::with_capacity(40);
+    key.write_branch(&mut branch);
+    let registrar = format!("sip:{}", what.domain);
+    let own = format!("<sip:{}@{}>", escape_user(what.user), what.domain);
+    let mut writer = Writer::request(Method::Register, registrar.as_bytes());
+    via(ctx, &mut writer, flow, &branch);
+    writer.header_number("Max-Forwards", MAX_FORWARDS.into());
+    writer.header("From", &[own.as_bytes(), b";tag=", what.tag]);
+    writer.header("To", &[own.as_bytes()]);
+    writer.header("Call-ID", &[what.call_id]);
+    writer.header_fmt("CSeq", format_args!("{} REGISTER", what.cseq));
+    writer.header("Contact", &[b"<", &own_uri(ctx, flow, what.user), b">"]);
+    writer.header_number("Expires", what.expires);
+    writer.header("Supported", &[b"path"]);
+    writer.header("Allow", &[ALLOW]);
+    writer.finish(b"").into()
+}
+
+/// Our address with a user of ours.
+pub(super) fn own_uri(ctx: &Context, flow: Flow, user: &str) -> Vec<u8> {
+    let user = escape_user(user);
+    [b"sip:", user.as_bytes(), b"@", &sent_by(ctx, flow), parameter(ctx, flow)].concat()
 }
 
 /// Begins the response to a request, with the standard phrase; `tag` may be empty only when the
@@ -139,9 +186,68 @@ fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8]) -> Option<Packet> {
     Some(writer.finish(b"").into())
 }
 
+/// A request of ours once more: with a branch and a CSeq of its own, and with credentials in place of
+/// any that it had for the same.
+pub(super) fn again(
+    packet: &[u8],
+    key: ClientKey,
+    cseq: u32,
+    credentials: &[Credential],
+) -> Packet {
+    const BRANCH: &[u8] = b";branch=";
+    let head = memchr::memmem::find(packet, b"\r\n\r\n").unwrap_or(packet.len());
+    let (head, body) = packet.split_at_checked(head).unwrap_or((packet, b""));
+    let mut out = Vec::with_capacity(packet.len() + 512);
+    let mut vias = 0;
+    // A fold stays behind the line that it continues: both are copied in turn.
+    for line in split_lines(head) {
+        let is = |name: &str| {
+            line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b": "))
+        };
+        if credentials.iter().any(|one| is(one.name)) {
+            continue;
+        }
+        if !out.is_empty() {
+            out.extend_from_slice(b"\r\n");
+        }
+        let branch = memchr::memmem::find(line, BRANCH).filter(|_| is("Via") && vias == 0);
+        vias += usize::from(is("Via"));
+        if let Some((before, rest)) = branch.and_then(|at| line.split_at_checked(at)) {
+            let rest = rest.get(BRANCH.len()..).unwrap_or_default();
+            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+            out.extend_from_slice(before);
+            out.extend_from_slice(BRANCH);
+            key.write_branch(&mut out);
+            out.extend_from_slice(rest.get(end..).unwrap_or_default());
+        } else if is("CSeq") {
+            let method = line.iter().rposition(|byte| *byte == b' ').unwrap_or_default();
+            out.extend_from_slice(format!("CSeq: {cseq}").as_bytes());
+            out.extend_from_slice(line.get(method..).unwrap_or_default());
+            for Credential { name, value } in credentials {
+                out.extend_from_slice(format!("\r\n{name}: ").as_bytes());
+                out.extend_from_slice(value);
+            }
+        } else {
+            out.extend_from_slice(line);
+        }
+    }
+    out.extend_from_slice(body);
+    out.into()
+}
+
+fn split_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(head);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let Some(end) = memchr::memmem::find(text, b"\r\n") else { return Some(text) };
+        rest = text.get(end + 2..);
+        text.get(..end)
+    })
+}
+
 /// The value of a header that we wrote into a message of ours: one line, our spelling of the name,
 /// and no other line has that name, because what names hop or dialog never passes.
-fn own_value<'m>(message: &'m [u8], name: &str) -> Option<&'m [u8]> {
+pub(super) fn own_value<'m>(message: &'m [u8], name: &str) -> Option<&'m [u8]> {
     let mut rest = message;
     loop {
         let end = rest.iter().position(|byte| *byte == b'\r')?;

@@ -22,8 +22,8 @@ pub use brand::{BRANDS, Brand};
 pub use commit::{Commit, ObjectId, Signature, SignatureForm};
 pub use id::{Kind, ResourceId};
 pub use observed::{
-    CallState, Condition, Observed, ObservedCall, ObservedTransport, ObservedTrunk,
-    ObservedWaiting, TrunkHealth,
+    CallState, Condition, Observed, ObservedCall, ObservedRegistration, ObservedTransport,
+    ObservedTrunk, ObservedWaiting, RegistrationState, TrunkHealth,
 };
 pub use preset::{Preset, PresetDefaults, preset};
 pub use recorded::{CallRecord, EventLine, RecordedMessage};

@@ -43,6 +43,48 @@ pub enum TrunkHealth {
     Down,
 }
 
+/// How a registration of ours at a provider is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistrationState {
+    /// Not answered for the first time yet.
+    Registering,
+    /// The registrar has us.
+    Registered,
+    /// Silence or a failure that may pass; tried again, ever less often.
+    Failing,
+    /// The registrar does not want us; the trunk is not hunted, and tried again slowly.
+    Rejected,
+    /// The request cannot be answered as it is configured; tried again every hour.
+    Misconfigured,
+    /// No longer wanted: waits for the last call, then takes its binding back.
+    Leaving,
+}
+
+/// A registration of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedRegistration {
+    /// How it is doing.
+    pub state: RegistrationState,
+    /// For how long, in whole seconds.
+    pub since_seconds: u64,
+    /// The last final code; absent: silence, or nothing yet.
+    pub code: Option<u16>,
+    /// Its phrase.
+    pub reason: Option<String>,
+    /// Its `Warning`.
+    pub warning: Option<String>,
+    /// Its `Retry-After`, in seconds.
+    pub retry_after: Option<u32>,
+    /// When the next REGISTER is due, in whole seconds.
+    pub next_seconds: Option<u64>,
+    /// For how many seconds the binding in force was granted.
+    pub expires: Option<u32>,
+    /// Whether the binding at the former place is still held, because the new one is not there yet.
+    pub degraded: bool,
+}
+
 /// A trunk as it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +99,9 @@ pub struct ObservedTrunk {
     pub message: Option<String>,
     /// What the keep-alive says.
     pub health: TrunkHealth,
+    /// How its registration at the provider is doing; absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<ObservedRegistration>,
     /// Calls in progress over it, both directions, whatever generation they began with.
     pub active_calls: u32,
 }

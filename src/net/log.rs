@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::engine::{About, Engine, Event};
-use crate::model::ResourceId;
+use crate::model::{RegistrationState, ResourceId};
 use crate::sip::{Message, redacted_start};
 use crate::transaction::Transmit;
 
@@ -35,6 +35,7 @@ pub(super) fn event(event: &Event) {
                 %tenant, %trunk, from = %about.from, to = %about.to, reason, code, "refused"
             );
         }
+        Event::Registration(trunk, state, code) => registration(trunk, *state, *code),
         Event::Health(trunk, health) => tracing::warn!(%trunk, ?health, "keep-alive verdict"),
         Event::Counted(reason, count) => tracing::info!(reason, count, "refused or dropped"),
     }
@@ -42,6 +43,19 @@ pub(super) fn event(event: &Event) {
 
 fn name(id: Option<&ResourceId>) -> String {
     id.map(ResourceId::to_string).unwrap_or_default()
+}
+
+fn registration(trunk: &ResourceId, state: RegistrationState, code: Option<u16>) {
+    match state {
+        RegistrationState::Failing
+        | RegistrationState::Rejected
+        | RegistrationState::Misconfigured => {
+            tracing::warn!(%trunk, ?state, code, "registration");
+        }
+        RegistrationState::Registering
+        | RegistrationState::Registered
+        | RegistrationState::Leaving => tracing::info!(%trunk, ?state, code, "registration"),
+    }
 }
 
 fn began(about: &About) {

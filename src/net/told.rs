@@ -105,6 +105,13 @@ pub(super) fn line(happened: &Happened, clock: Clock) -> EventLine {
             reason: Some(format!("{health:?}")),
             ..base
         },
+        Event::Registration(trunk, state, code) => EventLine {
+            event: "registration".to_owned(),
+            trunk: Some(trunk.to_string()),
+            reason: Some(format!("{state:?}")),
+            code: *code,
+            ..base
+        },
         Event::Counted(reason, count) => EventLine {
             event: "counted".to_owned(),
             reason: Some((*reason).to_owned()),

@@ -89,7 +89,7 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
         ..KeepAlive::default()
     };
     vec![
-        ("/spec/type", one.trunk_type != TrunkType::Ip),
+        ("/spec/type", !matches!(one.trunk_type, TrunkType::Ip | TrunkType::Register)),
         ("/spec/host", matches!(one.host(), Some(Host::Name(_)))),
         ("/spec/outboundProxy", one.outbound_proxy.is_some()),
         ("/spec/limits/callsPerSecond", one.limits.calls_per_second.is_some()),
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn every_field_that_says_more_is_told() {
         let trunk = serde_json::json!({"kind": "Trunk", "spec": {
-            "type": "register", "host": "sip.example.net", "keepAlive": {"failAfter": 5}
+            "type": "teams", "host": "sip.example.net", "keepAlive": {"failAfter": 5}
         }});
         assert_eq!(told(trunk), ["/spec/type", "/spec/host", "/spec/keepAlive"]);
         let rule = serde_json::json!({"kind": "InboundRule", "spec": {

@@ -123,6 +123,14 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// The trunk that it goes to.
+    pub fn trunk(&self) -> Option<TrunkIndex> {
+        match self.target {
+            Target::Trunk(trunk) => Some(trunk),
+            Target::Contact => None,
+        }
+    }
+
     /// The Request-URI.
     pub fn request_uri(&self) -> String {
         if self.user.is_empty() {

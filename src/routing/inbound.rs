@@ -250,7 +250,7 @@ fn refused(station: &'static str, detail: String) -> Step {
 }
 
 /// Percent-escapes what may not stand in the user part of a SIP URI (RFC 3261 section 25.1).
-fn escape_user(text: &str) -> String {
+pub fn escape_user(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {

@@ -18,6 +18,7 @@ mod trace;
 
 pub use decision::{Attempt, Decision, Direction, Outcome, Refusal, Target};
 pub use identify::Source;
+pub use inbound::escape_user;
 pub use number::{called_number, is_dialable};
 pub use table::{
     CallerEntry, ExtensionEntry, PoolEntry, RuleIndex, Table, TenantEntry, TenantIndex,

@@ -2,6 +2,7 @@
 //! of the rest of the house.
 #![deny(clippy::disallowed_methods)]
 
+pub mod digest;
 mod extensions;
 pub mod limits;
 mod message;

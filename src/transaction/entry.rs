@@ -33,6 +33,8 @@ pub(super) struct Client<O> {
     pub(super) cancel: Option<ClientKey>,
     /// Whether it was sent once more because its connection was lost.
     pub(super) renewed: bool,
+    /// How many challenges its request answers already.
+    pub(super) proofs: u8,
     pub(super) timer: Option<(Moment, TimerKey)>,
 }
 
@@ -129,6 +131,20 @@ impl ClientMachine {
         match self {
             Self::Invite(ClientInvite::Calling { request, .. }) => Some((Class::Invite, request)),
             Self::Other(ClientNonInvite::Trying { request, .. }) => Some((Class::Other, request)),
+            Self::Open(_) | Self::Invite(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// Its request, while that has no final answer.
+    pub(super) fn unanswered(&self) -> Option<&Packet> {
+        match self {
+            Self::Invite(
+                ClientInvite::Calling { request, .. } | ClientInvite::Proceeding { request, .. },
+            )
+            | Self::Other(
+                ClientNonInvite::Trying { request, .. }
+                | ClientNonInvite::Proceeding { request, .. },
+            ) => Some(request),
             Self::Open(_) | Self::Invite(_) | Self::Other(_) => None,
         }
     }

@@ -25,7 +25,7 @@ pub use key::{ClientKey, MAGIC_COOKIE, ServerId, ServerKey};
 pub use moment::Moment;
 pub use server_invite::ServerInvite;
 pub use server_non_invite::ServerNonInvite;
-pub use table::{Full, Notice, Request, Response, Table, Transmit};
+pub use table::{Asked, Full, Notice, Request, Response, Table, Transmit};
 pub use wheel::{TimerKey, Wheel};
 
 /// A printed message, kept for retransmission and shared with whoever sends it.

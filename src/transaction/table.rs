@@ -28,6 +28,21 @@ pub struct Transmit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
+/// A request of ours on its way.
+#[derive(Debug, Clone)]
+pub struct Asked<O> {
+    /// What kind.
+    pub class: Class,
+    /// As it was sent.
+    pub packet: Packet,
+    /// Who uses it.
+    pub owner: O,
+    /// Where it went.
+    pub flow: Flow,
+    /// How many challenges it answers.
+    pub proofs: u8,
+}
+
 /// What a response was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Response<O> {
@@ -152,9 +167,29 @@ impl<O: Copy> Table<O> {
             machine,
             cancel: None,
             renewed: false,
+            proofs: 0,
             timer: None,
         });
         Ok(key)
+    }
+
+    /// Makes room for a request that was challenged, to be sent once more with credentials: same
+    /// way, same user, and the count of its proofs goes on.
+    pub fn open_again(&mut self, asked: &Asked<O>, chance: &mut Chance) -> Result<ClientKey, Full> {
+        let key = self.open_client(asked.class, asked.flow, asked.owner, chance)?;
+        if let Some(entry) = self.client_mut(key) {
+            entry.proofs = asked.proofs.saturating_add(1);
+        }
+        Ok(key)
+    }
+
+    /// What a request of ours was, as long as it has no final answer. Not for a CANCEL, which nobody
+    /// may challenge (RFC 3261 section 22.1).
+    pub fn asked(&self, branch: &[u8], class: Class) -> Option<Asked<O>> {
+        let entry = self.client(ClientKey::from_branch(branch)?)?;
+        let packet = entry.machine.unanswered().filter(|_| entry.machine.is_of(class))?.clone();
+        let Client { owner, flow, proofs, .. } = *entry;
+        (class != Class::Cancel).then_some(Asked { class, packet, owner, flow, proofs })
     }
 
     /// Makes room for the CANCEL of an INVITE, to be written with the branch of `invite`.

@@ -13,7 +13,11 @@ mod inside;
 #[cfg(test)]
 mod keepalive;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod registration;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

@@ -102,6 +102,7 @@ pub(crate) struct World {
     sent: VecDeque<(SocketAddr, Message)>,
     last: Option<Transmit>,
     generation: u64,
+    secrets: Resolved,
 }
 
 impl World {
@@ -117,6 +118,7 @@ impl World {
             sent: VecDeque::new(),
             last: None,
             generation: 0,
+            secrets: Resolved::default(),
         };
         let listener = Listener {
             name: "udp".parse().unwrap(),
@@ -173,8 +175,9 @@ impl World {
         let set: ResourceSet = config.iter().map(resource).collect();
         self.generation += 1;
         let revision = Revision(format!("test@{}", self.generation));
-        let compiled =
-            Box::new(Compiled::new(self.generation, revision, &set, Resolved::default()));
+        self.secrets = Resolved::of(&set, &self.secrets, &crate::proof::look_up);
+        let secrets = self.secrets.clone();
+        let compiled = Box::new(Compiled::new(self.generation, revision, &set, secrets));
         self.engine.handle_command(self.now, Command::Install(compiled));
         self.drain();
     }
@@ -255,6 +258,7 @@ impl World {
             Event::Answered(_) => "answered".to_owned(),
             Event::Ended { reason, code, .. } => format!("ended {reason} {code}"),
             Event::Refused { reason, code, .. } => format!("refused {reason} {code}"),
+            Event::Registration(trunk, state, code) => format!("{trunk} {state:?} {code:?}"),
             Event::Health(trunk, health) => format!("{trunk} {health:?}"),
             Event::Counted(reason, count) => format!("counted {reason} {count}"),
         };

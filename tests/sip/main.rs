@@ -2,6 +2,8 @@
 //! messages.
 
 #[cfg(test)]
+mod digest;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod torture;
