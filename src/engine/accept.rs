@@ -2,25 +2,31 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, CallKey, Calls, Exchange, Hunt, Phase, Progress, Seats, Side};
+use super::call::{Call, CallKey, Calls, Exchange, Hunt, Marks, Phase, Progress, Seats, Side};
 use super::context::{Context, Incoming, Owner, Party};
 use super::core::Engine;
 use super::event::{About, Event, Facts};
+use super::generation::Generation;
 use super::header_rules;
 use super::leg::Leg;
 use super::live::Seat;
 use super::refusal::Reason;
+use super::replaces::Replaced;
 use super::session::Session;
 use super::trail::Ending;
 use super::{HUNT_BUDGET, RETRY_AFTER, attempt, write};
 use crate::routing::{
     Attempt, Decision, Direction, Outcome, Refusal, Source, TrunkIndex, called_number,
 };
-use crate::sip::{Message, Method, Scheme, Uri};
+use crate::sip::{HeaderName, Message, Method, Scheme, Uri};
 use crate::transaction::ServerKey;
 
 /// The longest number or name that is kept of a caller or called party.
 const SHOWN_BYTES: usize = 128;
+
+/// By this header of our INVITEs we know a call that comes back to us (RFC 5393: what a proxy finds
+/// in Via, the B2BUAs on the way have taken out).
+pub(super) const LOOP_MARK: &str = "X-Trunkline-Loop";
 
 /// Why a request gets no further.
 struct Refused {
@@ -43,6 +49,7 @@ struct Admitted {
     attempts: Vec<Attempt>,
     seats: [Option<Seat>; 3],
     session: Session,
+    marks: Marks,
 }
 
 impl Engine {
@@ -81,7 +88,7 @@ impl Engine {
         } else if self.calls.has_origin(&origin) {
             Err(Reason::Merged.into())
         } else {
-            admit(&mut self.ctx, key, &incoming)
+            admit(&mut self.ctx, &self.calls, key, &incoming)
         };
         match admitted {
             Ok(admitted) => {
@@ -126,7 +133,7 @@ impl Engine {
         server: ServerKey,
     ) {
         let Self { calls, ctx, .. } = self;
-        let Admitted { facts, party, attempts, seats, session } = admitted;
+        let Admitted { facts, party, attempts, seats, session, marks } = admitted;
         let tag = Calls::tag(key, ctx);
         let a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag, session);
         ctx.peers.join(&a);
@@ -151,8 +158,11 @@ impl Engine {
                 client: None,
                 cseq: 0,
                 progress,
+                marks: Some(Box::new(marks)),
             }),
             early: None,
+            transfer: None,
+            referrals: Vec::new(),
             relays: Vec::new(),
             abandoned: Vec::new(),
             seats: Seats { call: seats, attempt: Default::default() },
@@ -189,7 +199,12 @@ impl Engine {
 }
 
 /// Everything that can be said of an INVITE before any of its state is made.
-fn admit(ctx: &mut Context, key: CallKey, incoming: &Incoming) -> Result<Admitted, Refused> {
+fn admit(
+    ctx: &mut Context,
+    calls: &Calls,
+    key: CallKey,
+    incoming: &Incoming,
+) -> Result<Admitted, Refused> {
     let message = &incoming.message;
     check(message)?;
     let generation = ctx.generation.clone();
@@ -212,6 +227,16 @@ fn admit(ctx: &mut Context, key: CallKey, incoming: &Incoming) -> Result<Admitte
         Source::Unknown => return Err(Reason::UnknownSource.into()),
     };
     let Decision { tenant, rule, number, outcome } = decision;
+    let mark = ctx.mark(direction, (tenant, trunk), &number);
+    if is_marked(message, mark) {
+        return Err(Reason::Loop.into());
+    }
+    let replaced = replaced(ctx, calls, (party, &generation), message)?;
+    let (replaces, outcome) = match replaced {
+        Some(Replaced { attempt, header }) => (Some(header), Outcome::Deliver(vec![attempt])),
+        None => (None, outcome),
+    };
+    let marks = Marks { mark, replaces };
     let attempts = match outcome {
         Outcome::Deliver(attempts) => attempts,
         Outcome::Refuse(refusal) => return Err(routed(refusal, direction)),
@@ -238,7 +263,33 @@ fn admit(ctx: &mut Context, key: CallKey, incoming: &Incoming) -> Result<Admitte
         code: attempt::refusal_code(reason, direction),
         min_se: 0,
     })?;
-    Ok(Admitted { facts, party, attempts, seats, session })
+    Ok(Admitted { facts, party, attempts, seats, session, marks })
+}
+
+/// Whether a call has been here before, on the same way.
+fn is_marked(message: &Message, mark: u64) -> bool {
+    let ours = |name: &[u8]| name.eq_ignore_ascii_case(LOOP_MARK.as_bytes());
+    let mut marks = message.headers().filter(|header| ours(header.wire_name)).peekable();
+    if marks.peek().is_none() {
+        return false;
+    }
+    let own = format!("{mark:016x}");
+    marks.any(|header| header.value == own.as_bytes())
+}
+
+/// Who stands behind the dialog that an INVITE is to replace; one that is not there is 481 (RFC 3891
+/// section 3).
+fn replaced(
+    ctx: &Context,
+    calls: &Calls,
+    asker: (Party, &Generation),
+    message: &Message,
+) -> Result<Option<Replaced>, Refused> {
+    let Some(value) = message.value(HeaderName::Replaces) else { return Ok(None) };
+    match calls.replaced(ctx, value, asker) {
+        Some(replaced) => Ok(Some(replaced)),
+        None => Err(Reason::NoDialog.into()),
+    }
 }
 
 /// What can be said of a call that is refused: its source, if that is somebody's.
@@ -325,7 +376,7 @@ fn seats(facts: &Facts, trunk: Option<TrunkIndex>) -> Result<[Option<Seat>; 3], 
 
 /// The user part as a number is read from it: without its escapes, its `;` parameters and, of a
 /// `tel:` URI, its visual separators (RFC 3966 section 5.1.1).
-fn user_text(uri: &Uri<'_>) -> String {
+pub(super) fn user_text(uri: &Uri<'_>) -> String {
     let user = uri.user_decoded().unwrap_or_default();
     let user = user.split(|byte| *byte == b';').next().unwrap_or_default();
     let mut text = String::from_utf8_lossy(user).into_owned();

@@ -1,9 +1,10 @@
 //! The first INVITE of a call: attempts in order, provisional responses, the answer, failover.
 
+use super::accept::LOOP_MARK;
 use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress, Side};
 use super::context::{Context, Owner, Party};
 use super::event::Event;
-use super::header_rules::relay;
+use super::header_rules::{relay, relay_but};
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::refusal::Reason;
@@ -15,7 +16,7 @@ use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
 use crate::transaction::{Class, Flow, Moment};
 
 /// Failures that make the next route worth trying (engine.md G34).
-fn fails_over(code: u16) -> bool {
+pub(super) fn fails_over(code: u16) -> bool {
     matches!(code, 408 | 500 | 502 | 503 | 504)
 }
 
@@ -83,7 +84,11 @@ impl Call {
 
     /// A place on the trunk and in the tenant's share of it, if the trunk may be tried at all: a
     /// trunk removed or disabled since the call began is not (G11).
-    fn trunk_seats(&self, ctx: &Context, trunk: TrunkIndex) -> Result<[Option<Seat>; 2], Reason> {
+    pub(super) fn trunk_seats(
+        &self,
+        ctx: &Context,
+        trunk: TrunkIndex,
+    ) -> Result<[Option<Seat>; 2], Reason> {
         let generation = &self.facts.generation;
         let entry = generation.table.trunk(trunk).ok_or(Reason::NoTrunkUp)?;
         let live = generation.trunk(trunk).ok_or(Reason::NoTrunkUp)?;
@@ -147,7 +152,12 @@ impl Call {
         if code == 422 && self.ask_longer(ctx, response) {
             return;
         }
+        let trunk = self.b.as_ref().and_then(|leg| leg.party);
         let rang = self.attempt_over(ctx);
+        if code / 100 == 3 && self.follow(trunk, response) {
+            self.next_attempt(ctx);
+            return;
+        }
         if let Phase::Hunting(hunt) = &mut self.phase {
             hunt.last = Some(response.clone());
         }
@@ -179,7 +189,7 @@ impl Call {
     /// Timer B, no way to send, or patience with an attempt that only said 100 or only rang.
     pub(super) fn on_attempt_silent(&mut self, ctx: &mut Context) {
         let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
-        self.abandon(ctx);
+        self.abandon(ctx, Some(b"SIP ;cause=408 ;text=\"No answer\""));
         if let Phase::Hunting(hunt) = &mut self.phase {
             hunt.silent = true;
             if rang {
@@ -214,7 +224,7 @@ impl Call {
     }
 
     /// Gives the attempt up: CANCEL as soon as that is allowed, and a late answer is hung up.
-    pub(super) fn abandon(&mut self, ctx: &mut Context) {
+    pub(super) fn abandon(&mut self, ctx: &mut Context, why: Option<&[u8]>) {
         self.drop_early(ctx);
         let Some(exchange) = &mut self.invite else { return };
         let (client, cseq) = (exchange.client.take(), exchange.cseq);
@@ -228,10 +238,11 @@ impl Call {
             return;
         };
         if provisional {
-            super::end::cancel(ctx, client);
+            super::end::cancel(ctx, client, why);
         }
         let client = Some(client);
-        self.abandoned.push(Abandoned { leg, client, cseq, cancelled: provisional });
+        let why = why.filter(|_| !provisional).map(Into::into);
+        self.abandoned.push(Abandoned { leg, client, cseq, cancelled: provisional, why });
     }
 
     /// Nothing is left to try: the last answer, else why nothing could be tried.
@@ -321,7 +332,7 @@ impl Call {
 
 /// The listener that an attempt leaves by. A trunk has its own and no other; a contact has none, so
 /// where the one that was chosen cannot listen, any other that may send there will do.
-fn open_listener(ctx: &Context, table: &Table, attempt: &Attempt) -> Option<u32> {
+pub(super) fn open_listener(ctx: &Context, table: &Table, attempt: &Attempt) -> Option<u32> {
     let open = |transport: &TransportEntry| ctx.listeners.number(&transport.id.name);
     let chosen = table.transport(attempt.transport).and_then(open);
     match attempt.target {
@@ -356,6 +367,13 @@ impl Exchange {
         let own: &[u8] = if reliable { b"timer, 100rel" } else { b"timer" };
         writer.header("Supported", &[own]);
         leg.session.ask(&mut writer);
+        if let Some(marks) = &self.marks {
+            writer.header_fmt(LOOP_MARK, format_args!("{:016x}", marks.mark));
+            if let Some(replaces) = &marks.replaces {
+                writer.header("Require", &[b"replaces"]);
+                writer.header("Replaces", &[replaces]);
+            }
+        }
         ctx.start(key, leg.flow, writer.finish(request.body()).into());
         self.progress = Progress::Pending { provisional: 0, cancel: false, deadline };
         (self.client, self.cseq) = (Some(key), cseq);
@@ -371,7 +389,14 @@ impl Exchange {
 impl Hunt {
     /// A hunt over these attempts.
     pub(super) fn new(attempts: Vec<Attempt>, budget: Moment) -> Self {
-        Self { attempts: attempts.into_iter(), budget, last: None, silent: false, full: None }
+        Self {
+            attempts: attempts.into_iter(),
+            budget,
+            last: None,
+            silent: false,
+            full: None,
+            redirects: 0,
+        }
     }
 }
 
@@ -379,19 +404,31 @@ impl Hunt {
 /// failure a Contact would name another place to try (RFC 3261 section 20.10).
 fn aims(message: &Message) -> bool {
     let method = message.method();
-    let target =
-        matches!(method, Method::Invite | Method::Update | Method::Notify | Method::Options);
+    let target = matches!(
+        method,
+        Method::Invite | Method::Update | Method::Notify | Method::Options | Method::Refer
+    );
     target && message.status().is_none_or(|code| code < 300)
 }
 
 /// What every message that passes through a dialog says: our Contact where that has a meaning, what
 /// we take, and what passes of the other side's message.
 pub(super) fn carry(ctx: &Context, writer: &mut Writer, flow: Flow, message: &Message) {
+    carry_but(ctx, writer, flow, (message, None));
+}
+
+/// The same without one header.
+pub(super) fn carry_but(
+    ctx: &Context,
+    writer: &mut Writer,
+    flow: Flow,
+    (message, but): (&Message, Option<HeaderName>),
+) {
     if aims(message) {
         write::contact(ctx, writer, flow);
     }
     writer.header("Allow", &[super::header_rules::ALLOW]);
-    relay(writer, message);
+    relay_but(writer, message, but);
 }
 
 /// The code of a refusal of ours: a tenant learns of limits by 403 (domain.md section 4.3), a trunk

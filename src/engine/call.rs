@@ -11,7 +11,9 @@ use super::early::Early;
 use super::event::{Event, Facts};
 use super::leg::{Bye, Leg};
 use super::live::Seat;
+use super::replaces::Referral;
 use super::trail::Ending;
+use super::transfer::Transfer;
 use super::{ENDING_LIMIT, MAX_CALLS};
 use crate::model::CallState;
 use crate::routing::{Attempt, TrunkIndex};
@@ -73,6 +75,8 @@ pub(super) struct Hunt {
     pub(super) silent: bool,
     /// An attempt was left out because its trunk is full.
     pub(super) full: Option<super::refusal::Reason>,
+    /// How many redirections it has followed.
+    pub(super) redirects: u8,
 }
 
 /// An INVITE on its way from one dialog to the other, and its answer on the way back.
@@ -85,6 +89,17 @@ pub(super) struct Exchange {
     pub(super) client: Option<ClientKey>,
     pub(super) cseq: u32,
     pub(super) progress: Progress,
+    /// Of the INVITE that begins a call: what it says beside what the caller said.
+    pub(super) marks: Option<Box<Marks>>,
+}
+
+/// What the INVITE that begins a call says beside what its caller said.
+#[derive(Debug)]
+pub(super) struct Marks {
+    /// By this we know the call again, should it come back.
+    pub(super) mark: u64,
+    /// The name of the dialog that it replaces, where it goes.
+    pub(super) replaces: Option<Box<[u8]>>,
 }
 
 #[derive(Debug)]
@@ -110,6 +125,8 @@ pub(super) struct Abandoned {
     pub(super) client: Option<ClientKey>,
     pub(super) cseq: u32,
     pub(super) cancelled: bool,
+    /// The Reason of the CANCEL that it waits for.
+    pub(super) why: Option<Box<[u8]>>,
 }
 
 /// A request inside the dialog on its way to the other one.
@@ -123,7 +140,6 @@ pub(super) struct Relay {
 
 /// The places that a call holds in the limits.
 #[derive(Debug, Default)]
-#[expect(dead_code, reason = "held for what dropping them does")]
 pub(super) struct Seats {
     /// For the whole call: its tenant, and the trunk it came from.
     pub(super) call: [Option<Seat>; 3],
@@ -143,6 +159,9 @@ pub(super) struct Call {
     pub(super) trunk: Option<TrunkIndex>,
     pub(super) invite: Option<Exchange>,
     pub(super) early: Option<Box<Early>>,
+    pub(super) transfer: Option<Box<Transfer>>,
+    /// REFERs that went on to the other side.
+    pub(super) referrals: Vec<Referral>,
     pub(super) relays: Vec<Relay>,
     pub(super) abandoned: Vec<Abandoned>,
     pub(super) seats: Seats,
@@ -170,13 +189,16 @@ impl Call {
     pub(super) fn legs(&self) -> impl Iterator<Item = &Leg> {
         let abandoned = self.abandoned.iter().map(|abandoned| &abandoned.leg);
         let early = self.early.iter().flat_map(|early| early.legs());
-        std::iter::once(&self.a).chain(&self.b).chain(early).chain(abandoned)
+        let transfer = self.transfer.iter().filter_map(|transfer| transfer.leg.as_ref());
+        std::iter::once(&self.a).chain(&self.b).chain(early).chain(transfer).chain(abandoned)
     }
 
     pub(super) fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
         let abandoned = self.abandoned.iter_mut().map(|abandoned| &mut abandoned.leg);
         let early = self.early.iter_mut().flat_map(|early| early.legs_mut());
-        std::iter::once(&mut self.a).chain(&mut self.b).chain(early).chain(abandoned)
+        let transfer = self.transfer.iter_mut().filter_map(|transfer| transfer.leg.as_mut());
+        let both = std::iter::once(&mut self.a).chain(&mut self.b);
+        both.chain(early).chain(transfer).chain(abandoned)
     }
 
     pub(super) fn has_answered(&self) -> bool {
@@ -208,10 +230,12 @@ impl Call {
             self.on_abandoned_response(ctx, key, Some(response));
         } else if self.relays.iter().any(|relay| relay.client == key) {
             self.on_relay_response(ctx, key, response, code);
+        } else if self.transfer.as_ref().is_some_and(|transfer| transfer.asks_by(key)) {
+            self.on_transfer_response(ctx, response, code);
         } else if let Some(side) = self.refreshed_by(key) {
             self.on_refresh_response(ctx, side, response, code);
         } else if response.method() == Method::Invite && code / 100 == 2 {
-            self.on_repeated_success(ctx, response);
+            self.on_stray_success(ctx, response);
         } else if code >= 200 {
             self.on_bye_done(key);
         }
@@ -229,6 +253,8 @@ impl Call {
             self.on_abandoned_response(ctx, key, None);
         } else if self.relays.iter().any(|relay| relay.client == key) {
             self.on_relay_lost(ctx, key);
+        } else if self.transfer.as_ref().is_some_and(|transfer| transfer.asks_by(key)) {
+            self.on_transfer_lost(ctx);
         } else if let Some(side) = self.refreshed_by(key) {
             self.on_refresh_lost(ctx, side);
         } else {
@@ -247,7 +273,8 @@ impl Call {
             Progress::Pending { deadline, .. } => *deadline,
             Progress::Answered { retransmit, give_up, .. } => *retransmit.min(give_up),
         });
-        phase.into_iter().chain(exchange).chain(self.early_deadline()).min()
+        let transfer = self.transfer.as_ref().map(|transfer| transfer.deadline());
+        phase.into_iter().chain(exchange).chain(self.early_deadline()).chain(transfer).min()
     }
 
     /// A deadline may have passed.
@@ -266,6 +293,7 @@ impl Call {
             Some(_) | None => {}
         }
         self.on_early_time(ctx);
+        self.on_transfer_time(ctx);
         match self.phase {
             Phase::Established => self.on_session_time(ctx),
             Phase::Ending(until) if ctx.now >= until => {
@@ -330,6 +358,10 @@ impl Calls {
     pub(super) fn insert(&mut self, call: Call) {
         self.origins.insert(call.origin.clone(), call.key);
         self.slots.insert(Box::new(call));
+    }
+
+    pub(super) fn get(&self, key: CallKey) -> Option<&Call> {
+        self.slots.get(at(key.index)).map(|call| &**call).filter(|call| call.key == key)
     }
 
     pub(super) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {

@@ -1,6 +1,7 @@
 //! What every call works with: transactions, timers, chance, listeners, the generation in force.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
@@ -13,7 +14,7 @@ use super::refusal::{Reason, Refusals};
 use super::trail::Trails;
 use super::{MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
 use crate::model::{Protocol, ResourceId};
-use crate::routing::{Source, Table as Routes, TenantIndex, TrunkIndex};
+use crate::routing::{Direction, Source, Table as Routes, TenantIndex, TrunkIndex};
 use crate::sip::Message;
 use crate::transaction::{
     Chance, ClientKey, Flow, Link, Moment, Packet, ServerKey, Status, Table, Transmit, Wheel,
@@ -66,10 +67,13 @@ pub(super) struct Context {
     pub(super) refusals: Refusals,
     pub(super) trails: Trails,
     pub(super) events: VecDeque<Event>,
+    /// Makes our loop marks ours alone.
+    mark_key: u64,
 }
 
 impl Context {
-    pub(super) fn new(chance: Chance) -> Self {
+    pub(super) fn new(mut chance: Chance) -> Self {
+        let mark_key = chance.word();
         Self {
             now: Moment::START,
             transactions: Table::new(MAX_TRANSACTIONS),
@@ -83,6 +87,7 @@ impl Context {
             refusals: Refusals::default(),
             trails: Trails::default(),
             events: VecDeque::new(),
+            mark_key,
         }
     }
 
@@ -150,6 +155,18 @@ impl Context {
         let (_, entry) = beside.min_by_key(|(_, entry)| entry.bind.port() != own.port())?;
         let number = self.listeners.number(&entry.id.name)?;
         Some(self.listeners.flow(number, flow.remote))
+    }
+
+    /// The mark of a call that comes from there and goes to this number.
+    pub(super) fn mark(
+        &self,
+        direction: Direction,
+        from: (Option<TenantIndex>, Option<TrunkIndex>),
+        number: &str,
+    ) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.mark_key, direction.as_str(), from, number).hash(&mut hasher);
+        hasher.finish()
     }
 
     pub(super) fn count(&mut self, reason: Reason) {

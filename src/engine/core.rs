@@ -364,7 +364,7 @@ impl Engine {
         let answer = write::response(incoming, 200, &tag).finish(b"");
         self.ctx.respond(server, 200, answer);
         if let Some(call) = self.calls.get_mut(key) {
-            call.on_cancel(&mut self.ctx, invite);
+            call.on_cancel(&mut self.ctx, invite, &incoming.message);
             self.calls.settle(&mut self.ctx, key);
         }
     }

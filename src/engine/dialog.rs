@@ -4,6 +4,7 @@ use super::call::{Call, Side};
 use super::context::{Context, Incoming, Owner, Party};
 use super::core::Engine;
 use super::leg::{Bye, Leg};
+use super::refer::Consult;
 use super::refusal::Reason;
 use super::relay::is_relayed;
 use super::{header_rules, write};
@@ -15,6 +16,8 @@ use crate::transaction::{Flow, ServerKey};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Leg(Side),
+    /// Who is called for a transfer.
+    Transfer,
     /// One that was given up and hung up.
     Abandoned(usize),
 }
@@ -30,17 +33,24 @@ impl Engine {
             let call = calls.get_mut(key)?;
             call.face_request(&incoming.message);
             let place = call.place_of(ctx, &incoming.message, incoming.flow)?;
-            Some((key, call, place))
+            Some((key, place))
         });
-        let Some((key, call, place)) = found else {
+        let Some((key, place)) = found else {
             ctx.count(Reason::NoDialog);
             ctx.respond(server, 481, write::answer(&incoming, 481, b""));
             return;
         };
         ctx.heard(key, &incoming.message, incoming.flow);
         ctx.transactions.own_server(server, Owner::Call(key));
+        let refer = incoming.message.method() == Method::Refer;
+        let consult = match calls.get(key).filter(|_| refer) {
+            Some(call) => Consult::find(calls, ctx, call, &incoming),
+            None => Consult::None,
+        };
+        let Some(call) = calls.get_mut(key) else { return };
         match place {
-            Place::Leg(side) => call.on_request(ctx, side, incoming, server),
+            Place::Leg(side) => call.on_request(ctx, side, (incoming, server), consult),
+            Place::Transfer => call.on_unjoined_request(ctx, &incoming, server),
             Place::Abandoned(index) => call.on_late_request(ctx, index, &incoming, server),
         }
         calls.settle(ctx, key);
@@ -69,6 +79,10 @@ impl Call {
         if self.b.as_ref().is_some_and(is_it) {
             return Some(Place::Leg(Side::B));
         }
+        let transfer = self.transfer.as_ref().and_then(|transfer| transfer.leg.as_ref());
+        if transfer.is_some_and(is_it) {
+            return Some(Place::Transfer);
+        }
         let abandoned = self.abandoned.iter().position(|abandoned| is_it(&abandoned.leg));
         abandoned.map(Place::Abandoned)
     }
@@ -89,7 +103,13 @@ impl Call {
         }
     }
 
-    fn on_request(&mut self, ctx: &mut Context, from: Side, incoming: Incoming, server: ServerKey) {
+    fn on_request(
+        &mut self,
+        ctx: &mut Context,
+        from: Side,
+        (incoming, server): (Incoming, ServerKey),
+        consult: Consult,
+    ) {
         let message = &incoming.message;
         let method = message.method();
         let number = message.cseq().number;
@@ -118,12 +138,23 @@ impl Call {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
             }
             (None, Method::Invite) => self.on_reinvite(ctx, from, incoming, server),
+            (None, Method::Refer) => self.on_refer(ctx, from, (incoming, server), consult),
             (None, Method::Prack) => self.on_prack(ctx, from, incoming, server),
             (None, method) if is_relayed(method) => self.on_relayed(ctx, from, incoming, server),
             (None, Method::Extension(_)) => {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::UnknownMethod);
             }
             (None, _) => self.refuse_inside(ctx, from, (&incoming, server), Reason::Method),
+        }
+    }
+
+    /// A request of who is called for a transfer, before that is through: a BYE ends it.
+    fn on_unjoined_request(&mut self, ctx: &mut Context, incoming: &Incoming, server: ServerKey) {
+        let bye = incoming.message.method() == Method::Bye;
+        let code = if bye { 200 } else { 491 };
+        ctx.respond(server, code, write::answer(incoming, code, b""));
+        if bye {
+            self.fail_transfer(ctx, 480);
         }
     }
 

@@ -9,6 +9,7 @@ use super::call::{Abandoned, Call, Calls, Phase, Side};
 use super::context::{Context, Incoming, Owner};
 use super::leg::Leg;
 use super::refusal::Reason;
+use super::relay::Extra;
 use super::{MAX_EARLY, write};
 use crate::sip::{Message, Method};
 use crate::transaction::{GIVE_UP, Moment, Packet, ServerKey, Status, T1};
@@ -141,7 +142,8 @@ impl Call {
             && let Some(leg) = self.b.take()
         {
             let cseq = exchange.cseq;
-            self.abandoned.push(Abandoned { leg, client: None, cseq, cancelled: true });
+            let client = None;
+            self.abandoned.push(Abandoned { leg, client, cseq, cancelled: true, why: None });
             self.hang_up_abandoned(ctx, self.abandoned.len() - 1, &response);
         }
     }
@@ -243,7 +245,7 @@ impl Call {
             return;
         };
         match one.theirs {
-            Some(rack) => self.relay_on(ctx, from, (incoming, server), Some(rack)),
+            Some(rack) => self.relay_on(ctx, from, (incoming, server), Extra::RAck(rack)),
             // The far end waits for no PRACK, so nobody can answer what it offers.
             None => {
                 let code = if incoming.message.body().is_empty() { 200 } else { 488 };
@@ -283,7 +285,7 @@ impl Call {
         if early.reliable.iter().any(|one| now >= one.give_up) {
             if hunting {
                 self.refuse(ctx, 504);
-                self.abandon(ctx);
+                self.abandon(ctx, None);
                 self.over_before_answer(ctx, "NoPrack", 504);
             } else {
                 self.early = None;

@@ -6,14 +6,14 @@ use super::context::{Context, Incoming, Owner};
 use super::header_rules::relay;
 use super::leg::{Bye, Leg};
 use super::write;
-use crate::sip::{Message, Method, Writer};
+use crate::sip::{HeaderName, Message, Method, Writer};
 use crate::transaction::{ClientKey, ServerKey};
 
 /// Sends the CANCEL of an INVITE of ours that has had a provisional response (RFC 3261 section 9.1)
-/// and gives it 64*T1 to end.
-pub(super) fn cancel(ctx: &mut Context, invite: ClientKey) {
+/// and gives it 64*T1 to end. It says why, if that is known (RFC 3326).
+pub(super) fn cancel(ctx: &mut Context, invite: ClientKey, why: Option<&[u8]>) {
     let Some(packet) =
-        ctx.transactions.pending_invite(invite).and_then(|bytes| write::cancel(bytes))
+        ctx.transactions.pending_invite(invite).and_then(|bytes| write::cancel(bytes, why))
     else {
         return;
     };
@@ -37,7 +37,8 @@ pub(super) enum Parting<'m> {
 
 impl Call {
     /// A CANCEL of the INVITE that `server` answers; it has its own 200 already.
-    pub(super) fn on_cancel(&mut self, ctx: &mut Context, server: ServerKey) {
+    pub(super) fn on_cancel(&mut self, ctx: &mut Context, server: ServerKey, cancelling: &Message) {
+        let why = cancelling.value(HeaderName::Reason);
         let Some(exchange) = self.invite.as_mut().filter(|exchange| exchange.server == server)
         else {
             return;
@@ -48,13 +49,13 @@ impl Call {
         };
         if matches!(self.phase, Phase::Hunting(_)) {
             self.refuse(ctx, 487);
-            self.abandon(ctx);
+            self.abandon(ctx, why);
             self.over_before_answer(ctx, "Cancelled", 487);
         } else if !std::mem::replace(wanted, true)
             && *provisional > 0
             && let Some(client) = exchange.client
         {
-            cancel(ctx, client);
+            cancel(ctx, client, why);
         }
     }
 
@@ -77,8 +78,10 @@ impl Call {
         if matches!(self.phase, Phase::Hunting(_)) {
             // The caller may end an early dialog by BYE instead of CANCEL (section 15).
             self.refuse(ctx, 487);
-            self.abandon(ctx);
+            self.abandon(ctx, incoming.message.value(HeaderName::Reason));
             self.over_before_answer(ctx, reason, 487);
+        } else if self.transfer.as_ref().is_some_and(|transfer| transfer.by == from) {
+            // Who asked for a transfer need not wait for its end; the other side does.
         } else {
             self.hang_up(ctx, Some(&incoming.message), reason);
         }
@@ -92,6 +95,7 @@ impl Call {
         reason: &'static str,
     ) {
         let waiting = self.end_exchange(ctx);
+        self.drop_transfer(ctx);
         self.drop_relays(ctx);
         let parting = bye.map_or(Parting::Ours(reason), Parting::Carried);
         for side in [Side::A, Side::B] {
@@ -159,7 +163,8 @@ impl Call {
             (..200, _) if hung_up => {}
             (..200, _) => {
                 if !std::mem::replace(&mut abandoned.cancelled, true) {
-                    cancel(ctx, key);
+                    let why = abandoned.why.take();
+                    cancel(ctx, key, why.as_deref());
                 }
             }
             (200..300, Some(response)) if !hung_up => {
@@ -216,6 +221,7 @@ fn say_why(writer: &mut Writer, word: &str) {
         "SessionExpired" => (408, "Session expired"),
         "Silence" => (408, "The far end does not answer"),
         "NoAck" => (408, "No ACK"),
+        "TransferFailed" => (480, "Transfer failed"),
         "DialogLost" => (481, "The far end does not know the call"),
         _ => return,
     };

@@ -26,6 +26,11 @@ impl Call {
             self.refuse_inside(ctx, from, (&incoming, server), reason);
             return;
         }
+        if self.transfer.is_some() || !self.stands(from.other()) {
+            // One side is about to change.
+            self.refuse_inside(ctx, from, (&incoming, server), Reason::Glare);
+            return;
+        }
         if !self.is_established() {
             self.refuse_inside(ctx, from, (&incoming, server), Reason::NoDialog);
             return;
@@ -40,7 +45,8 @@ impl Call {
         let Some(leg) = self.leg_mut(from.other()) else { return };
         let deadline = ctx.now + RING_LIMIT;
         let progress = Progress::Pending { provisional: 0, cancel: false, deadline };
-        let mut exchange = Exchange { from, incoming, server, client: None, cseq: 0, progress };
+        let (client, marks) = (None, None);
+        let mut exchange = Exchange { from, incoming, server, client, cseq: 0, progress, marks };
         if let Err(reason) = exchange.send(ctx, owner, leg, deadline) {
             self.refuse_inside(ctx, from, (&exchange.incoming, server), reason);
             return;
@@ -69,7 +75,7 @@ impl Call {
                 *provisional = (*provisional).max(code);
                 *deadline = ctx.now + RING_LIMIT;
                 if let Some(client) = exchange.client.filter(|_| *cancel && first) {
-                    super::end::cancel(ctx, client);
+                    super::end::cancel(ctx, client, None);
                 }
                 // Reliability is for the first INVITE only; who insists on it hears nothing meanwhile.
                 let wanted = exchange.incoming.message.requires("100rel");
@@ -103,7 +109,7 @@ impl Call {
     pub(super) fn on_exchange_overdue(&mut self, ctx: &mut Context) {
         let Some(exchange) = &mut self.invite else { return };
         if let Some(client) = exchange.client {
-            super::end::cancel(ctx, client);
+            super::end::cancel(ctx, client, None);
         }
         // Without a provisional, timer B would have ended it long ago; now 64*T1 will.
         exchange.progress =
@@ -178,6 +184,25 @@ impl Call {
         ack.into_iter().for_each(|ack| leg.keep_offer(ack));
     }
 
+    /// A 2xx that nobody waits for: to an INVITE that the end of a call or of a transfer overtook, or
+    /// one again.
+    pub(super) fn on_stray_success(&mut self, ctx: &mut Context, response: &Message) {
+        let owner = Owner::Call(self.key);
+        let ours = response.from().tag().unwrap_or_default();
+        let theirs = response.to().tag().unwrap_or_default();
+        let number = response.cseq().number;
+        let overtaken = |leg: &&mut Leg| {
+            *leg.local_tag == *ours
+                && *leg.remote_tag == *theirs
+                && leg.last_ack.as_ref().is_none_or(|(acknowledged, _)| *acknowledged < number)
+        };
+        if let Some(leg) = self.legs_mut().find(overtaken) {
+            acknowledge(ctx, (owner, leg), number, None);
+            return;
+        }
+        self.on_repeated_success(ctx, response);
+    }
+
     /// A 2xx again: its ACK was lost, or it is another fork's, which nobody needs.
     pub(super) fn on_repeated_success(&mut self, ctx: &mut Context, response: &Message) {
         let ours = response.from().tag().unwrap_or_default();
@@ -196,7 +221,8 @@ impl Call {
         if self.abandoned.len() < super::MAX_RELAYS {
             let leg = leg.fork();
             ctx.peers.join(&leg);
-            self.abandoned.push(Abandoned { leg, client: None, cseq: number, cancelled: false });
+            let (client, cseq) = (None, number);
+            self.abandoned.push(Abandoned { leg, client, cseq, cancelled: false, why: None });
             self.hang_up_abandoned(ctx, self.abandoned.len() - 1, response);
         }
     }

@@ -5,7 +5,7 @@ use crate::sip::{Elements, Header, HeaderName, Message, Method, Writer};
 
 /// The methods that we take, as in `Allow`.
 pub(super) const ALLOW: &[u8] =
-    b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY, MESSAGE";
+    b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE";
 
 /// Option tags whose mechanism works through two dialogs untouched. Everything else (`100rel`,
 /// `replaces`, `path`, `gruu`, …) speaks of one dialog or one hop.
@@ -13,7 +13,7 @@ const OPTION_TAGS: [&[u8]; 5] = [b"histinfo", b"privacy", b"ice", b"uui", b"reso
 
 /// Option tags that we do ourselves, on each leg.
 const OWN_TAGS: [&[u8]; 1] = [b"timer"];
-const OWN_TAGS_OF_INVITE: [&[u8]; 2] = [b"timer", b"100rel"];
+const OWN_TAGS_OF_INVITE: [&[u8]; 3] = [b"timer", b"100rel", b"replaces"];
 
 /// Headers without a [`HeaderName`] of their own that stay.
 const STAY: [&str; 9] = [
@@ -36,7 +36,9 @@ fn passes(header: &Header<'_>) -> bool {
         N::Via | N::Route | N::RecordRoute | N::Path | N::ServiceRoute | N::Contact => false,
         N::CallId | N::CSeq | N::From | N::To | N::MaxForwards | N::ContentLength => false,
         N::SessionExpires | N::MinSe => false,
-        N::Timestamp | N::RSeq | N::RAck | N::Replaces | N::ReferTo | N::ReferredBy => false,
+        N::Timestamp | N::RSeq | N::RAck | N::Replaces => false,
+        // But in a REFER that is handed on.
+        N::ReferTo | N::ReferredBy => false,
         // What we can do is ours to say.
         N::Allow | N::AllowEvents | N::Supported | N::Require | N::ProxyRequire => false,
         // Credentials are between one peer and us.
@@ -56,7 +58,16 @@ fn passes(header: &Header<'_>) -> bool {
 
 /// Copies what passes, and the option tags that pass.
 pub(super) fn relay(writer: &mut Writer, message: &Message) {
-    writer.copy_where(message, passes);
+    relay_but(writer, message, None);
+}
+
+/// The same without one header.
+pub(super) fn relay_but(writer: &mut Writer, message: &Message, but: Option<HeaderName>) {
+    let refers = message.method() == Method::Refer && message.is_request();
+    writer.copy_where(message, |header| {
+        let refer = matches!(header.name, HeaderName::ReferTo | HeaderName::ReferredBy);
+        (passes(header) && Some(header.name) != but) || (refer && refers)
+    });
     for (name, text) in [(HeaderName::Supported, "Supported"), (HeaderName::Require, "Require")] {
         let mut tags = message.values(name).filter(|tag| is_relayed(tag)).peekable();
         if tags.peek().is_some() {

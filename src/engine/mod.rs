@@ -25,11 +25,15 @@ mod listener;
 mod live;
 mod observe;
 mod proof;
+mod redirect;
+mod refer;
 mod refusal;
 mod registration;
 mod relay;
+mod replaces;
 mod session;
 mod trail;
+mod transfer;
 mod write;
 
 use std::time::Duration;
@@ -58,6 +62,8 @@ pub const RING_LIMIT: Duration = Duration::from_secs(300);
 pub const ENDING_LIMIT: Duration = Duration::from_secs(70);
 /// Requests inside one dialog on their way to the other at the same time.
 pub const MAX_RELAYS: usize = 8;
+/// Redirections (3xx) that one call follows.
+pub const MAX_REDIRECTS: u8 = 5;
 /// Early dialogs of one INVITE beside the first, and provisional responses that wait for a PRACK.
 pub const MAX_EARLY: usize = 8;
 /// `Retry-After` of a 503, in seconds.

@@ -45,6 +45,12 @@ reasons! {
     TooManyHops "TooManyHops" 483,
     /// The same request came by two ways (RFC 3261 8.2.2.2).
     Merged "Merged" 482,
+    /// A call that has been here before, by our mark (RFC 5393 asks no less of us than of a proxy).
+    Loop "LoopDetected" 482,
+    /// A REFER without exactly one target.
+    BadReferTo "BadReferTo" 400,
+    /// A REFER that the trunk's policy or the router refuses.
+    ReferRefused "ReferRefused" 603,
     /// A method that we do not take here.
     Method "MethodNotAllowed" 405,
     /// A method that nobody knows.

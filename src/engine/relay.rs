@@ -1,12 +1,12 @@
 //! Requests inside the dialog that mean nothing to us: INFO, UPDATE, NOTIFY, MESSAGE, OPTIONS.
 
 use super::ask::ask;
-use super::attempt::{carry, shown};
+use super::attempt::{carry, carry_but, shown};
 use super::call::{Call, Relay, Side};
 use super::context::{Context, Incoming, Owner};
 use super::refusal::Reason;
 use super::{MAX_RELAYS, write};
-use crate::sip::{Message, Method, Writer, reason_phrase};
+use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
 use crate::transaction::{ClientKey, ServerKey};
 
 /// Whether a request of this method goes on to the other side.
@@ -15,6 +15,16 @@ pub(super) fn is_relayed(method: Method<'_>) -> bool {
         method,
         Method::Info | Method::Update | Method::Notify | Method::Message | Method::Options
     )
+}
+
+/// What a request says in the other dialog that it does not say in this one.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Extra {
+    None,
+    /// What a PRACK acknowledges there: RSeq and CSeq.
+    RAck((u32, u32)),
+    /// The CSeq there of the REFER that a NOTIFY is about.
+    ReferId(u32),
 }
 
 impl Relay {
@@ -42,7 +52,10 @@ impl Call {
         }
         match self.crossed(from, &incoming.message) {
             Some(reason) => self.refuse_inside(ctx, from, (&incoming, server), reason),
-            None => self.relay_on(ctx, from, (incoming, server), None),
+            None => {
+                let extra = self.referral_of(from, &incoming.message);
+                self.relay_on(ctx, from, (incoming, server), extra);
+            }
         }
     }
 
@@ -60,13 +73,13 @@ impl Call {
         self.relays.iter().any(earlier).then_some(Reason::InvitePending)
     }
 
-    /// Sends a request on in the other side's dialog; `rack` names what a PRACK acknowledges there.
+    /// Sends a request on in the other side's dialog.
     pub(super) fn relay_on(
         &mut self,
         ctx: &mut Context,
         from: Side,
         (incoming, server): (Incoming, ServerKey),
-        rack: Option<(u32, u32)>,
+        extra: Extra,
     ) {
         let to = from.other();
         if !self.stands(to) {
@@ -85,12 +98,19 @@ impl Call {
         let session = leg.session;
         let client =
             ask(ctx, owner, leg, (method, message.body()), Some(message), |ctx, writer, flow| {
-                carry(ctx, writer, flow, message);
+                let but = matches!(extra, Extra::ReferId(_)).then_some(HeaderName::Event);
+                carry_but(ctx, writer, flow, (message, but));
                 if method == Method::Update && answered {
                     session.ask(writer);
                 }
-                if let Some((rseq, cseq)) = rack {
-                    writer.header_fmt("RAck", format_args!("{rseq} {cseq} INVITE"));
+                match extra {
+                    Extra::RAck((rseq, cseq)) => {
+                        writer.header_fmt("RAck", format_args!("{rseq} {cseq} INVITE"));
+                    }
+                    Extra::ReferId(id) => {
+                        writer.header_fmt("Event", format_args!("refer;id={id}"));
+                    }
+                    Extra::None => {}
                 }
             });
         match client {

@@ -161,17 +161,17 @@ pub(super) fn reply_flow(message: &Message, flow: Flow) -> Flow {
 /// The ACK of a failure (RFC 3261 section 17.1.1.3), from our INVITE and the response.
 pub(super) fn ack_of_failure(invite: &[u8], response: &Message) -> Option<Packet> {
     let to = response.value(HeaderName::To)?;
-    from_invite(invite, Method::Ack, to)
+    from_invite(invite, Method::Ack, to, None)
 }
 
 /// The CANCEL of our INVITE (section 9.1).
-pub(super) fn cancel(invite: &[u8]) -> Option<Packet> {
-    from_invite(invite, Method::Cancel, own_value(invite, "To")?)
+pub(super) fn cancel(invite: &[u8], why: Option<&[u8]>) -> Option<Packet> {
+    from_invite(invite, Method::Cancel, own_value(invite, "To")?, why)
 }
 
 /// Same Request-URI, top Via, Route, From, Call-ID and CSeq number as the INVITE. It is not parsed
 /// anew: with our headers beside those that passed, it may lie beyond what we let in.
-fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8]) -> Option<Packet> {
+fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8], why: Option<&[u8]>) -> Option<Packet> {
     let uri = invite.strip_prefix(b"INVITE ")?.split(|byte| *byte == b' ').next()?;
     let mut writer = Writer::request(method, uri);
     for name in ["Via", "Route", "From", "Call-ID"] {
@@ -183,6 +183,7 @@ fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8]) -> Option<Packet> {
     writer.header_number("Max-Forwards", MAX_FORWARDS.into());
     let number = own_value(invite, "CSeq")?.strip_suffix(b"INVITE")?;
     writer.header("CSeq", &[number, method.as_bytes()]);
+    why.into_iter().for_each(|why| writer.header("Reason", &[why]));
     Some(writer.finish(b"").into())
 }
 
@@ -340,7 +341,7 @@ mod tests {
         (0..200).for_each(|number| writer.header_number("X-Any", number));
         let invite = writer.finish(b"\r\nVia: none\r\n");
         Message::parse_datagram(&invite).unwrap_err();
-        let packet = cancel(&invite).unwrap();
+        let packet = cancel(&invite, None).unwrap();
         let text = String::from_utf8(packet.to_vec()).unwrap();
         assert!(text.starts_with("CANCEL sip:1000@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\nFrom: aaa"), "{text}");
         assert!(text.contains("\r\nTo: <sip:1000@192.0.2.9>\r\n"), "{text}");

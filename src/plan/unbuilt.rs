@@ -5,8 +5,8 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::{Host, SipTarget};
 use crate::model::{
     Destination, E164, Extension, Failover, Features, InboundRule, KeepAlive, OutboundParameters,
-    OutboundRule, Policy, Protocol, Refer, ResourceId, ResourceSet, Spec, Strategy, Tenant,
-    Transport, Trunk, TrunkType, UnknownSources, Usage,
+    OutboundRule, Policy, Protocol, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport,
+    Trunk, TrunkType, UnknownSources, Usage,
 };
 
 /// Diagnostics of one plan; further ones show when these are mended.
@@ -99,8 +99,6 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
         ("/spec/rewriteViaHost", one.rewrite_via_host),
         ("/spec/singleVia", !one.single_via),
         ("/spec/failover", one.failover != Failover::default()),
-        ("/spec/refer", one.refer != Refer::default()),
-        ("/spec/redirect", one.redirect != crate::model::Redirect::default()),
         ("/spec/tls", one.tls.is_some()),
         ("/spec/number", one.number.is_some()),
         ("/spec/privacy", one.privacy != crate::model::Privacy::default()),

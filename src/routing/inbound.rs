@@ -213,7 +213,7 @@ impl Table {
         self.attempt_at(target, user, address, transport)
     }
 
-    fn attempt_at(
+    pub(super) fn attempt_at(
         &self,
         contact: &SipTarget,
         user: String,

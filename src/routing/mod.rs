@@ -9,6 +9,7 @@
 mod decision;
 pub mod diff;
 mod egress;
+mod elsewhere;
 mod identify;
 mod inbound;
 mod number;

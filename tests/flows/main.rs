@@ -15,6 +15,8 @@ mod keepalive;
 #[cfg(test)]
 mod proof;
 #[cfg(test)]
+mod redirects;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod registration;
@@ -28,5 +30,7 @@ mod streams;
 mod timers;
 #[cfg(test)]
 mod trails;
+#[cfg(test)]
+mod transfers;
 #[cfg(test)]
 mod world;

@@ -211,6 +211,7 @@ fn a_refresh_that_crosses_theirs_is_491_and_sent_again_after_its_timer() {
     world.quiet();
     world.pass_ms(1901);
     let refresh = world.expect_is(PBX, "INVITE");
+    world.clear();
     answer(&callee, &mut world, &refresh, (200, ""));
     world.expect_is(PBX, "ACK");
     world.quiet();

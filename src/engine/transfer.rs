@@ -1,0 +1,385 @@
+//! A transfer that we carry out (RFC 3515, RFC 5589): the one who asked for it gives way to somebody
+//! who is called without an offer; what that one offers the other side answers (RFC 3725 section 4.1),
+//! and the two are joined. Until then nothing changes for anybody.
+
+use super::ask::{acknowledge, ask};
+use super::attempt::{fails_over, open_listener};
+use super::call::{Abandoned, Call, Calls, Side};
+use super::context::{Context, Owner, Party};
+use super::header_rules::ALLOW;
+use super::leg::{Bye, Leg};
+use super::live::Seat;
+use super::session::{Session, glare_wait};
+use super::{ATTEMPT_LIMIT, HUNT_BUDGET, RING_LIMIT, write};
+use crate::routing::{Attempt, Target, TrunkIndex};
+use crate::sip::{HeaderName, Message, Method, NameAddr, reason_phrase};
+use crate::transaction::{ClientKey, GIVE_UP, Moment, T1};
+
+/// A transfer in progress.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    /// Who asked for it, and whose place is taken.
+    pub(super) by: Side,
+    /// The CSeq of the REFER; `None` where nobody wants to hear of it.
+    notify: Option<u32>,
+    attempts: std::vec::IntoIter<Attempt>,
+    budget: Moment,
+    /// What the one who is called shall give up for it.
+    replaces: Option<Box<[u8]>>,
+    /// With the one who is called.
+    pub(super) leg: Option<Leg>,
+    trunk: Option<TrunkIndex>,
+    seats: [Option<Seat>; 2],
+    state: State,
+    last: u16,
+}
+
+#[derive(Debug)]
+enum State {
+    Calling {
+        client: Option<ClientKey>,
+        cseq: u32,
+        provisional: u16,
+        deadline: Moment,
+    },
+    /// It answered, with an offer; the other side is asked, again after a glare.
+    Joining {
+        cseq: u32,
+        answer: Message,
+        client: Option<ClientKey>,
+        retry: Moment,
+        give_up: Moment,
+    },
+}
+
+impl Transfer {
+    pub(super) fn deadline(&self) -> Moment {
+        match &self.state {
+            State::Calling { deadline, .. } => *deadline,
+            State::Joining { client: Some(_), give_up, .. } => *give_up,
+            State::Joining { client: None, retry, give_up, .. } => *retry.min(give_up),
+        }
+    }
+
+    /// Whether a transaction is one of its INVITEs.
+    pub(super) fn asks_by(&self, key: ClientKey) -> bool {
+        match &self.state {
+            State::Calling { client, .. } | State::Joining { client, .. } => *client == Some(key),
+        }
+    }
+}
+
+impl Call {
+    /// Begins a transfer that the router has found a way for; false when nothing could be sent.
+    pub(super) fn begin_transfer(
+        &mut self,
+        ctx: &mut Context,
+        (by, notify): (Side, Option<u32>),
+        attempts: Vec<Attempt>,
+        replaces: Option<Box<[u8]>>,
+    ) {
+        self.transfer = Some(Box::new(Transfer {
+            by,
+            notify,
+            attempts: attempts.into_iter(),
+            budget: ctx.now + HUNT_BUDGET,
+            replaces,
+            leg: None,
+            trunk: None,
+            seats: Default::default(),
+            state: State::Calling { client: None, cseq: 0, provisional: 0, deadline: ctx.now },
+            last: 503,
+        }));
+        self.notify_referrer(ctx, 100, true);
+        self.call_next(ctx);
+    }
+
+    /// Calls the next one that may be called; with nobody left the transfer has failed.
+    fn call_next(&mut self, ctx: &mut Context) {
+        loop {
+            let Some(transfer) = &mut self.transfer else { return };
+            let in_time = ctx.now < transfer.budget;
+            let next = transfer.attempts.next().filter(|_| in_time);
+            let Some(attempt) = next else { break };
+            if self.call_one(ctx, &attempt).is_some() {
+                return;
+            }
+        }
+        let last = self.transfer.as_ref().map_or(503, |transfer| transfer.last);
+        self.fail_transfer(ctx, last);
+    }
+
+    fn call_one(&mut self, ctx: &mut Context, attempt: &Attempt) -> Option<()> {
+        let table = &self.facts.generation.table;
+        let (party, trunk) = match attempt.target {
+            Target::Trunk(trunk) => (Some(Party::Trunk(trunk)), Some(trunk)),
+            Target::Contact => (self.facts.tenant.map(Party::Tenant), None),
+        };
+        let seats = match trunk {
+            Some(trunk) => self.trunk_seats(ctx, trunk).ok()?,
+            None => Default::default(),
+        };
+        let listener = open_listener(ctx, table, attempt)?;
+        let session = Session::with(table, party);
+        let (owner, tag) = (Owner::Call(self.key), Calls::tag(self.key, ctx));
+        let kept = self.leg(self.transfer.as_ref()?.by.other())?.remote.clone();
+        let caller = NameAddr::parse(&kept)?;
+        let mut leg = Leg::calling(ctx, attempt, listener, party, (&caller, tag), session);
+        let transfer = self.transfer.as_mut()?;
+        let replaces = transfer.replaces.as_deref();
+        let client = ask(ctx, owner, &mut leg, (Method::Invite, b""), None, |ctx, writer, flow| {
+            write::contact(ctx, writer, flow);
+            writer.header("Allow", &[ALLOW]);
+            writer.header("Supported", &[b"timer"]);
+            session.ask(writer);
+            if let Some(replaces) = replaces {
+                writer.header("Require", &[b"replaces"]);
+                writer.header("Replaces", &[replaces]);
+            }
+        });
+        let (cseq, deadline) = (leg.local_cseq, ctx.now + ATTEMPT_LIMIT);
+        transfer.state = State::Calling { client: Some(client?), cseq, provisional: 0, deadline };
+        (transfer.seats, transfer.trunk) = (seats, trunk);
+        ctx.trails.add_leg(self.key.number(), &leg.call_id);
+        ctx.peers.join(&leg);
+        transfer.leg = Some(leg);
+        Some(())
+    }
+
+    pub(super) fn on_transfer_response(
+        &mut self,
+        ctx: &mut Context,
+        response: &Message,
+        code: u16,
+    ) {
+        let Some(transfer) = &mut self.transfer else { return };
+        match &mut transfer.state {
+            State::Calling { provisional, deadline, .. } if code < 200 => {
+                let first = *provisional <= 100 && code > 100;
+                *provisional = (*provisional).max(code);
+                if code > 100 {
+                    *deadline = ctx.now + RING_LIMIT;
+                }
+                if first {
+                    self.notify_referrer(ctx, code, true);
+                }
+            }
+            State::Calling { .. } if code < 300 => self.on_transfer_answered(ctx, response),
+            State::Calling { provisional, .. } => {
+                let rang = *provisional > 100;
+                transfer.last = super::attempt::shown(code);
+                transfer.leg.take().iter().for_each(|leg| ctx.peers.leave(leg));
+                if fails_over(code) && !rang {
+                    self.call_next(ctx);
+                } else {
+                    self.fail_transfer(ctx, super::attempt::shown(code));
+                }
+            }
+            State::Joining { .. } if code >= 200 => self.on_join_response(ctx, response, code),
+            State::Joining { .. } => {}
+        }
+    }
+
+    /// The one who is called answers: its offer goes to the side that stays.
+    fn on_transfer_answered(&mut self, ctx: &mut Context, response: &Message) {
+        let Some(transfer) = &mut self.transfer else { return };
+        let (State::Calling { cseq, .. }, Some(leg)) = (&transfer.state, &mut transfer.leg) else {
+            return;
+        };
+        let cseq = *cseq;
+        leg.establish(response);
+        leg.session.agree(response, ctx.now);
+        leg.learn(response, false);
+        let (now, give_up) = (ctx.now, ctx.now + GIVE_UP);
+        let answer = response.clone();
+        transfer.state = State::Joining { cseq, answer, client: None, retry: now, give_up };
+        if response.body().is_empty() {
+            // Nothing to join with.
+            self.fail_transfer(ctx, 488);
+        } else {
+            self.join(ctx);
+        }
+    }
+
+    fn join(&mut self, ctx: &mut Context) {
+        let busy = self.invite.is_some() || self.legs().any(|leg| leg.session.invites());
+        let owner = Owner::Call(self.key);
+        let Self { transfer: Some(transfer), a, b, .. } = self else { return };
+        let State::Joining { answer, client, retry, .. } = &mut transfer.state else { return };
+        let kept = match transfer.by {
+            Side::A => b.as_mut(),
+            Side::B => Some(a),
+        };
+        let Some(kept) = kept.filter(|_| !busy) else {
+            *retry = ctx.now + T1;
+            return;
+        };
+        let session = kept.session;
+        let kind = answer.value(HeaderName::ContentType).unwrap_or(b"application/sdp");
+        let body = (Method::Invite, answer.body());
+        *client = ask(ctx, owner, kept, body, None, |ctx, writer, flow| {
+            write::contact(ctx, writer, flow);
+            writer.header("Allow", &[ALLOW]);
+            writer.header("Supported", &[b"timer"]);
+            session.ask(writer);
+            writer.header("Content-Type", &[kind]);
+        });
+        *retry = ctx.now + T1;
+    }
+
+    fn on_join_response(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        let Some(transfer) = &mut self.transfer else { return };
+        let kept = transfer.by.other();
+        if let State::Joining { client, .. } = &mut transfer.state {
+            *client = None;
+        }
+        match code {
+            ..300 => self.joined(ctx, response),
+            408 | 481 => self.hang_up(ctx, None, "DialogLost"),
+            491 => {
+                let Some(leg) = self.leg(kept) else { return };
+                let wait = glare_wait(ctx, leg);
+                let Some(transfer) = &mut self.transfer else { return };
+                if let State::Joining { retry, .. } = &mut transfer.state {
+                    *retry = ctx.now + wait;
+                }
+            }
+            _ => self.fail_transfer(ctx, 488),
+        }
+    }
+
+    /// Both have what they need: the new leg takes the place of the one who asked.
+    fn joined(&mut self, ctx: &mut Context, response: &Message) {
+        let owner = Owner::Call(self.key);
+        self.notify_referrer(ctx, 200, false);
+        let Some(transfer) = self.transfer.take() else { return };
+        let Transfer { by, leg: Some(mut leg), trunk, seats, state, .. } = *transfer else {
+            return;
+        };
+        let State::Joining { cseq, answer, .. } = state else { return };
+        acknowledge(ctx, (owner, &mut leg), cseq, Some(response));
+        leg.keep_offer(response);
+        let Some(kept) = self.leg_mut(by.other()) else { return };
+        kept.refresh(response);
+        kept.session.agree(response, ctx.now);
+        kept.learn(response, false);
+        kept.keep_offer(&answer);
+        let reinvite = kept.local_cseq;
+        acknowledge(ctx, (owner, kept), reinvite, None);
+        self.say_bye(ctx, by, super::end::Parting::Silent);
+        let former = match by {
+            Side::A => Some(std::mem::replace(&mut self.a, leg)),
+            Side::B => self.b.replace(leg),
+        };
+        self.take_seats(by, seats);
+        if trunk.is_some() {
+            self.trunk = trunk;
+        }
+        if let Some(leg) = former {
+            match leg.bye {
+                Bye::Sent(key) => {
+                    let client = Some(key);
+                    self.abandoned.push(Abandoned {
+                        leg,
+                        client,
+                        cseq: 0,
+                        cancelled: true,
+                        why: None,
+                    });
+                }
+                Bye::No | Bye::Done => ctx.peers.leave(&leg),
+            }
+        }
+    }
+
+    /// The places on the trunk of the one who gave way are given back for those of the new one.
+    fn take_seats(&mut self, by: Side, new: [Option<Seat>; 2]) {
+        match by {
+            Side::B => self.seats.attempt = new,
+            Side::A => {
+                let [trunk, share, _] = &mut self.seats.call;
+                [*trunk, *share] = new;
+            }
+        }
+    }
+
+    /// It came to nothing: who asked hears so, and nothing else has changed, unless that one is gone.
+    pub(super) fn fail_transfer(&mut self, ctx: &mut Context, code: u16) {
+        self.notify_referrer(ctx, code, false);
+        let Some(by) = self.transfer.as_ref().map(|transfer| transfer.by) else { return };
+        self.drop_transfer(ctx);
+        if self.is_established() && !self.stands(by) {
+            self.hang_up(ctx, None, "TransferFailed");
+        }
+    }
+
+    /// Gives up the one who is called: CANCEL, or ACK and BYE.
+    pub(super) fn drop_transfer(&mut self, ctx: &mut Context) {
+        let Some(transfer) = self.transfer.take() else { return };
+        let Some(leg) = transfer.leg else { return };
+        match transfer.state {
+            State::Calling { client, cseq, provisional, .. } => {
+                let open = client.filter(|key| ctx.transactions.pending_invite(*key).is_some());
+                let Some(key) = open else {
+                    ctx.peers.leave(&leg);
+                    return;
+                };
+                let cancelled = provisional >= 100;
+                if cancelled {
+                    super::end::cancel(ctx, key, None);
+                }
+                let client = Some(key);
+                self.abandoned.push(Abandoned { leg, client, cseq, cancelled, why: None });
+            }
+            State::Joining { cseq, answer, client, .. } => {
+                client.into_iter().for_each(|key| ctx.transactions.bound_client(key, ctx.now));
+                let cancelled = true;
+                self.abandoned.push(Abandoned { leg, client: None, cseq, cancelled, why: None });
+                self.hang_up_abandoned(ctx, self.abandoned.len() - 1, &answer);
+            }
+        }
+    }
+
+    /// One of its INVITEs was never answered.
+    pub(super) fn on_transfer_lost(&mut self, ctx: &mut Context) {
+        let Some(transfer) = &mut self.transfer else { return };
+        match transfer.state {
+            State::Calling { .. } => {
+                transfer.last = 408;
+                transfer.leg.take().iter().for_each(|leg| ctx.peers.leave(leg));
+                self.call_next(ctx);
+            }
+            State::Joining { .. } => self.hang_up(ctx, None, "Silence"),
+        }
+    }
+
+    /// A deadline of the transfer may have passed.
+    pub(super) fn on_transfer_time(&mut self, ctx: &mut Context) {
+        let now = ctx.now;
+        let Some(transfer) = self.transfer.as_ref().filter(|one| now >= one.deadline()) else {
+            return;
+        };
+        match &transfer.state {
+            State::Joining { client: None, give_up, .. } if now < *give_up => self.join(ctx),
+            State::Calling { .. } | State::Joining { .. } => self.fail_transfer(ctx, 408),
+        }
+    }
+
+    /// Tells who asked how it goes (RFC 3515 section 2.4.5).
+    fn notify_referrer(&mut self, ctx: &mut Context, code: u16, goes_on: bool) {
+        let owner = Owner::Call(self.key);
+        let Some(transfer) = &self.transfer else { return };
+        let (Some(id), by) = (transfer.notify, transfer.by) else { return };
+        let state: &[u8] =
+            if goes_on { b"active;expires=60" } else { b"terminated;reason=noresource" };
+        let body = format!("SIP/2.0 {code} {}\r\n", reason_phrase(code));
+        let Some(leg) = self.leg_mut(by).filter(|leg| leg.bye == Bye::No) else { return };
+        let what = (Method::Notify, body.as_bytes());
+        ask(ctx, owner, leg, what, None, |ctx, writer, flow| {
+            write::contact(ctx, writer, flow);
+            writer.header_fmt("Event", format_args!("refer;id={id}"));
+            writer.header("Subscription-State", &[state]);
+            writer.header("Content-Type", &[b"message/sipfrag;version=2.0"]);
+        });
+    }
+}

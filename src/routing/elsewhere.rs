@@ -1,0 +1,47 @@
+//! Where a call goes that a far end sends elsewhere: a transfer (REFER), a redirection (3xx).
+
+use std::net::SocketAddr;
+
+use super::decision::{Attempt, Outcome, Refusal, Target};
+use super::egress;
+use super::number::called_number;
+use super::table::{Table, TenantIndex, TrunkIndex};
+
+impl Table {
+    /// Routes what a tenant's side transfers to: an extension of the tenant, else as if it dialled.
+    pub fn route_transfer(&self, tenant: TenantIndex, dialled: &str) -> Outcome {
+        let Some(entry) = self.tenant(tenant) else {
+            return Outcome::Refuse(Refusal::TenantDisabled);
+        };
+        let number = called_number(dialled).filter(|_| entry.spec.enabled);
+        let Some(extension) = number.and_then(|number| entry.extension(number)) else {
+            return self.route_outbound(tenant, dialled, &mut ()).outcome;
+        };
+        let own_user = extension.contact.user.clone().filter(|_| extension.numbers.size() == 1);
+        let user = own_user.unwrap_or_else(|| dialled.to_owned());
+        match self.attempt_at(&extension.contact, user, extension.address, extension.transport) {
+            Ok(attempt) => Outcome::Deliver(vec![attempt]),
+            Err((refusal, _)) => Outcome::Refuse(refusal),
+        }
+    }
+
+    /// The attempt that a trunk's 3xx asks for: over the same trunk, to another of its addresses,
+    /// where the trunk's transport may send to that.
+    pub fn redirected(
+        &self,
+        trunk: TrunkIndex,
+        address: SocketAddr,
+        (user, host): (String, String),
+    ) -> Option<Attempt> {
+        let entry = self.trunk(trunk)?;
+        let transport = entry.transport?;
+        let trusted = entry.id.tenant.is_none();
+        egress::permits(self.transport(transport)?, address.ip(), trusted).then_some(Attempt {
+            target: Target::Trunk(trunk),
+            transport,
+            address,
+            user,
+            host,
+        })
+    }
+}

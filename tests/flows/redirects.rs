@@ -1,0 +1,152 @@
+//! Calls that a far end sends elsewhere or back to us: 3xx by policy, loops, why a call ended.
+
+use serde_json::json;
+use trunkline::sip::HeaderName;
+
+use crate::world::{CARRIER_A, PBX, Phone, SDP, World, config, set, text, value};
+
+fn following() -> World {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/redirect", json!("follow"));
+    World::with(&config)
+}
+
+fn dial(world: &mut World) -> (Phone, Phone) {
+    let mut pbx = Phone::calling(PBX, "1001", "00493012345", "redirect");
+    pbx.invite(world);
+    world.expect_is(PBX, "100 INVITE");
+    let invite = world.expect_is(CARRIER_A, "INVITE");
+    (pbx, Phone::called(CARRIER_A, &invite))
+}
+
+/// A 302 to these addresses.
+fn redirect(world: &mut World, carrier: &Phone, contacts: &str) {
+    let text = carrier.response(carrier.invited(), 302, "");
+    let own = format!("Contact: <sip:{}>", carrier.address);
+    world.send(carrier.address, &text.replace(&own, &format!("Contact: {contacts}")));
+    world.expect_is(carrier.address, "ACK");
+}
+
+#[test]
+fn a_redirection_is_followed_where_the_trunk_says_so_by_weight() {
+    let mut world = following();
+    let (mut pbx, carrier) = dial(&mut world);
+    let contacts = "<sip:low@127.0.0.21>;q=0.1, <sip:gone@192.0.2.1>, <sip:name@carrier.example>, \
+                    <sip:high@127.0.0.22:5070>;q=0.9";
+    redirect(&mut world, &carrier, contacts);
+    let first = world.expect_is("127.0.0.22:5070", "INVITE");
+    assert_eq!(text(first.request_uri_bytes()), "sip:high@127.0.0.22:5070");
+    let high = Phone::called("127.0.0.22:5070", &first);
+    high.answer(&mut world, 503, "");
+    world.expect_is("127.0.0.22:5070", "ACK");
+    let second = world.expect_is("127.0.0.21:5060", "INVITE");
+    Phone::called("127.0.0.21:5060", &second).answer(&mut world, 200, SDP);
+    pbx.take_answer(&mut world);
+    world.expect_is("127.0.0.21:5060", "ACK");
+    assert_eq!(world.observe().calls[0].trunk, "Trunk/acme/carrier-a");
+    assert_eq!(world.observe().trunks[0].active_calls, 1);
+    world.quiet();
+}
+
+#[test]
+fn redirections_in_a_circle_come_to_an_end() {
+    let mut world = following();
+    let (pbx, mut carrier) = dial(&mut world);
+    for _ in 0..trunkline::engine::MAX_REDIRECTS {
+        redirect(&mut world, &carrier, "<sip:again@127.0.0.2>");
+        let invite = world.expect_is(CARRIER_A, "INVITE");
+        carrier = Phone::called(CARRIER_A, &invite);
+    }
+    redirect(&mut world, &carrier, "<sip:again@127.0.0.2>");
+    world.expect_is(PBX, "480 INVITE");
+    pbx.ack_failure(&mut world);
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn a_redirection_to_nowhere_is_a_refusal() {
+    let mut world = following();
+    let (pbx, carrier) = dial(&mut world);
+    redirect(&mut world, &carrier, "<sip:a@192.0.2.1>, <tel:+4930>, <sip:b@carrier.example>");
+    world.expect_is(PBX, "480 INVITE");
+    pbx.ack_failure(&mut world);
+    world.quiet();
+}
+
+#[test]
+fn a_call_that_comes_back_the_same_way_is_a_loop() {
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "loop");
+    caller.invite(&mut world);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    let mark = text(invite.value_of("X-Trunkline-Loop").unwrap());
+    // The PBX sends it out, which is another way; the carrier sends it in again, which is not.
+    let mut pbx = Phone::calling(PBX, "1007", "00442079460007", "back");
+    let marked = pbx.request("INVITE", &format!("X-Trunkline-Loop: {mark}\r\n"), SDP);
+    world.send(PBX, &marked);
+    world.expect_is(PBX, "100 INVITE");
+    let out = world.expect_is(CARRIER_A, "INVITE");
+    let marks: Vec<String> = out
+        .headers()
+        .filter(|header| header.wire_name == b"X-Trunkline-Loop")
+        .map(|header| format!("X-Trunkline-Loop: {}\r\n", text(header.value)))
+        .collect();
+    assert_eq!(marks.len(), 2);
+    let mut again = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "again");
+    let looped = again.request("INVITE", &marks.concat(), SDP);
+    world.send(CARRIER_A, &looped);
+    world.expect_is(CARRIER_A, "482 INVITE");
+    assert_eq!(world.refusals("LoopDetected"), 1);
+    // To another number it is another call.
+    let mut other = Phone::calling(CARRIER_A, "447700900123", "+442079460008", "other");
+    let fine = other.request("INVITE", &marks.concat(), SDP);
+    world.send(CARRIER_A, &fine);
+    world.expect_is(CARRIER_A, "100 INVITE");
+}
+
+#[test]
+fn why_a_call_was_cancelled_goes_on_also_when_the_cancel_has_to_wait() {
+    for rings in [true, false] {
+        let mut world = World::new();
+        let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "why");
+        caller.invite(&mut world);
+        world.expect_is(CARRIER_A, "100 INVITE");
+        let invite = world.expect_is(PBX, "INVITE");
+        let callee = Phone::called(PBX, &invite);
+        if rings {
+            callee.answer(&mut world, 180, "");
+            world.expect_is(CARRIER_A, "180 INVITE");
+        }
+        let why = "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
+        world.send(CARRIER_A, &caller.print("CANCEL", why, ""));
+        world.expect_is(CARRIER_A, "200 CANCEL");
+        world.expect_is(CARRIER_A, "487 INVITE");
+        if !rings {
+            callee.answer(&mut world, 100, "");
+        }
+        let cancel = world.expect_is(PBX, "CANCEL");
+        assert!(value(&cancel, HeaderName::Reason).contains("completed elsewhere"));
+    }
+}
+
+#[test]
+fn diversion_history_and_the_reason_of_a_failure_pass() {
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "history");
+    let headers = "Diversion: <sip:+4930@carrier.example>;reason=unconditional\r\n\
+                   History-Info: <sip:+4930@carrier.example>;index=1\r\n";
+    let invite = caller.request("INVITE", headers, SDP);
+    world.send(CARRIER_A, &invite);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    assert!(value(&invite, HeaderName::Diversion).contains("unconditional"));
+    assert!(value(&invite, HeaderName::HistoryInfo).contains("index=1"));
+    let callee = Phone::called(PBX, &invite);
+    let why = "Reason: Q.850;cause=17\r\n";
+    callee.reply_with(&mut world, &invite, (486, why), "");
+    world.expect_is(PBX, "ACK");
+    let busy = world.expect_is(CARRIER_A, "486 INVITE");
+    assert_eq!(value(&busy, HeaderName::Reason), "Q.850;cause=17");
+}
