@@ -5,6 +5,7 @@ pub mod apply;
 pub mod cli;
 pub mod diag;
 pub mod engine;
+pub mod locate;
 pub mod manifest;
 pub mod model;
 pub mod net;

@@ -175,7 +175,7 @@ fn sources_are_identified_in_the_printed_order_and_fail_closed() {
     let udp = table.transports().next().unwrap().0;
     let who = |source: &str| match table.identify(udp, source.parse().unwrap()) {
         Source::Trunks(trunks) => table.trunk(trunks[0]).unwrap().id.name.to_string(),
-        Source::Caller(caller) => table.tenant(caller.tenant).unwrap().id.to_string(),
+        Source::Caller(tenant) => table.tenant(tenant).unwrap().id.to_string(),
         Source::Unknown => "unknown".to_owned(),
     };
     assert_eq!(who("127.0.0.2:1"), "one");

@@ -15,19 +15,30 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("validate", &["manifest", "routing", "model"]),
     ("plan", &["model", "routing", "validate"]),
     ("transaction", &["sip"]),
-    ("engine", &["transaction", "sip", "routing", "model"]),
+    ("locate", &["transaction", "model"]),
+    ("engine", &["transaction", "locate", "sip", "routing", "model"]),
     ("port", &["model", "plan", "manifest"]),
     ("apply", &["port", "plan", "model"]),
     ("reconcile", &["apply", "port", "plan", "validate", "manifest", "model"]),
     ("source", &["port", "plan", "model", "manifest"]),
     ("store", &["port", "plan", "model", "manifest"]),
-    ("net", &["port", "plan", "engine", "transaction", "sip", "model"]),
+    ("net", &["port", "plan", "engine", "transaction", "locate", "sip", "model"]),
     ("api", &["reconcile", "port", "plan", "model", "routing"]),
 ];
 
 /// The folders without I/O, clock, chance or async.
-const PURE: &[&str] =
-    &["diag", "model", "sip", "manifest", "routing", "validate", "plan", "transaction", "engine"];
+const PURE: &[&str] = &[
+    "diag",
+    "model",
+    "sip",
+    "manifest",
+    "routing",
+    "validate",
+    "plan",
+    "transaction",
+    "locate",
+    "engine",
+];
 
 const MAX_FILE_LINES: usize = 500;
 

@@ -1,7 +1,7 @@
 //! `trunkline serve`: the daemon. Wires the engine, the store, the followed directory, the loop and
 //! the API together, and takes them down again.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,9 @@ use crate::store::Embedded;
 
 /// The state directory below the working directory, unless `--state` names another.
 const DEFAULT_STATE: &str = ".trunkline";
+
+/// The port of a DNS server that names none.
+const DNS_PORT: u16 = 53;
 
 /// What is said at the start waits this long for the first look at the directory.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -67,6 +70,10 @@ pub(super) struct Args {
     /// The address of the HTTP API; port 0 takes any free one. Off loopback it needs a token.
     #[arg(long, env = "TRUNKLINE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:7080")]
     listen: SocketAddr,
+    /// The DNS server that names of trunks are looked up at, port 53 unless it says another;
+    /// absent: as the system is configured.
+    #[arg(long, env = "TRUNKLINE_DNS", value_name = "ADDR[:PORT]", value_parser = dns_server)]
+    dns: Option<SocketAddr>,
     /// A file with the bearer token that requests must carry.
     #[arg(long, env = "TRUNKLINE_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -138,9 +145,16 @@ async fn serve(args: &Args, output: Output, log_format: LogFormat) -> Result<Exi
     Ok(Exit::Ok)
 }
 
+/// An address with or without a port.
+fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let alone = bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
+    text.parse().or(alone).map_err(|_| "write an address: 192.0.2.53 or 192.0.2.53:5353".to_owned())
+}
+
 fn engine(args: &Args) -> Result<Arc<dyn Target>, Failure> {
     let folder = args.secrets.clone().unwrap_or_else(|| args.state.join(DEFAULT_SECRETS));
-    let engine = EngineHandle::spawn()
+    let engine = EngineHandle::spawn(args.dns)
         .map_err(|error| Failure::failed(format!("cannot start the SIP engine: {error}")))?;
     Ok(Arc::new(engine.with_secrets(Arc::new(LocalSecrets::new(folder)))))
 }

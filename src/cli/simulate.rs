@@ -222,12 +222,12 @@ fn trunk_by_source(
         match table.identify(transport, source) {
             Source::Trunks(trunks) => {
                 let number = called_number(called);
-                if let Some(trunk) = table.trunk_by_number(trunks, number, steps) {
+                if let Some(trunk) = table.trunk_by_number(&trunks, number, steps) {
                     return Ok(trunk);
                 }
             }
-            Source::Caller(caller) => {
-                let tenant = table.tenant(caller.tenant).map(|entry| entry.id.to_string());
+            Source::Caller(tenant) => {
+                let tenant = table.tenant(tenant).map(|entry| entry.id.to_string());
                 let tenant = tenant.unwrap_or_default();
                 let detail = format!("{source} is a PBX of {tenant}: its calls are outbound");
                 steps.step(|| identify(detail));
@@ -380,9 +380,9 @@ fn answer_text(simulated: &Simulated, table: &Table) -> String {
                     Target::Contact => None,
                 };
                 let over = over.map(|trunk| format!(" over {trunk}")).unwrap_or_default();
-                let (uri, address) = (attempt.request_uri(), attempt.address);
+                let (uri, next_hop) = (attempt.request_uri(), &attempt.next_hop);
                 let word = paint(word, AnsiColor::Green);
-                writeln!(text, "{word} INVITE {uri}{over}, sent to {address}").ok();
+                writeln!(text, "{word} INVITE {uri}{over}, sent to {next_hop}").ok();
             }
             text
         }

@@ -68,7 +68,7 @@ fn human(status: &Value) -> String {
             "TRUNKS",
             status,
             "/trunks",
-            &["resource", "condition", "health", "activeCalls", "message"],
+            &["resource", "condition", "health", "activeCalls", "targets", "message"],
         ),
         section(
             "WAITING FOR SECRETS",
@@ -161,8 +161,16 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
         None | Some(Value::Null) => "-".to_owned(),
         // Names of callers come from the network: they must not steer the terminal.
         Some(Value::String(text)) => text.replace(char::is_control, "\u{fffd}"),
+        Some(Value::Array(targets)) if targets.is_empty() => "-".to_owned(),
+        Some(Value::Array(targets)) => targets.iter().map(target).collect::<Vec<_>>().join(", "),
         Some(other) => other.to_string(),
     }
+}
+
+/// A target of a trunk.
+fn target(one: &Value) -> String {
+    let down = one.get("down") == Some(&Value::Bool(true));
+    format!("{}{}", text(one, "/address"), if down { " (down)" } else { "" })
 }
 
 /// A revision as people compare them: the beginning of its digest.

@@ -214,15 +214,15 @@ fn admit(
         Source::Trunks(trunks) => {
             let called = user_text(&message.to().uri);
             let number = called_number(&called);
-            let trunk = generation.table.trunk_by_number(trunks, number, &mut ());
+            let trunk = generation.table.trunk_by_number(&trunks, number, &mut ());
             let trunk = trunk.ok_or(Reason::UnknownSource)?;
             let decision = generation.table.route_inbound(trunk, &called, &caller, &mut ());
             (Direction::Inbound, Party::Trunk(trunk), Some(trunk), decision)
         }
-        Source::Caller(entry) => {
+        Source::Caller(tenant) => {
             let dialled = user_text(&message.request_uri());
-            let decision = generation.table.route_outbound(entry.tenant, &dialled, &mut ());
-            (Direction::Outbound, Party::Tenant(entry.tenant), None, decision)
+            let decision = generation.table.route_outbound(tenant, &dialled, &mut ());
+            (Direction::Outbound, Party::Tenant(tenant), None, decision)
         }
         Source::Unknown => return Err(Reason::UnknownSource.into()),
     };
@@ -298,10 +298,10 @@ fn refused_about(ctx: &Context, key: CallKey, incoming: &Incoming) -> About {
     let called = user_text(&message.to().uri);
     let (direction, tenant, trunk) = match ctx.identify(table, incoming.flow) {
         Source::Trunks(trunks) => {
-            let trunk = table.trunk_by_number(trunks, called_number(&called), &mut ());
+            let trunk = table.trunk_by_number(&trunks, called_number(&called), &mut ());
             (Direction::Inbound, None, trunk.and_then(|index| table.trunk(index)))
         }
-        Source::Caller(caller) => (Direction::Outbound, table.tenant(caller.tenant), None),
+        Source::Caller(caller) => (Direction::Outbound, table.tenant(caller), None),
         Source::Unknown => (Direction::Inbound, None, None),
     };
     About {

@@ -1,5 +1,7 @@
 //! The first INVITE of a call: attempts in order, provisional responses, the answer, failover.
 
+use std::net::SocketAddr;
+
 use super::accept::LOOP_MARK;
 use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress, Side};
 use super::context::{Context, Owner, Party};
@@ -36,8 +38,10 @@ impl Call {
         loop {
             let Phase::Hunting(hunt) = &mut self.phase else { return };
             let in_time = ctx.now < hunt.budget;
-            let Some(attempt) = hunt.attempts.next().filter(|_| in_time) else { break };
-            match self.begin_attempt(ctx, &attempt) {
+            let table = &self.facts.generation.table;
+            let next = if in_time { ctx.next_place(table, &mut hunt.attempts) } else { None };
+            let Some((attempt, address)) = next else { break };
+            match self.begin_attempt(ctx, &attempt, address) {
                 Ok(()) => return,
                 Err(Reason::NoTrunkUp) => {}
                 Err(reason) => {
@@ -50,7 +54,12 @@ impl Call {
         self.exhausted(ctx);
     }
 
-    fn begin_attempt(&mut self, ctx: &mut Context, attempt: &Attempt) -> Result<(), Reason> {
+    fn begin_attempt(
+        &mut self,
+        ctx: &mut Context,
+        attempt: &Attempt,
+        address: SocketAddr,
+    ) -> Result<(), Reason> {
         self.seats.attempt = Default::default();
         let table = &self.facts.generation.table;
         let party = match attempt.target {
@@ -60,14 +69,15 @@ impl Call {
             }
             Target::Contact => self.facts.tenant.map(Party::Tenant),
         };
-        let listener = open_listener(ctx, table, attempt).ok_or(Reason::NoTrunkUp)?;
+        let listener = open_listener(ctx, table, attempt, address).ok_or(Reason::NoTrunkUp)?;
+        let flow = ctx.listeners.flow(listener, address);
         let Phase::Hunting(hunt) = &self.phase else { return Err(Reason::NoTrunkUp) };
         let deadline = hunt.budget.min(ctx.now + ATTEMPT_LIMIT);
         let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
         let session = Session::with(table, party);
         let tag = Calls::tag(self.key, ctx);
         let from = exchange.incoming.message.from();
-        let mut leg = Leg::calling(ctx, attempt, listener, party, (&from, tag), session);
+        let mut leg = Leg::calling(ctx, attempt, flow, party, (&from, tag), session);
         let id = attempt.trunk().and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
         if let Some(routes) = id.and_then(|id| ctx.service_routes.get(id)) {
             leg.route_by(routes);
@@ -332,13 +342,18 @@ impl Call {
 
 /// The listener that an attempt leaves by. A trunk has its own and no other; a contact has none, so
 /// where the one that was chosen cannot listen, any other that may send there will do.
-pub(super) fn open_listener(ctx: &Context, table: &Table, attempt: &Attempt) -> Option<u32> {
+pub(super) fn open_listener(
+    ctx: &Context,
+    table: &Table,
+    attempt: &Attempt,
+    address: SocketAddr,
+) -> Option<u32> {
     let open = |transport: &TransportEntry| ctx.listeners.number(&transport.id.name);
     let chosen = table.transport(attempt.transport).and_then(open);
     match attempt.target {
         Target::Trunk(_) => chosen,
         Target::Contact => chosen.or_else(|| {
-            let mut others = table.transports_towards(attempt.address.ip());
+            let mut others = table.transports_towards(address.ip());
             let protocol = table.transport(attempt.transport).map(|chosen| chosen.protocol);
             let same = |transport: &TransportEntry| Some(transport.protocol) == protocol;
             others.find_map(|(_, transport)| open(transport).filter(|_| same(transport)))
@@ -390,7 +405,7 @@ impl Hunt {
     /// A hunt over these attempts.
     pub(super) fn new(attempts: Vec<Attempt>, budget: Moment) -> Self {
         Self {
-            attempts: attempts.into_iter(),
+            attempts: attempts.into(),
             budget,
             last: None,
             silent: false,

@@ -1,6 +1,6 @@
 //! One call: two legs, the INVITE under way, and what is left of attempts that were given up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ pub(super) enum Phase {
 /// The search for an attempt that answers.
 #[derive(Debug)]
 pub(super) struct Hunt {
-    pub(super) attempts: std::vec::IntoIter<Attempt>,
+    pub(super) attempts: VecDeque<Attempt>,
     /// No attempt begins after it.
     pub(super) budget: Moment,
     /// The last attempt's final answer.

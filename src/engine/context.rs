@@ -1,6 +1,6 @@
 //! What every call works with: transactions, timers, chance, listeners, the generation in force.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
@@ -13,8 +13,9 @@ use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
 use super::trail::Trails;
 use super::{MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
+use crate::locate::Locator;
 use crate::model::{Protocol, ResourceId};
-use crate::routing::{Direction, Source, Table as Routes, TenantIndex, TrunkIndex};
+use crate::routing::{Direction, Source, Table as Routes, TenantIndex, TransportIndex, TrunkIndex};
 use crate::sip::Message;
 use crate::transaction::{
     Chance, ClientKey, Flow, Link, Moment, Packet, ServerKey, Status, Table, Transmit, Wheel,
@@ -36,6 +37,8 @@ pub(super) enum Due {
     Call(CallKey),
     Probe(u32),
     Registration(u32),
+    /// Names have other targets than before.
+    Targets,
 }
 
 /// A message and where it came from.
@@ -69,6 +72,11 @@ pub(super) struct Context {
     pub(super) events: VecDeque<Event>,
     /// Makes our loop marks ours alone.
     mark_key: u64,
+    pub(super) locator: Locator,
+    /// Whether [`Due::Targets`] is on its way.
+    pub(super) targets_due: bool,
+    /// Targets of trunks that the keep-alive found down.
+    pub(super) down: BTreeSet<(ResourceId, SocketAddr)>,
 }
 
 impl Context {
@@ -88,6 +96,9 @@ impl Context {
             trails: Trails::default(),
             events: VecDeque::new(),
             mark_key,
+            locator: Locator::default(),
+            targets_due: false,
+            down: BTreeSet::new(),
         }
     }
 
@@ -95,14 +106,24 @@ impl Context {
     pub(super) fn identify<'t>(&self, routes: &'t Routes, flow: Flow) -> Source<'t> {
         let name = self.listeners.name(flow.transport);
         let index = name.and_then(|name| routes.transport_named(name));
-        index.map_or(Source::Unknown, |index| routes.identify(index, flow.remote))
+        index.map_or(Source::Unknown, |index| self.identify_on(routes, index, flow.remote))
+    }
+
+    fn identify_on<'t>(
+        &self,
+        routes: &'t Routes,
+        transport: TransportIndex,
+        source: SocketAddr,
+    ) -> Source<'t> {
+        routes.identify_with(transport, source, self.locator.names_at(source.ip()))
     }
 
     /// Whether anything from there may be looked at: a source of the generation in force, the far
     /// end of a leg, or a source of a generation that calls still pin.
     pub(super) fn admits(&self, flow: Flow) -> bool {
         let index = self.listeners.index(flow.transport);
-        let source = index.map(|index| self.generation.table.identify(index, flow.remote));
+        let source =
+            index.map(|index| self.identify_on(&self.generation.table, index, flow.remote));
         source.is_some_and(|source| source != Source::Unknown)
             || self.peers.holds(flow.remote.ip())
             || self

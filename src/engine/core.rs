@@ -12,6 +12,7 @@ use super::refusal::Reason;
 use super::registration::Registrations;
 use super::trail::Record;
 use super::{RETRY_AFTER, write};
+use crate::locate::{Answer, Question};
 use crate::model::value::Name;
 use crate::model::{Observed, Protocol};
 use crate::routing::Source;
@@ -49,6 +50,8 @@ pub enum Input<'a> {
     },
     /// A packet that [`Output::Transmit`] gave out could not be sent.
     Unsent(Transmit),
+    /// The answer to a question that [`Output::Ask`] gave out; every one gets one.
+    Answered(&'a Question, Answer),
 }
 
 /// What the owner wants.
@@ -69,6 +72,8 @@ pub enum Output {
     Transmit(Transmit),
     /// Tell this.
     Event(Event),
+    /// Ask the DNS this.
+    Ask(Question),
 }
 
 /// The engine of one thread.
@@ -127,6 +132,10 @@ impl Engine {
                     self.on_lost(key, owner);
                 }
             }
+            Input::Answered(question, answer) => {
+                self.ctx.locator.answer(question, answer, now);
+                self.ctx.heed_names();
+            }
         }
     }
 
@@ -137,6 +146,7 @@ impl Engine {
             Command::Install(compiled) => {
                 let generation = self.identities.join(*compiled);
                 self.ctx.install(generation);
+                self.ctx.want_names();
                 self.identities.prune();
                 self.keepalive.reconcile(&mut self.ctx);
                 self.registrations.reconcile(&mut self.ctx);
@@ -155,13 +165,18 @@ impl Engine {
             self.ctx.said(&transmit, owner);
             return Some(Output::Transmit(transmit));
         }
-        self.ctx.events.pop_front().map(Output::Event)
+        if let Some(event) = self.ctx.events.pop_front() {
+            return Some(Output::Event(event));
+        }
+        self.ctx.locator.poll_question().map(Output::Ask)
     }
 
     /// When [`Self::handle_timeout`] has to be called, if nothing else happens before.
     pub fn next_timeout(&self) -> Option<Moment> {
         let transactions = self.ctx.transactions.next_timeout();
-        transactions.into_iter().chain(self.ctx.timers.next_deadline()).min()
+        let timers = self.ctx.timers.next_deadline();
+        let names = self.ctx.locator.next_timeout();
+        transactions.into_iter().chain(timers).chain(names).min()
     }
 
     /// Time has passed.
@@ -174,8 +189,14 @@ impl Engine {
                 Notice::Server(..) => {}
             }
         }
+        self.ctx.locator.handle_timeout(now);
+        self.ctx.heed_names();
         while let Some(due) = self.ctx.timers.poll(now) {
             match due {
+                Due::Targets => {
+                    self.ctx.targets_due = false;
+                    self.keepalive.reconcile(&mut self.ctx);
+                }
                 Due::Probe(number) => self.keepalive.on_time(&mut self.ctx, number),
                 Due::Registration(number) => self.registrations.on_time(&mut self.ctx, number),
                 Due::Call(key) => {

@@ -96,7 +96,7 @@ impl Call {
         }
         match (leg.party, ctx.identify(&self.facts.generation.table, flow)) {
             (Some(Party::Trunk(trunk)), Source::Trunks(trunks)) => trunks.contains(&trunk),
-            (Some(Party::Tenant(tenant)), Source::Caller(caller)) => caller.tenant == tenant,
+            (Some(Party::Tenant(tenant)), Source::Caller(caller)) => caller == tenant,
             (Some(Party::Trunk(_)), Source::Caller(_) | Source::Unknown)
             | (Some(Party::Tenant(_)), Source::Trunks(_) | Source::Unknown)
             | (None, _) => false,

@@ -1,4 +1,5 @@
-//! OPTIONS towards the trunks: one probe in flight each, a verdict with hysteresis (G32). A reload
+//! OPTIONS towards every target of the trunks: one probe in flight each, a verdict with hysteresis
+//! (G32). A trunk is down when all its targets are. A reload
 //! that leaves a trunk's far end alone leaves its schedule and its verdict alone.
 
 use std::collections::BTreeMap;
@@ -32,7 +33,12 @@ struct Probe {
     in_flight: Option<ClientKey>,
     failures: u32,
     successes: u32,
+    /// What it says of its own target.
+    health: TrunkHealth,
 }
+
+/// A target of a trunk.
+type Aimed = (ResourceId, SocketAddr);
 
 /// The probes by a number that is never used again, so that a late answer finds nothing.
 #[derive(Debug, Default)]
@@ -45,23 +51,25 @@ impl Keepalive {
     /// After a generation came into force: probes for what is new or changed, none for what is gone.
     pub(super) fn reconcile(&mut self, ctx: &mut Context) {
         let mut wanted = wanted(ctx);
-        let kept = |probe: &Probe| wanted.get(&probe.id).is_some_and(|(aim, _)| *aim == probe.aim);
+        let kept =
+            |probe: &Probe| wanted.get(&probe.aimed()).is_some_and(|(aim, _)| *aim == probe.aim);
         let gone: Vec<u32> = self
             .probes
             .iter()
             .filter_map(|(number, probe)| (!kept(probe)).then_some(*number))
             .collect();
+        let mut changed = BTreeMap::new();
         for number in gone {
             let Some(probe) = self.probes.remove(&number) else { continue };
             probe.timer.into_iter().for_each(|timer| ctx.timers.cancel(timer));
             ctx.peers.remove(probe.aim.address);
-            // Of another far end nothing is known yet.
-            probe.live.set_health(TrunkHealth::Unknown);
+            ctx.down.remove(&probe.aimed());
+            changed.insert(probe.id, probe.live);
         }
         self.probes.values().for_each(|probe| {
-            wanted.remove(&probe.id);
+            wanted.remove(&probe.aimed());
         });
-        for (id, (aim, live)) in wanted {
+        for ((id, _), (aim, live)) in wanted {
             let number = self.next;
             self.next = self.next.wrapping_add(1);
             // A start phase spread over the interval: a thousand new trunks are no burst.
@@ -70,9 +78,38 @@ impl Keepalive {
             let timer = Some(ctx.timers.insert(begin, Due::Probe(number)));
             // So that its answers are admitted, from whatever port.
             ctx.peers.add(aim.address);
-            let probe = Probe { id, aim, live, timer, in_flight: None, failures: 0, successes: 0 };
+            changed.insert(id.clone(), live.clone());
+            let probe = Probe {
+                id,
+                aim,
+                live,
+                timer,
+                in_flight: None,
+                failures: 0,
+                successes: 0,
+                health: TrunkHealth::Unknown,
+            };
             self.probes.insert(number, probe);
         }
+        // Of another far end nothing is known yet.
+        let healths = self.healths();
+        for (id, live) in &changed {
+            live.set_health(healths.get(id).copied().unwrap_or(TrunkHealth::Unknown));
+        }
+    }
+
+    /// The health of every trunk that is probed: up as soon as one target is, down when all are.
+    fn healths(&self) -> BTreeMap<&ResourceId, TrunkHealth> {
+        let mut healths = BTreeMap::new();
+        for probe in self.probes.values() {
+            let health = healths.entry(&probe.id).or_insert(probe.health);
+            *health = match (*health, probe.health) {
+                (TrunkHealth::Up, _) | (_, TrunkHealth::Up) => TrunkHealth::Up,
+                (TrunkHealth::Down, TrunkHealth::Down) => TrunkHealth::Down,
+                (TrunkHealth::Unknown, _) | (_, TrunkHealth::Unknown) => TrunkHealth::Unknown,
+            };
+        }
+        healths
     }
 
     /// Time for a probe.
@@ -101,7 +138,7 @@ impl Keepalive {
         let Some(probe) = self.probes.get_mut(&number) else { return };
         probe.in_flight = None;
         let answers = code.is_some_and(|code| !matches!(code, 408 | 500 | 502 | 503 | 504));
-        let before = probe.live.health();
+        let before = probe.health;
         let verdict = if answers {
             (probe.failures, probe.successes) = (0, probe.successes.saturating_add(1));
             (before != TrunkHealth::Down || probe.successes >= RECOVER_AFTER)
@@ -110,26 +147,42 @@ impl Keepalive {
             (probe.failures, probe.successes) = (probe.failures.saturating_add(1), 0);
             (probe.failures >= FAIL_AFTER).then_some(TrunkHealth::Down)
         };
-        if let Some(verdict) = verdict.filter(|verdict| *verdict != before) {
-            probe.live.set_health(verdict);
-            ctx.events.push_back(Event::Health(probe.id.clone(), verdict));
+        let Some(verdict) = verdict.filter(|verdict| *verdict != before) else { return };
+        probe.health = verdict;
+        if verdict == TrunkHealth::Down {
+            ctx.down.insert(probe.aimed());
+        } else {
+            ctx.down.remove(&probe.aimed());
+        }
+        let (id, live) = (probe.id.clone(), probe.live.clone());
+        let verdict = self.healths().get(&id).copied().unwrap_or(verdict);
+        if verdict != live.health() {
+            live.set_health(verdict);
+            ctx.events.push_back(Event::Health(id, verdict));
         }
     }
 }
 
-fn wanted(ctx: &Context) -> BTreeMap<ResourceId, (Aim, Arc<TrunkLive>)> {
-    let generation = &ctx.generation;
-    let aims = generation.table.trunks().filter_map(|(index, entry)| {
+impl Probe {
+    fn aimed(&self) -> Aimed {
+        (self.id.clone(), self.aim.address)
+    }
+}
+
+fn wanted(ctx: &Context) -> BTreeMap<Aimed, (Aim, Arc<TrunkLive>)> {
+    let table = &ctx.generation.table;
+    let probed =
+        table.trunks().filter(|(_, entry)| entry.spec.enabled && entry.spec.keep_alive.enabled);
+    let targets = probed.flat_map(|(index, entry)| {
+        ctx.targets(index, entry).into_iter().map(move |address| (index, entry, address))
+    });
+    let aims = targets.filter_map(|(index, entry, address)| {
         let spec = &entry.spec;
-        if !spec.enabled || !spec.keep_alive.enabled {
-            return None;
-        }
-        let transport = generation.table.transport(entry.transport?)?.id.name.clone();
-        let address = entry.address?;
+        let transport = table.transport(entry.transport?)?.id.name.clone();
         let uri = format!("sip:{}", spec.host_port());
         let interval = Duration::from_secs(u64::from(spec.keep_alive.interval.0).max(1));
-        let live = generation.trunk(index)?.clone();
-        Some((entry.id.clone(), (Aim { transport, address, uri, interval }, live)))
+        let live = ctx.generation.trunk(index)?.clone();
+        Some(((entry.id.clone(), address), (Aim { transport, address, uri, interval }, live)))
     });
     aims.collect()
 }

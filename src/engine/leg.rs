@@ -9,7 +9,7 @@ use super::header_rules::{first_route, route_set};
 use super::proof::Credential;
 use super::session::{Offer, Session};
 use super::write;
-use crate::routing::Attempt;
+use crate::routing::{Attempt, Proxy};
 use crate::sip::{DEFAULT_PORT, Elements, HeaderName, Message, Method, NameAddr, Scheme, Uri};
 use crate::transaction::{ClientKey, Flow, Link, Packet};
 
@@ -46,6 +46,8 @@ pub(super) struct Leg {
     pub(super) target: Box<[u8]>,
     /// The value of their Route, or empty.
     pub(super) routes: Box<[u8]>,
+    /// Whether everything goes to the proxy that the INVITE went to, whatever the dialog says.
+    pub(super) pinned: bool,
     pub(super) local_cseq: u32,
     /// Of the last request from there; 0 before the first.
     pub(super) remote_cseq: u32,
@@ -88,6 +90,7 @@ impl Leg {
             remote_tag: invite.from().tag().unwrap_or_default().into(),
             target: invite.contact().map(|contact| bare(&contact.uri)).unwrap_or_default().into(),
             routes: route_set(invite, false),
+            pinned: false,
             local_cseq: 0,
             remote_cseq: invite.cseq().number,
             last_ack: None,
@@ -107,17 +110,16 @@ impl Leg {
     pub(super) fn calling(
         ctx: &mut Context,
         attempt: &Attempt,
-        listener: u32,
+        flow: Flow,
         party: Option<Party>,
         (caller, local_tag): (&NameAddr<'_>, Box<[u8]>),
         session: Session,
     ) -> Self {
-        let flow = ctx.listeners.flow(listener, attempt.address);
         let target: Box<[u8]> = attempt.request_uri().into_bytes().into();
         Self {
             flow,
-            peer: attempt.address,
-            hop: attempt.address,
+            peer: flow.remote,
+            hop: flow.remote,
             party,
             call_id: write::call_id(ctx),
             local: write::caller(ctx, flow, caller, &local_tag),
@@ -125,7 +127,8 @@ impl Leg {
             remote: [b"<", &*target, b">"].concat().into(),
             remote_tag: Box::default(),
             target,
-            routes: Box::default(),
+            routes: attempt.proxy.as_ref().map(route).unwrap_or_default(),
+            pinned: attempt.proxy.as_ref().is_some_and(|proxy| proxy.force),
             local_cseq: 0,
             remote_cseq: 0,
             last_ack: None,
@@ -224,6 +227,7 @@ impl Leg {
             remote_tag: Box::default(),
             target: self.target.clone(),
             routes: Box::default(),
+            pinned: self.pinned,
             local_cseq: self.local_cseq,
             remote_cseq: 0,
             last_ack: None,
@@ -274,6 +278,9 @@ impl Leg {
     /// which the peer spoke; else the address from which it spoke. A name would need a resolver, and
     /// a private address behind a public one is somebody's inside of a NAT.
     fn aim(&mut self) {
+        if self.pinned {
+            return;
+        }
         let route = first_route(&self.routes).and_then(NameAddr::parse).map(|route| route.uri);
         let uri = route.or_else(|| Uri::parse(&self.target));
         let Some(uri) = uri.filter(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips)) else {
@@ -291,6 +298,11 @@ impl Leg {
             }
         }
     }
+}
+
+/// The Route of a request whose first hop is a proxy (RFC 3261 section 8.1.2).
+fn route(proxy: &Proxy) -> Box<[u8]> {
+    format!("<{}>", proxy.uri).into_bytes().into()
 }
 
 /// A URI as a Request-URI may hold it: without headers (RFC 3261 section 19.1.1, table 1).

@@ -32,6 +32,7 @@ mod registration;
 mod relay;
 mod replaces;
 mod session;
+mod targets;
 mod trail;
 mod transfer;
 mod write;
@@ -83,5 +84,7 @@ pub const REGISTRATION_RATE: u64 = 10;
 pub const REGISTRATION_DRAIN: Duration = Duration::from_secs(3600);
 /// The longest Service-Route that is followed.
 pub const MAX_SERVICE_ROUTE: usize = 2048;
+/// How long the keep-alive waits for more answers of the DNS before it looks at new targets.
+pub const TARGETS_PAUSE: Duration = Duration::from_millis(100);
 /// Former generations whose sources still reach their dialogs.
 pub const MAX_RETIRED: usize = 64;

@@ -4,10 +4,12 @@ use super::call::{Call, Calls};
 use super::context::Context;
 use super::generation::Identities;
 use super::registration::Registrations;
+use crate::locate::{Lack, Servers};
 use crate::model::{
-    Condition, Observed, ObservedCall, ObservedRegistration, ObservedTrunk, ObservedWaiting,
-    RegistrationState, ResourceId,
+    Condition, Observed, ObservedCall, ObservedRegistration, ObservedTarget, ObservedTrunk,
+    ObservedWaiting, RegistrationState, ResourceId, ServerName,
 };
+use crate::routing::{NextHop, TrunkEntry};
 use crate::transaction::Moment;
 
 pub(super) fn observe(
@@ -50,9 +52,9 @@ fn trunks(
 ) -> Vec<ObservedTrunk> {
     let table = &ctx.generation.table;
     let each = identities.trunks().filter_map(|(id, live)| {
-        let entry = table.trunk_of(id).and_then(|index| table.trunk(index));
+        let entry = table.trunk_of(id).and_then(|index| Some((index, table.trunk(index)?)));
         let active_calls = live.calls.count();
-        let Some(entry) = entry else {
+        let Some((index, entry)) = entry else {
             // Removed, and shown as long as it carries calls.
             return (active_calls > 0).then(|| ObservedTrunk {
                 resource: id.to_string(),
@@ -62,38 +64,39 @@ fn trunks(
                 health: live.health(),
                 registration: registration(id),
                 active_calls,
+                targets: Vec::new(),
             });
         };
-        let transport = entry.transport.and_then(|index| table.transport(index));
+        let targets = ctx.targets(index, entry).into_iter();
+        let targets: Vec<ObservedTarget> = targets
+            .map(|address| ObservedTarget {
+                address: address.to_string(),
+                down: ctx.down.contains(&(id.clone(), address)),
+            })
+            .collect();
         let secret = ctx.generation.secrets.missing(id);
-        let stalled = match transport {
-            _ if secret.is_some() => secret.map(str::to_owned),
-            None => Some("no transport".to_owned()),
-            Some(transport) if ctx.listeners.number(&transport.id.name).is_none() => {
-                Some(format!("{} is not listening", transport.id))
-            }
-            Some(transport) if entry.address.is_none() => {
-                Some(format!("{} may not send to {}", transport.id, entry.spec.host_port()))
-            }
-            Some(_) => None,
-        };
         let registration = registration(id);
-        let (standing, why) = registration.as_ref().map_or((Condition::Ready, None), standing);
         // One that waits for a secret was switched off by us.
         let enabled = entry.spec.enabled || secret.is_some();
-        let condition = match (&stalled, enabled) {
-            (_, false) => Condition::Disabled,
-            (Some(_), true) => Condition::Stalled,
-            (None, true) => standing,
+        let (condition, message) = match (secret, &registration) {
+            (Some(secret), _) => (Condition::Stalled, Some(secret.to_owned())),
+            (None, _) if !enabled => (Condition::Disabled, None),
+            (None, registration) => {
+                let (reach, trouble) = reach(ctx, entry, &targets);
+                let known = registration.as_ref().filter(|_| reach == Condition::Ready);
+                let (condition, why) = known.map_or((reach, None), standing);
+                (condition, why.or(trouble))
+            }
         };
         Some(ObservedTrunk {
             resource: id.to_string(),
             enabled,
             condition,
-            message: stalled.or(why).filter(|_| enabled),
+            message,
             health: live.health(),
             registration,
             active_calls,
+            targets,
         })
     });
     each.collect()
@@ -120,6 +123,54 @@ fn standing(registration: &ObservedRegistration) -> (Condition, Option<String>) 
         .code
         .map(|code| format!(": {code} {}", registration.reason.as_deref().unwrap_or_default()));
     (condition, Some(format!("{word}{}", code.unwrap_or_default())))
+}
+
+/// Whether a trunk that is enabled can be called over, and why not.
+fn reach(
+    ctx: &Context,
+    entry: &TrunkEntry,
+    targets: &[ObservedTarget],
+) -> (Condition, Option<String>) {
+    let stalled = |why: String| (Condition::Stalled, Some(why));
+    let table = &ctx.generation.table;
+    let Some(transport) = entry.transport.and_then(|index| table.transport(index)) else {
+        return stalled("no transport".to_owned());
+    };
+    if ctx.listeners.number(&transport.id.name).is_none() {
+        return stalled(format!("{} is not listening", transport.id));
+    }
+    let name = match &entry.next_hop {
+        None => {
+            return stalled(format!("{} may not send to {}", transport.id, entry.spec.host_port()));
+        }
+        Some(NextHop::Address(_)) => return (Condition::Ready, None),
+        Some(NextHop::Name(name)) => name,
+    };
+    let Some(servers) = ctx.locator.servers(name) else {
+        return (Condition::Reconciling, Some(format!("{name} is not looked up yet")));
+    };
+    if !targets.is_empty() {
+        return (Condition::Ready, trouble(name, &servers));
+    }
+    if let Some(refused) = servers.targets.first() {
+        let ip = refused.ip();
+        return stalled(format!("{} may not send to {ip}, an address of {name}", transport.id));
+    }
+    match servers.lack {
+        None | Some(Lack::Pending) => {
+            (Condition::Reconciling, Some(format!("{name} is being looked up")))
+        }
+        Some(lack) => stalled(format!("{name} has no target: {lack}")),
+    }
+}
+
+/// What is wrong with the answers of a name that has targets all the same.
+fn trouble(name: &ServerName, servers: &Servers<'_>) -> Option<String> {
+    let stale = servers.stale.map(|(question, why)| {
+        format!("old answers serve: the DNS does not answer {question}: {why}")
+    });
+    let lack = servers.lack.filter(|lack| **lack != Lack::Pending);
+    stale.or_else(|| lack.map(|lack| format!("some targets of {name} are missing: {lack}")))
 }
 
 fn shown(call: &Call, now: Moment) -> ObservedCall {

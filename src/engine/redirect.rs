@@ -39,9 +39,9 @@ impl Call {
         found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let some = !found.is_empty();
         hunt.redirects += 1;
-        let rest: Vec<Attempt> = hunt.attempts.by_ref().collect();
-        let next = found.into_iter().map(|(_, attempt)| attempt).chain(rest);
-        hunt.attempts = next.collect::<Vec<_>>().into_iter();
+        for (_, attempt) in found.into_iter().rev() {
+            hunt.attempts.push_front(attempt);
+        }
         some
     }
 }

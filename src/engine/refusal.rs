@@ -75,6 +75,8 @@ reasons! {
     EngineFull "EngineLimit" 503,
     /// Every trunk that could be tried is down, gone or cannot be reached.
     NoTrunkUp "NoTrunkUp" 404,
+    /// A name that a call should go to has no address, or none that may be sent to.
+    NoTarget "NoTarget" 404,
     /// Nobody answered in time.
     Silence "Silence" 408,
 }

@@ -5,7 +5,7 @@ use super::call::{Call, Calls, Side};
 use super::context::{Context, Party};
 use super::generation::Generation;
 use super::leg::{Bye, Leg};
-use crate::routing::{Attempt, Target};
+use crate::routing::{Attempt, NextHop, Target};
 use crate::sip::Uri;
 
 /// Who stands behind a dialog that was named, and how the dialog is named there.
@@ -95,8 +95,9 @@ fn attempt_to(ctx: &Context, call: &Call, leg: &Leg, generation: &Generation) ->
     let text = String::from_utf8_lossy(uri.raw);
     let (_, rest) = text.split_once(':')?;
     let (user, host) = rest.split_once('@').unwrap_or(("", rest));
-    let address = leg.flow.remote;
-    Some(Attempt { target, transport, address, user: user.to_owned(), host: host.to_owned() })
+    let next_hop = NextHop::Address(leg.flow.remote);
+    let (user, host) = (user.to_owned(), host.to_owned());
+    Some(Attempt { target, transport, next_hop, user, host, proxy: None })
 }
 
 /// A tenant may replace its own dialogs; a trunk those of a call over it, and those of the tenant

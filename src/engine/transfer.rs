@@ -2,6 +2,9 @@
 //! who is called without an offer; what that one offers the other side answers (RFC 3725 section 4.1),
 //! and the two are joined. Until then nothing changes for anybody.
 
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
 use super::ask::{acknowledge, ask};
 use super::attempt::{fails_over, open_listener};
 use super::call::{Abandoned, Call, Calls, Side};
@@ -22,7 +25,7 @@ pub(super) struct Transfer {
     pub(super) by: Side,
     /// The CSeq of the REFER; `None` where nobody wants to hear of it.
     notify: Option<u32>,
-    attempts: std::vec::IntoIter<Attempt>,
+    attempts: VecDeque<Attempt>,
     budget: Moment,
     /// What the one who is called shall give up for it.
     replaces: Option<Box<[u8]>>,
@@ -81,7 +84,7 @@ impl Call {
         self.transfer = Some(Box::new(Transfer {
             by,
             notify,
-            attempts: attempts.into_iter(),
+            attempts: attempts.into(),
             budget: ctx.now + HUNT_BUDGET,
             replaces,
             leg: None,
@@ -99,9 +102,10 @@ impl Call {
         loop {
             let Some(transfer) = &mut self.transfer else { return };
             let in_time = ctx.now < transfer.budget;
-            let next = transfer.attempts.next().filter(|_| in_time);
-            let Some(attempt) = next else { break };
-            if self.call_one(ctx, &attempt).is_some() {
+            let table = &self.facts.generation.table;
+            let next = if in_time { ctx.next_place(table, &mut transfer.attempts) } else { None };
+            let Some((attempt, address)) = next else { break };
+            if self.call_one(ctx, &attempt, address).is_some() {
                 return;
             }
         }
@@ -109,7 +113,12 @@ impl Call {
         self.fail_transfer(ctx, last);
     }
 
-    fn call_one(&mut self, ctx: &mut Context, attempt: &Attempt) -> Option<()> {
+    fn call_one(
+        &mut self,
+        ctx: &mut Context,
+        attempt: &Attempt,
+        address: SocketAddr,
+    ) -> Option<()> {
         let table = &self.facts.generation.table;
         let (party, trunk) = match attempt.target {
             Target::Trunk(trunk) => (Some(Party::Trunk(trunk)), Some(trunk)),
@@ -119,12 +128,13 @@ impl Call {
             Some(trunk) => self.trunk_seats(ctx, trunk).ok()?,
             None => Default::default(),
         };
-        let listener = open_listener(ctx, table, attempt)?;
+        let listener = open_listener(ctx, table, attempt, address)?;
+        let flow = ctx.listeners.flow(listener, address);
         let session = Session::with(table, party);
         let (owner, tag) = (Owner::Call(self.key), Calls::tag(self.key, ctx));
         let kept = self.leg(self.transfer.as_ref()?.by.other())?.remote.clone();
         let caller = NameAddr::parse(&kept)?;
-        let mut leg = Leg::calling(ctx, attempt, listener, party, (&caller, tag), session);
+        let mut leg = Leg::calling(ctx, attempt, flow, party, (&caller, tag), session);
         let transfer = self.transfer.as_mut()?;
         let replaces = transfer.replaces.as_deref();
         let client = ask(ctx, owner, &mut leg, (Method::Invite, b""), None, |ctx, writer, flow| {

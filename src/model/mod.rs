@@ -15,6 +15,7 @@ mod resource;
 mod resource_set;
 mod revision;
 mod secret;
+mod server;
 mod spec;
 pub mod value;
 
@@ -22,8 +23,8 @@ pub use brand::{BRANDS, Brand};
 pub use commit::{Commit, ObjectId, Signature, SignatureForm};
 pub use id::{Kind, ResourceId};
 pub use observed::{
-    CallState, Condition, Observed, ObservedCall, ObservedRegistration, ObservedTransport,
-    ObservedTrunk, ObservedWaiting, RegistrationState, TrunkHealth,
+    CallState, Condition, Observed, ObservedCall, ObservedRegistration, ObservedTarget,
+    ObservedTransport, ObservedTrunk, ObservedWaiting, RegistrationState, TrunkHealth,
 };
 pub use preset::{Preset, PresetDefaults, preset};
 pub use recorded::{CallRecord, EventLine, RecordedMessage};
@@ -34,6 +35,7 @@ pub use secret::{
     LookUp, Outside, REGISTER_PASSWORD, REGISTRAR_PASSWORD, REGISTRATION_PASSWORD, Resolved,
     Secret, inline_pem, outside,
 };
+pub use server::ServerName;
 pub use spec::{
     AddressSlots, CallerId, ClientCertificate, CustomHeader, Deletions, Destination,
     DestinationField, DidOverlap, DidPool, Drain, E164, Exception, Expectation, Extension,

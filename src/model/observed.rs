@@ -93,9 +93,10 @@ pub struct ObservedTrunk {
     pub resource: String,
     /// Whether it is enabled.
     pub enabled: bool,
-    /// Ready, Stalled (its transport is), Disabled.
+    /// Ready, Reconciling (its name is being looked up), Stalled (its transport is, or its name has no
+    /// address), Disabled.
     pub condition: Condition,
-    /// Why it is not Ready.
+    /// Why it is not Ready, or what troubles it although it is.
     pub message: Option<String>,
     /// What the keep-alive says.
     pub health: TrunkHealth,
@@ -104,6 +105,18 @@ pub struct ObservedTrunk {
     pub registration: Option<ObservedRegistration>,
     /// Calls in progress over it, both directions, whatever generation they began with.
     pub active_calls: u32,
+    /// Where its calls go: its address, or the servers of its name by priority.
+    pub targets: Vec<ObservedTarget>,
+}
+
+/// A target of a trunk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedTarget {
+    /// Address and port.
+    pub address: String,
+    /// Whether the keep-alive found it down: no calls go there.
+    pub down: bool,
 }
 
 /// A resource that waits for a secret or a certificate and does not start.

@@ -11,8 +11,10 @@ use super::connections::{Connections, Turn};
 use super::handle::{Command, Generation};
 use super::listeners::{self, Door, Listeners, RETRY};
 use super::log;
+use super::resolver::Resolver;
 use super::told::{self, Clock, Told};
 use crate::engine::{self, Engine, Input, Output};
+use crate::locate::Answer;
 use crate::model::Observed;
 use crate::port::Installed;
 use crate::transaction::{Moment, Transmit};
@@ -30,6 +32,7 @@ const DATAGRAM_BYTES: usize = 65_535;
 pub(super) struct Driver {
     poll: Poll,
     commands: Receiver<Command>,
+    resolver: Resolver,
     engine: Engine,
     listeners: Listeners,
     connections: Connections,
@@ -40,11 +43,17 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(poll: Poll, commands: Receiver<Command>, seed: [u8; 32]) -> Self {
+    pub(super) fn new(
+        poll: Poll,
+        commands: Receiver<Command>,
+        resolver: Resolver,
+        seed: [u8; 32],
+    ) -> Self {
         let now = Instant::now();
         Self {
             poll,
             commands,
+            resolver,
             engine: Engine::new(seed),
             listeners: Listeners::default(),
             connections: Connections::default(),
@@ -80,6 +89,7 @@ impl Driver {
             if self.obey().is_err() {
                 return;
             }
+            self.hear();
             self.receive(&mut buffer);
             let now = self.now();
             self.engine.handle_timeout(now);
@@ -153,7 +163,23 @@ impl Driver {
                     log::said(&self.engine, &transmit);
                     self.transmit(now, transmit);
                 }
+                Output::Ask(question) => {
+                    if let Err(question) = self.resolver.ask(question) {
+                        let answer = Answer::Failed("the DNS client has stopped".to_owned());
+                        self.engine.handle_input(now, Input::Answered(&question, answer));
+                    }
+                }
             }
+        }
+    }
+
+    /// Takes the answers of the DNS that wait.
+    fn hear(&mut self) {
+        while let Some((question, answer)) = self.resolver.poll() {
+            let now = self.now();
+            let mut turn = Turn { registry: self.poll.registry(), engine: &mut self.engine, now };
+            self.listeners.learn(&mut turn, &answer);
+            self.engine.handle_input(now, Input::Answered(&question, answer));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the rest of the program holds of the engine: commands to its thread and their answers.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use mio::{Poll, Waker};
 
 use super::driver::{Driver, WAKE};
+use super::resolver::Resolver;
 use super::told::{self, News};
 use crate::engine::Compiled;
 use crate::model::value::{Cidr, Name};
@@ -81,14 +82,16 @@ impl std::fmt::Debug for EngineHandle {
 }
 
 impl EngineHandle {
-    /// Starts the engine's thread, with no generation, no listener and no secrets.
-    pub fn spawn() -> io::Result<Self> {
+    /// Starts the engine's thread, with no generation, no listener and no secrets. Names are looked
+    /// up at `dns`, or where the system is configured to.
+    pub fn spawn(dns: Option<SocketAddr>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
         let (commands, waiting) = sync_channel(MAX_COMMANDS);
-        let driver = Driver::new(poll, waiting, seed);
+        let resolver = Resolver::spawn(dns, waker.clone())?;
+        let driver = Driver::new(poll, waiting, resolver, seed);
         let thread =
             std::thread::Builder::new().name("engine".into()).spawn(move || driver.run())?;
         let (secrets, installed) = (Arc::new(NoSecrets), Mutex::default());
@@ -188,6 +191,8 @@ impl Drop for EngineHandle {
 /// Every address that a set may send to and one of every range that may call, without repetition.
 fn remotes(resources: &ResourceSet) -> Vec<IpAddr> {
     let trunks = resources.trunks().filter_map(|(_, trunk)| trunk.host()?.ip());
+    let proxies =
+        resources.trunks().filter_map(|(_, trunk)| trunk.outbound_proxy.as_ref()?.host.ip());
     let ranges = resources.trunks().flat_map(|(_, trunk)| trunk.associated_ips());
     let ranges = ranges.map(|range| first_host(*range));
     let contacts = resources
@@ -202,7 +207,7 @@ fn remotes(resources: &ResourceSet) -> Vec<IpAddr> {
         | crate::model::Destination::Reject(_) => None,
     });
     let all: std::collections::BTreeSet<IpAddr> =
-        trunks.chain(ranges).chain(contacts).chain(targets).collect();
+        trunks.chain(proxies).chain(ranges).chain(contacts).chain(targets).collect();
     all.into_iter().collect()
 }
 

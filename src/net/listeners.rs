@@ -2,6 +2,7 @@
 //! while their port is busy.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::connections::Turn;
 use crate::engine::{Command, Listener};
+use crate::locate::{Answer, Data};
 use crate::model::value::Name;
 use crate::model::{Condition, ObservedTransport, Protocol, Transport};
 
@@ -24,6 +26,10 @@ pub(super) const RETRY: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(32);
 /// How long calls may keep a listener that is gone.
 const RETIRE_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Addresses that the DNS brought and that our own address towards them is known of; further ones
+/// are served as their neighbours are.
+const MAX_LEARNT: usize = 1024;
 
 /// Connections that the system holds until we take them.
 const BACKLOG: i32 = 1024;
@@ -56,6 +62,8 @@ pub(super) struct Listeners {
     stalled: BTreeMap<Name, (Transport, String)>,
     wanted: Vec<(Name, Transport)>,
     remotes: Vec<IpAddr>,
+    /// Addresses that the DNS brought, each with our own one towards it.
+    learnt: BTreeMap<IpAddr, Option<IpAddr>>,
     next: u32,
 }
 
@@ -181,17 +189,47 @@ impl Listeners {
         };
         let Some(open) = self.open.get_mut(&number) else { return };
         (open.name, open.spec, open.retired) = (name.clone(), spec.clone(), None);
-        let bound = open.bound;
-        let local = if bound.ip().is_unspecified() && spec.public_address.is_none() {
-            let learnt = self.remotes.iter().filter_map(|ip| Some((*ip, local_towards(*ip)?)));
-            learnt.collect()
+        self.announce(turn, number);
+    }
+
+    /// Tells the engine of a listener.
+    fn announce(&self, turn: &mut Turn<'_>, number: u32) {
+        let Some(open) = self.open.get(&number) else { return };
+        let local = if open.needs_local() {
+            let written = self.remotes.iter().map(|ip| (*ip, local_towards(*ip)));
+            let learnt = self.learnt.iter().map(|(ip, own)| (*ip, *own));
+            written.chain(learnt).filter_map(|(ip, own)| Some((ip, own?))).collect()
         } else {
             BTreeMap::new()
         };
-        let public = spec.public_address.clone();
-        let listener =
-            Listener { name: name.clone(), protocol: spec.protocol, bound, public, local };
+        let listener = Listener {
+            name: open.name.clone(),
+            protocol: open.spec.protocol,
+            bound: open.bound,
+            public: open.spec.public_address.clone(),
+            local,
+        };
         turn.engine.handle_command(turn.now, Command::Listen(number, listener));
+    }
+
+    /// The DNS has brought addresses: listeners bound to every address find out which of ours leads
+    /// there.
+    pub(super) fn learn(&mut self, turn: &mut Turn<'_>, answer: &Answer) {
+        let Answer::Records(records) = answer else { return };
+        let mut new = false;
+        for record in records {
+            if let Data::Address(ip) = record.data
+                && self.learnt.len() < MAX_LEARNT
+                && let Entry::Vacant(place) = self.learnt.entry(ip)
+            {
+                place.insert(local_towards(ip));
+                new = true;
+            }
+        }
+        let needy = self.open.iter().filter(|(_, open)| open.needs_local());
+        let needy: Vec<u32> =
+            needy.filter(|(_, open)| new && open.retired.is_none()).map(|(n, _)| *n).collect();
+        needy.into_iter().for_each(|number| self.announce(turn, number));
     }
 
     fn bind(&mut self, registry: &Registry, name: &Name, spec: &Transport) -> io::Result<u32> {
@@ -217,6 +255,13 @@ impl Listeners {
         self.open.insert(number, open);
         tracing::info!(transport = %name, address = %bound, "listening");
         Ok(number)
+    }
+}
+
+impl Open {
+    /// Whether what stands in Via and Contact depends on who reads it.
+    fn needs_local(&self) -> bool {
+        self.bound.ip().is_unspecified() && self.spec.public_address.is_none()
     }
 }
 

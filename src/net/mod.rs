@@ -1,4 +1,5 @@
-//! The rim of the engine: sockets, the clock, system randomness, one thread.
+//! The rim of the engine: sockets, the clock, system randomness, one thread; and a second one for the
+//! DNS, so that nothing waits for it.
 
 mod connection;
 mod connections;
@@ -6,6 +7,7 @@ mod driver;
 mod handle;
 mod listeners;
 mod log;
+mod resolver;
 mod told;
 
 pub use handle::EngineHandle;

@@ -88,10 +88,11 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
         interval: alive.interval,
         ..KeepAlive::default()
     };
+    let registers = one.trunk_type == TrunkType::Register;
     vec![
         ("/spec/type", !matches!(one.trunk_type, TrunkType::Ip | TrunkType::Register)),
-        ("/spec/host", matches!(one.host(), Some(Host::Name(_)))),
-        ("/spec/outboundProxy", one.outbound_proxy.is_some()),
+        ("/spec/host", registers && matches!(one.host(), Some(Host::Name(_)))),
+        ("/spec/outboundProxy", registers && one.outbound_proxy.is_some()),
         ("/spec/limits/callsPerSecond", one.limits.calls_per_second.is_some()),
         ("/spec/limits/maxCallDuration", one.limits.max_call_duration.is_some()),
         ("/spec/keepAlive", probe(&one.keep_alive) != one.keep_alive),
@@ -110,24 +111,24 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
 
 fn extension(one: &Extension) -> Vec<(&'static str, bool)> {
     vec![
-        ("/spec/contact", one.contact.as_ref().is_some_and(is_name)),
+        ("/spec/contact", one.contact.as_ref().is_some_and(speaks_else)),
         ("/spec/register", one.register.is_some()),
         ("/spec/callerIds", !one.caller_ids.is_empty()),
         ("/spec/anonymous", one.anonymous),
     ]
 }
 
-fn is_name(target: &SipTarget) -> bool {
+/// Whether a contact wants to be spoken to in what we do not speak.
+fn speaks_else(target: &SipTarget) -> bool {
     let parameters = target.parameters.to_ascii_lowercase();
     let mut transport = parameters.split(';').filter_map(|one| one.strip_prefix("transport="));
-    matches!(target.host_port.host, Host::Name(_))
-        || transport.any(|one| !["udp", "tcp"].contains(&one))
+    transport.any(|one| !["udp", "tcp"].contains(&one))
 }
 
 fn inbound(one: &InboundRule) -> Vec<(&'static str, bool)> {
     let built = |destination: &Destination| match destination {
         Destination::Extension(_) | Destination::Reject(_) => true,
-        Destination::Sip(target) => !is_name(target),
+        Destination::Sip(target) => !speaks_else(target),
         Destination::Number(_) | Destination::Voicemail(_) | Destination::Keep(_) => false,
     };
     vec![
@@ -181,7 +182,7 @@ mod tests {
         let trunk = serde_json::json!({"kind": "Trunk", "spec": {
             "type": "teams", "host": "sip.example.net", "keepAlive": {"failAfter": 5}
         }});
-        assert_eq!(told(trunk), ["/spec/type", "/spec/host", "/spec/keepAlive"]);
+        assert_eq!(told(trunk), ["/spec/type", "/spec/keepAlive"]);
         let rule = serde_json::json!({"kind": "InboundRule", "spec": {
             "trunk": "a", "did": "*", "schedule": "office", "destination": {"voicemail": "1000"}
         }});

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use super::table::{RuleIndex, TenantIndex, TransportIndex, TrunkIndex};
+use crate::model::value::{Host, HostPort};
+use crate::model::{OutboundProxy, Protocol, ServerName};
 
 /// Which way a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +109,53 @@ pub enum Target {
     Contact,
 }
 
-/// One address to try.
+/// Where a request is sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NextHop {
+    /// To an address.
+    Address(SocketAddr),
+    /// To the servers of a name, which the engine finds ahead of the call (RFC 3263).
+    Name(ServerName),
+}
+
+impl NextHop {
+    /// The next hop that a host and the port beside it mean.
+    pub(super) fn of(host: &Host, port: Option<u16>, protocol: Protocol) -> Self {
+        match host {
+            Host::Ip(ip) => {
+                Self::Address(SocketAddr::new(*ip, port.unwrap_or_else(|| protocol.default_port())))
+            }
+            Host::Name(host) => Self::Name(ServerName { host: host.clone(), port, protocol }),
+        }
+    }
+
+    /// The address, if it is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Name(_) => None,
+        }
+    }
+
+    /// The name, if it is one.
+    pub fn name(&self) -> Option<&ServerName> {
+        match self {
+            Self::Address(_) => None,
+            Self::Name(name) => Some(name),
+        }
+    }
+}
+
+impl std::fmt::Display for NextHop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name) => write!(f, "{name} (by DNS)"),
+        }
+    }
+}
+
+/// One place to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// Which side.
@@ -115,11 +163,35 @@ pub struct Attempt {
     /// The local listener to send from.
     pub transport: TransportIndex,
     /// Where to send.
-    pub address: SocketAddr,
+    pub next_hop: NextHop,
     /// The user part of Request-URI and To, already escaped; empty for none.
     pub user: String,
     /// Host, port and parameters of the Request-URI, as printed behind the `@`.
     pub host: String,
+    /// The proxy on the way, where the trunk has one.
+    pub proxy: Option<Proxy>,
+}
+
+/// A proxy that the requests of an attempt go through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its URI, as it stands in Route.
+    pub uri: String,
+    /// Whether requests inside the dialog go there, too.
+    pub force: bool,
+}
+
+impl Proxy {
+    pub(super) fn of(proxy: &OutboundProxy, protocol: Protocol) -> Self {
+        let port = Some(proxy.port).filter(|port| *port != 0);
+        let at = HostPort { host: proxy.host.clone(), port };
+        let transport = match protocol {
+            Protocol::Udp => "",
+            Protocol::Tcp => ";transport=tcp",
+            Protocol::Tls => ";transport=tls",
+        };
+        Self { uri: format!("sip:{at}{transport};lr"), force: proxy.force }
+    }
 }
 
 impl Attempt {

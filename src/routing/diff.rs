@@ -327,7 +327,7 @@ fn route_text(table: &Table, attempt: &Attempt) -> String {
         Target::Contact => None,
     };
     let trunk = trunk.unwrap_or_default();
-    format!("{trunk} as {} at {}", attempt.user, attempt.address)
+    format!("{trunk} as {} at {}", attempt.user, attempt.next_hop)
 }
 
 /// How many numbers change, by direction; outbound counts regions.

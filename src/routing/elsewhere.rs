@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::decision::{Attempt, Outcome, Refusal, Target};
-use super::egress;
+use super::decision::{Attempt, NextHop, Outcome, Refusal, Target};
 use super::number::called_number;
 use super::table::{Table, TenantIndex, TrunkIndex};
 
@@ -19,7 +18,8 @@ impl Table {
         };
         let own_user = extension.contact.user.clone().filter(|_| extension.numbers.size() == 1);
         let user = own_user.unwrap_or_else(|| dialled.to_owned());
-        match self.attempt_at(&extension.contact, user, extension.address, extension.transport) {
+        let way = (extension.next_hop.clone(), extension.transport);
+        match self.attempt_at(&extension.contact, user, way) {
             Ok(attempt) => Outcome::Deliver(vec![attempt]),
             Err((refusal, _)) => Outcome::Refuse(refusal),
         }
@@ -33,15 +33,14 @@ impl Table {
         address: SocketAddr,
         (user, host): (String, String),
     ) -> Option<Attempt> {
-        let entry = self.trunk(trunk)?;
-        let transport = entry.transport?;
-        let trusted = entry.id.tenant.is_none();
-        egress::permits(self.transport(transport)?, address.ip(), trusted).then_some(Attempt {
+        let transport = self.trunk(trunk)?.transport?;
+        self.may_send(trunk, address.ip()).then_some(Attempt {
             target: Target::Trunk(trunk),
             transport,
-            address,
+            next_hop: NextHop::Address(address),
             user,
             host,
+            proxy: None,
         })
     }
 }

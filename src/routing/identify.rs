@@ -1,23 +1,25 @@
 //! Whose packet is it: a fixed, printed order (engine.md section 1, G27).
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::Protocol;
 use crate::model::value::{Cidr, Host, Number};
+use crate::model::{Protocol, ServerName};
 
-use super::table::{CallerEntry, Table, TenantIndex, TransportIndex, TrunkEntry, TrunkIndex};
+use super::decision::NextHop;
+use super::table::{Table, TenantIndex, TransportIndex, TrunkEntry, TrunkIndex};
 use super::trace::{Step, StepOutcome, Trace};
 
 /// Who sent a packet, as far as its source address tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source<'t> {
     /// One trunk, or several that only the called number separates ([`Table::trunk_by_number`]);
     /// never empty. Enabled ones come before disabled ones.
-    Trunks(&'t [TrunkIndex]),
+    Trunks(Cow<'t, [TrunkIndex]>),
     /// A tenant's PBX.
-    Caller(&'t CallerEntry),
+    Caller(TenantIndex),
     /// Nobody we know. The packet gets no answer.
     Unknown,
 }
@@ -30,8 +32,18 @@ type Networks = BTreeMap<(TransportIndex, IpAddr, Option<u16>), Vec<TrunkIndex>>
 pub(super) struct SourceIndex {
     /// Longest prefix first: an address is masked once per length in use.
     by_length: BTreeMap<Reverse<u8>, Networks>,
-    callers: BTreeMap<SocketAddr, CallerEntry>,
-    callers_by_ip: BTreeMap<IpAddr, Option<CallerEntry>>,
+    callers: BTreeMap<SocketAddr, TenantIndex>,
+    callers_by_ip: BTreeMap<IpAddr, Option<TenantIndex>>,
+    /// Who comes from the servers of a name.
+    by_name: BTreeMap<ServerName, Named>,
+}
+
+/// Whose the servers of one name are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Named {
+    trunks: Vec<TrunkIndex>,
+    /// `None` inside: two tenants' that cannot be told apart.
+    caller: Option<Option<TenantIndex>>,
 }
 
 impl SourceIndex {
@@ -42,8 +54,8 @@ impl SourceIndex {
             trunks.for_each(|(trunk_index, trunk)| index.add_trunk(table, trunk_index, trunk));
         }
         for (tenant_index, tenant) in table.tenants() {
-            for address in tenant.extensions.iter().filter_map(|extension| extension.address) {
-                index.add_caller(tenant_index, address);
+            for extension in &tenant.extensions {
+                index.add_caller(tenant_index, &extension.next_hop);
             }
         }
         index
@@ -63,17 +75,23 @@ impl SourceIndex {
                 list.push(index);
             }
         }
+        if let Some(name) = &trunk.name {
+            self.by_name.entry(name.clone()).or_default().trunks.push(index);
+        }
     }
 
-    fn add_caller(&mut self, tenant: TenantIndex, address: SocketAddr) {
-        let address = canonical(address);
-        let caller = CallerEntry { tenant, address };
-        // Two tenants behind one address and port cannot be told apart: neither is identified.
-        let by_ip = self.callers_by_ip.entry(address.ip()).or_insert_with(|| Some(caller.clone()));
-        if by_ip.as_ref().is_some_and(|first| first.tenant != tenant) {
-            *by_ip = None;
+    fn add_caller(&mut self, tenant: TenantIndex, next_hop: &NextHop) {
+        match next_hop {
+            NextHop::Address(address) => {
+                let address = canonical(*address);
+                let by_ip = self.callers_by_ip.entry(address.ip()).or_insert(Some(tenant));
+                *by_ip = by_ip.filter(|first| *first == tenant);
+                self.callers.entry(address).or_insert(tenant);
+            }
+            NextHop::Name(name) => {
+                agree(&mut self.by_name.entry(name.clone()).or_default().caller, Some(tenant));
+            }
         }
-        self.callers.entry(address).or_insert(caller);
     }
 
     fn trunks(&self, transport: TransportIndex, source: SocketAddr) -> &[TrunkIndex] {
@@ -86,6 +104,11 @@ impl SourceIndex {
         }
         &[]
     }
+}
+
+/// Two tenants behind one address cannot be told apart: neither is identified.
+fn agree(found: &mut Option<Option<TenantIndex>>, tenant: Option<TenantIndex>) {
+    *found = Some(found.map_or(tenant, |first| first.filter(|first| Some(*first) == tenant)));
 }
 
 /// The prefix length with IPv4 counted as IPv6's last 32 bits, so that one order serves both.
@@ -126,11 +149,52 @@ impl Table {
             [_, ..] => own,
         };
         if !trunks.is_empty() {
-            return Source::Trunks(trunks);
+            return Source::Trunks(Cow::Borrowed(trunks));
         }
-        let by_ip = || self.sources.callers_by_ip.get(&source.ip()).and_then(Option::as_ref);
-        match self.sources.callers.get(&source).or_else(by_ip) {
-            Some(caller) => Source::Caller(caller),
+        let by_ip = || self.sources.callers_by_ip.get(&source.ip()).copied().flatten();
+        match self.sources.callers.get(&source).copied().or_else(by_ip) {
+            Some(tenant) => Source::Caller(tenant),
+            None => Source::Unknown,
+        }
+    }
+
+    /// The same where `names` have the source's address among their servers' at these ports. What a
+    /// manifest says in addresses comes first, so that no answer of a DNS takes a call from it: of
+    /// trunks the called number decides, as ever, and a PBX's address stays the PBX's.
+    pub fn identify_with<'n>(
+        &self,
+        transport: TransportIndex,
+        source: SocketAddr,
+        names: impl Iterator<Item = (&'n ServerName, &'n [u16])>,
+    ) -> Source<'_> {
+        let mut trunks = match self.identify(transport, source) {
+            Source::Trunks(trunks) => trunks,
+            Source::Caller(tenant) => return Source::Caller(tenant),
+            Source::Unknown => Cow::Borrowed(&[][..]),
+        };
+        let own = [Some(transport), self.datagrams_beside(transport)];
+        let (mut exact, mut by_ip) = (None, None);
+        for (name, ports) in names {
+            let Some(named) = self.sources.by_name.get(name) else { continue };
+            let same_port = ports.contains(&source.port());
+            for index in &named.trunks {
+                let Some(entry) = self.trunk(*index) else { continue };
+                let any_port = !entry.spec.verify_port || name.protocol != Protocol::Udp;
+                let here = entry.transport.is_some() && own.contains(&entry.transport);
+                if here && (any_port || same_port) && !trunks.contains(index) {
+                    trunks.to_mut().push(*index);
+                }
+            }
+            if let Some(tenant) = named.caller {
+                agree(&mut by_ip, tenant);
+                if same_port {
+                    agree(&mut exact, tenant);
+                }
+            }
+        }
+        match exact.flatten().or_else(|| by_ip.flatten()) {
+            _ if !trunks.is_empty() => Source::Trunks(trunks),
+            Some(tenant) => Source::Caller(tenant),
             None => Source::Unknown,
         }
     }

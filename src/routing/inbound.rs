@@ -1,13 +1,13 @@
 //! From a trunk to a tenant: pool, tenant, rule, destination.
 
-use std::net::SocketAddr;
-
 use crate::model::Destination;
 use crate::model::value::{DidMatch, Number, NumberRange, SipTarget};
 
-use super::decision::{Attempt, Decision, Outcome, Refusal, Target};
+use super::decision::{Attempt, Decision, NextHop, Outcome, Refusal, Target};
 use super::number::called_number;
-use super::table::{RuleEntry, RuleIndex, Table, TenantEntry, TenantIndex, TrunkEntry, TrunkIndex};
+use super::table::{
+    RuleEntry, RuleIndex, Table, TenantEntry, TenantIndex, TransportIndex, TrunkEntry, TrunkIndex,
+};
 use super::trace::{Step, StepOutcome, Trace};
 
 impl Table {
@@ -168,7 +168,7 @@ impl Table {
             Ok(attempt) => {
                 trace.step(|| {
                     let uri = attempt.request_uri();
-                    let detail = format!("to {uri} at {}", attempt.address);
+                    let detail = format!("to {uri} at {}", attempt.next_hop);
                     Step::new("destination", StepOutcome::Match, detail).by(id, "/spec/destination")
                 });
                 Outcome::Deliver(vec![attempt])
@@ -194,7 +194,8 @@ impl Table {
         let single = extension.numbers.size() == 1;
         let own_user = extension.contact.user.clone().filter(|_| single);
         let user = own_user.unwrap_or_else(|| wanted.to_string());
-        self.attempt_at(&extension.contact, user, extension.address, extension.transport)
+        let way = (extension.next_hop.clone(), extension.transport);
+        self.attempt_at(&extension.contact, user, way)
     }
 
     fn attempt_sip(
@@ -207,24 +208,20 @@ impl Table {
         let user = template
             .replace("{did}", &number.to_string())
             .replace("{caller}", &escape_user(caller));
-        let port = target.host_port.port.unwrap_or(5060);
-        let address = target.host_port.host.ip().map(|ip| SocketAddr::new(ip, port));
-        let transport = address.and_then(|address| self.transport_towards(address.ip(), target));
-        self.attempt_at(target, user, address, transport)
+        self.attempt_at(target, user, self.way_to(target))
     }
 
     pub(super) fn attempt_at(
         &self,
         contact: &SipTarget,
         user: String,
-        address: Option<SocketAddr>,
-        transport: Option<super::table::TransportIndex>,
+        (next_hop, transport): (NextHop, Option<TransportIndex>),
     ) -> Result<Attempt, (Refusal, String)> {
-        let (Some(address), Some(transport)) = (address, transport) else {
+        let Some(transport) = transport else {
             return Err((Refusal::NoTransport, format!("no transport may send to {contact}")));
         };
         let host = format!("{}{}", contact.host_port, contact.parameters);
-        Ok(Attempt { target: Target::Contact, transport, address, user, host })
+        Ok(Attempt { target: Target::Contact, transport, next_hop, user, host, proxy: None })
     }
 }
 

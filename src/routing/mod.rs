@@ -17,12 +17,12 @@ mod outbound;
 mod table;
 mod trace;
 
-pub use decision::{Attempt, Decision, Direction, Outcome, Refusal, Target};
+pub use decision::{Attempt, Decision, Direction, NextHop, Outcome, Proxy, Refusal, Target};
 pub use identify::Source;
 pub use inbound::escape_user;
 pub use number::{called_number, is_dialable};
 pub use table::{
-    CallerEntry, ExtensionEntry, PoolEntry, RuleIndex, Table, TenantEntry, TenantIndex,
-    TransportEntry, TransportIndex, TrunkEntry, TrunkIndex,
+    ExtensionEntry, PoolEntry, RuleIndex, Table, TenantEntry, TenantIndex, TransportEntry,
+    TransportIndex, TrunkEntry, TrunkIndex,
 };
 pub use trace::{Step, StepOutcome, Steps, Trace};

@@ -93,7 +93,7 @@ impl Table {
                 Ok((trunk, attempt)) => {
                     trace.step(|| {
                         let uri = attempt.request_uri();
-                        let detail = format!("{trunk}: {uri} at {}", attempt.address);
+                        let detail = format!("{trunk}: {uri} at {}", attempt.next_hop);
                         Step::new("route", StepOutcome::Match, detail).by(id, field())
                     });
                     attempts.push(attempt);
@@ -130,7 +130,7 @@ impl Table {
         if rest.is_empty() {
             return Err(format!("strip {} leaves nothing of {dialled}", route.strip));
         }
-        let (Some(address), Some(transport)) = (entry.address, entry.transport) else {
+        let (Some(next_hop), Some(transport)) = (entry.next_hop.clone(), entry.transport) else {
             return Err(format!("no transport may send to {}", entry.id));
         };
         let target = Target::Trunk(index);
@@ -138,6 +138,7 @@ impl Table {
         let user = format!("{}{rest}", route.prepend).replace('#', "%23");
         // The port is part of the Request-URI where the manifest names it.
         let host = entry.spec.host_port();
-        Ok((&entry.id, Attempt { target, transport, address, user, host }))
+        let proxy = entry.proxy.clone();
+        Ok((&entry.id, Attempt { target, transport, next_hop, user, host, proxy }))
     }
 }

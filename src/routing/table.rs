@@ -1,14 +1,14 @@
 //! The compiled form of a resource set.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::model::value::{DidMatch, Host, Name, Number, NumberRange, SipTarget};
 use crate::model::{
-    Destination, Kind, OutboundRoute, Protocol, ResourceId, ResourceSet, Tenant, Trunk,
+    Destination, Kind, OutboundRoute, Protocol, ResourceId, ResourceSet, ServerName, Tenant, Trunk,
 };
 
-use super::egress;
+use super::decision::{NextHop, Proxy};
 use super::identify::SourceIndex;
 
 macro_rules! index {
@@ -85,7 +85,11 @@ pub struct TrunkEntry {
     /// Its listener; `None` when the named one does not exist.
     pub transport: Option<TransportIndex>,
     /// Where calls to it go; `None` when no transport may reach it.
-    pub address: Option<SocketAddr>,
+    pub next_hop: Option<NextHop>,
+    /// Its host, when that is a name: calls come from the servers of it.
+    pub name: Option<ServerName>,
+    /// The proxy on the way to it.
+    pub(super) proxy: Option<Proxy>,
     pub(super) pools: Vec<PoolEntry>,
     pub(super) inbound: BTreeMap<TenantIndex, InboundTable>,
 }
@@ -122,17 +126,8 @@ pub struct ExtensionEntry {
     pub contact: SipTarget,
     /// The listener that reaches it; `None` when none may.
     pub transport: Option<TransportIndex>,
-    /// The PBX's address.
-    pub address: Option<SocketAddr>,
-}
-
-/// A PBX as a caller: all extensions that share one contact address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallerEntry {
-    /// Whose it is.
-    pub tenant: TenantIndex,
-    /// Its address.
-    pub address: SocketAddr,
+    /// Where the PBX is.
+    pub next_hop: NextHop,
 }
 
 /// What a rule decides.
@@ -251,27 +246,6 @@ impl Table {
         self.rules.get(index.0 as usize)
     }
 
-    /// The listeners that may send to an address (egress policy), by name.
-    pub fn transports_towards(
-        &self,
-        target: IpAddr,
-    ) -> impl Iterator<Item = (TransportIndex, &TransportEntry)> {
-        self.transports().filter(move |(_, entry)| egress::permits(entry, target, false))
-    }
-
-    /// The first of them that speaks what the target's `;transport=` asks for; UDP when it is silent.
-    pub(super) fn transport_towards(
-        &self,
-        target: IpAddr,
-        contact: &SipTarget,
-    ) -> Option<TransportIndex> {
-        let parameters = contact.parameters.to_ascii_lowercase();
-        let asked = parameters.split(';').find_map(|one| one.strip_prefix("transport="));
-        let asked = asked.unwrap_or("udp");
-        let mut fit = self.transports_towards(target);
-        fit.find(|(_, entry)| entry.protocol.as_str() == asked).map(|(index, _)| index)
-    }
-
     fn add_transports(&mut self, set: &ResourceSet) {
         self.transports.extend(set.transports().map(|(id, spec)| TransportEntry {
             id: id.clone(),
@@ -296,20 +270,32 @@ impl Table {
                 Some(name) => self.transport_named(name),
                 None => self.only_udp(set),
             };
-            let port = if spec.port() == 0 { 5060 } else { spec.port() };
-            let address = spec.host().and_then(Host::ip).map(|ip| SocketAddr::new(ip, port));
-            let reach = |address: &SocketAddr| {
-                let entry = transport.and_then(|index| self.transport(index));
-                entry.is_some_and(|entry| egress::permits(entry, address.ip(), id.tenant.is_none()))
+            let protocol =
+                transport.and_then(|index| self.transport(index)).map(|one| one.protocol);
+            let hop = |host: &Host, port: u16| {
+                protocol.map(|protocol| {
+                    NextHop::of(host, Some(port).filter(|port| *port != 0), protocol)
+                })
             };
+            let own = spec.host().and_then(|host| hop(host, spec.port()));
+            let proxy = spec.outbound_proxy.as_ref();
+            let next_hop = proxy.map_or_else(|| own.clone(), |proxy| hop(&proxy.host, proxy.port));
+            let index = TrunkIndex::of(self.trunks.len());
             self.trunks.push(TrunkEntry {
                 id: id.clone(),
                 spec: spec.clone(),
                 transport,
-                address: address.filter(reach),
+                next_hop: None,
+                name: own.and_then(|hop| hop.name().cloned()),
+                proxy: proxy.zip(protocol).map(|(proxy, protocol)| Proxy::of(proxy, protocol)),
                 pools: Vec::new(),
                 inbound: BTreeMap::new(),
             });
+            let may_send = |hop: &NextHop| {
+                hop.address().is_none_or(|address| self.may_send(index, address.ip()))
+            };
+            let next_hop = next_hop.filter(may_send);
+            self.trunks.last_mut().into_iter().for_each(|entry| entry.next_hop = next_hop.clone());
         }
     }
 
@@ -341,15 +327,13 @@ impl Table {
                 continue;
             };
             let Some(contact) = &spec.contact else { continue };
-            let port = contact.host_port.port.unwrap_or(5060);
-            let address = contact.host_port.host.ip().map(|ip| SocketAddr::new(ip, port));
+            let (next_hop, transport) = self.way_to(contact);
             let entry = ExtensionEntry {
                 id: id.clone(),
                 numbers: spec.numbers,
                 contact: contact.clone(),
-                transport: address
-                    .and_then(|address| self.transport_towards(address.ip(), contact)),
-                address,
+                transport,
+                next_hop,
             };
             self.tenants
                 .get_mut(tenant.0 as usize)

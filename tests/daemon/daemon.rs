@@ -15,7 +15,13 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) fn trunkline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
     command.stdin(Stdio::null());
-    for name in ["TRUNKLINE_SERVER", "TRUNKLINE_STATE", "TRUNKLINE_LISTEN", "TRUNKLINE_LOG"] {
+    for name in [
+        "TRUNKLINE_SERVER",
+        "TRUNKLINE_STATE",
+        "TRUNKLINE_LISTEN",
+        "TRUNKLINE_LOG",
+        "TRUNKLINE_DNS",
+    ] {
         command.env_remove(name);
     }
     command

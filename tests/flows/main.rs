@@ -13,6 +13,10 @@ mod inside;
 #[cfg(test)]
 mod keepalive;
 #[cfg(test)]
+mod manifests;
+#[cfg(test)]
+mod names;
+#[cfg(test)]
 mod proof;
 #[cfg(test)]
 mod redirects;
@@ -34,3 +38,5 @@ mod trails;
 mod transfers;
 #[cfg(test)]
 mod world;
+#[cfg(test)]
+mod zone;

@@ -11,6 +11,10 @@ use trunkline::model::{Observed, Resolved, Resource, ResourceSet, Revision};
 use trunkline::sip::{HeaderName, Message};
 use trunkline::transaction::{ConnectionId, Flow, Link, Moment, Transmit};
 
+use crate::manifests::resource;
+pub(crate) use crate::manifests::{config, set};
+use crate::zone::Zone;
+
 /// A carrier, identified by its address.
 pub(crate) const CARRIER_A: &str = "127.0.0.2:5060";
 /// Another carrier.
@@ -22,83 +26,11 @@ pub(crate) const STRANGER: &str = "127.0.0.66:5060";
 /// A session description, as far as the engine cares.
 pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n";
 
-fn resource(kind: &str, tenant: Option<&str>, name: &str, spec: &Value) -> Value {
-    let mut metadata = json!({ "name": name });
-    if let Some(tenant) = tenant {
-        metadata["tenant"] = tenant.into();
-    }
-    json!({ "kind": kind, "metadata": metadata, "spec": spec })
-}
-
-/// Two trunks of a tenant, its pools, its PBX, a rule inwards and one outwards with two routes.
-/// Keep-alive is off; tests of it switch it on.
-pub(crate) fn config() -> Vec<Value> {
-    let acme = Some("acme");
-    let trunk = |host: &str| json!({ "type": "ip", "host": host, "port": 5060, "keepAlive": { "enabled": false } });
-    vec![
-        resource(
-            "Transport",
-            None,
-            "udp",
-            &json!({
-            "protocol": "udp", "bind": "127.0.0.1", "port": 5060 }),
-        ),
-        resource("Tenant", None, "acme", &json!({ "sipDomain": "acme.example" })),
-        resource("Trunk", acme, "carrier-a", &trunk("127.0.0.2")),
-        resource("Trunk", acme, "carrier-b", &trunk("127.0.0.3")),
-        resource(
-            "DidPool",
-            acme,
-            "pool-a",
-            &json!({
-            "trunk": "carrier-a", "numbers": ["442079460000-442079460099"] }),
-        ),
-        resource(
-            "DidPool",
-            acme,
-            "pool-b",
-            &json!({
-            "trunk": "carrier-b", "numbers": ["442079460100"] }),
-        ),
-        resource(
-            "Extension",
-            acme,
-            "pbx",
-            &json!({
-            "numbers": "1000-1099", "contact": "sip:127.0.0.9:5060" }),
-        ),
-        resource(
-            "InboundRule",
-            acme,
-            "main",
-            &json!({
-            "trunk": "carrier-a", "did": "442079460000-442079460099",
-            "destination": { "extension": "1000-1099" } }),
-        ),
-        resource(
-            "OutboundRule",
-            acme,
-            "world",
-            &json!({
-            "match": { "prefixes": ["00"] },
-            "routes": [{ "trunk": "carrier-a", "strip": 2, "prepend": "+" },
-                       { "trunk": "carrier-b", "strip": 2 }] }),
-        ),
-    ]
-}
-
-/// Sets a field of one resource of a configuration, by a JSON pointer into its spec.
-pub(crate) fn set(config: &mut [Value], name: &str, pointer: &str, value: Value) {
-    let found = config.iter_mut().find(|resource| resource["metadata"]["name"] == name).unwrap();
-    let (parent, field) = pointer.rsplit_once('/').unwrap();
-    let parent = found["spec"].pointer_mut(parent).unwrap();
-    parent[field] = value;
-}
-
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) now: Moment,
     pub(crate) events: Vec<Event>,
+    pub(crate) zone: Zone,
     sent: VecDeque<(SocketAddr, Message)>,
     last: Option<Transmit>,
     generation: u64,
@@ -111,10 +43,16 @@ impl World {
     }
 
     pub(crate) fn with(config: &[Value]) -> Self {
+        Self::with_zone(config, Zone::default())
+    }
+
+    /// One with a DNS.
+    pub(crate) fn with_zone(config: &[Value], zone: Zone) -> Self {
         let mut world = Self {
             engine: Engine::new([7; 32]),
             now: Moment::START,
             events: Vec::new(),
+            zone,
             sent: VecDeque::new(),
             last: None,
             generation: 0,
@@ -279,6 +217,11 @@ impl World {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Event(event) => self.events.push(event),
+                Output::Ask(question) => {
+                    if let Some(answer) = self.zone.answer(&question) {
+                        self.engine.handle_input(self.now, Input::Answered(&question, answer));
+                    }
+                }
                 Output::Transmit(transmit) => {
                     let Transmit { flow, packet, .. } = transmit.clone();
                     self.last = Some(transmit);

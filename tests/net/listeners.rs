@@ -85,7 +85,7 @@ fn until(engine: &EngineHandle, idle: &UdpSocket, wanted: impl Fn(&Observed) -> 
 #[test]
 fn a_known_peer_is_answered_on_a_port_that_the_system_chose() {
     for ip in ["127.0.0.1", "::1"] {
-        let engine = EngineHandle::spawn().unwrap();
+        let engine = EngineHandle::spawn(None).unwrap();
         let peer = peer(ip);
         let any = SocketAddr::new(ip.parse().unwrap(), 0);
         let resources = set(vec![transport("udp", any)], &[peer.local_addr().unwrap()]);
@@ -105,7 +105,7 @@ fn a_known_peer_is_answered_on_a_port_that_the_system_chose() {
 
 #[test]
 fn a_busy_port_stalls_its_listener_only_and_is_taken_once_it_is_free() {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let peer = peer("127.0.0.1");
     let taken = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     let busy = taken.local_addr().unwrap();
@@ -127,7 +127,7 @@ fn a_busy_port_stalls_its_listener_only_and_is_taken_once_it_is_free() {
 
 #[test]
 fn a_trunk_whose_listener_is_stalled_says_so() {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let taken = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     let transports = vec![transport("taken", taken.local_addr().unwrap())];
     install(&engine, "stalled", set(transports, &["127.0.0.2:5060".parse().unwrap()]));
@@ -139,7 +139,7 @@ fn a_trunk_whose_listener_is_stalled_says_so() {
 
 #[test]
 fn a_moved_listener_answers_at_both_ports_and_new_ones_at_the_new() {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let peer = peer("127.0.0.1");
     let peers = [peer.local_addr().unwrap()];
     let (old, new) = (free("127.0.0.1"), free("127.0.0.1"));
@@ -157,7 +157,7 @@ fn a_moved_listener_answers_at_both_ports_and_new_ones_at_the_new() {
 
 #[test]
 fn a_listener_that_cannot_move_stays_where_it_was() {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let peer = peer("127.0.0.1");
     let peers = [peer.local_addr().unwrap()];
     let old = free("127.0.0.1");
@@ -172,7 +172,7 @@ fn a_listener_that_cannot_move_stays_where_it_was() {
 
 #[test]
 fn a_renamed_listener_keeps_its_port() {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let peer = peer("127.0.0.1");
     let peers = [peer.local_addr().unwrap()];
     let address = free("127.0.0.1");
@@ -189,7 +189,7 @@ fn a_listener_on_every_address_names_the_one_that_the_peer_can_reach() {
     // Loopback is reached only from loopback binds, so that the peer here is this host's own
     // address towards the outside, where it has one.
     let Some(own) = own_address() else { return };
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let peer = UdpSocket::bind((own, 0)).unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
     let any: SocketAddr = "0.0.0.0:0".parse().unwrap();
@@ -217,7 +217,7 @@ fn own_address() -> Option<std::net::IpAddr> {
 
 #[test]
 fn a_dropped_engine_frees_its_ports() {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let address = free("127.0.0.1");
     let peers = ["127.0.0.2:5060".parse().unwrap()];
     assert_eq!(install(&engine, "one", set(vec![transport("udp", address)], &peers)).stalled, []);

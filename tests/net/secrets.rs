@@ -59,7 +59,7 @@ fn set(listener: SocketAddr, peers: [SocketAddr; 2]) -> Arc<ResourceSet> {
 #[test]
 fn a_trunk_without_its_secret_sends_nothing_until_a_refresh_finds_it() {
     let shelf = Arc::<Shelf>::default();
-    let engine = EngineHandle::spawn().unwrap().with_secrets(shelf.clone());
+    let engine = EngineHandle::spawn(None).unwrap().with_secrets(shelf.clone());
     let [one, needy] = [(); 2].map(|()| peer("127.0.0.1"));
     let peers = [&one, &needy].map(|peer| peer.local_addr().unwrap());
     let resources = set(free("127.0.0.1"), peers);

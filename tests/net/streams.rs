@@ -28,7 +28,7 @@ fn set(bind: SocketAddr, peer: SocketAddr, alive: bool) -> Arc<ResourceSet> {
 
 /// An engine that listens, and where.
 fn listening(ip: &str, peer: SocketAddr, alive: bool) -> (EngineHandle, SocketAddr) {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let any = SocketAddr::new(ip.parse().unwrap(), 0);
     assert_eq!(install(&engine, "one", set(any, peer, alive)).stalled, []);
     let address = engine.observe().unwrap().transports[0].address.clone();
@@ -198,7 +198,7 @@ fn a_moved_listener_keeps_its_connections() {
 
 #[test]
 fn a_busy_port_stalls_a_listener_for_connections() {
-    let engine = EngineHandle::spawn().unwrap();
+    let engine = EngineHandle::spawn(None).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let busy = taken.local_addr().unwrap();
     let installed = install(&engine, "busy", set(busy, nobody("127.0.0.1"), false));

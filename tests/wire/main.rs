@@ -8,11 +8,15 @@ mod calls;
 #[expect(dead_code, reason = "shared with tests/daemon, which uses all of it")]
 mod daemon;
 #[cfg(test)]
+mod dns;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod names;
 #[cfg(test)]
 mod network;
 #[cfg(test)]

@@ -15,8 +15,10 @@ pub(crate) const DID: &str = "14155550100";
 pub(crate) const ENGINE: u8 = 1;
 pub(crate) const CARRIER: u8 = 2;
 pub(crate) const OTHER_CARRIER: u8 = 3;
+pub(crate) const NAMED_CARRIER: u8 = 4;
 pub(crate) const PBX: u8 = 10;
 pub(crate) const NIGHT_PBX: u8 = 11;
+pub(crate) const DNS: u8 = 53;
 pub(crate) const STRANGER: u8 = 99;
 
 /// A /24 below 127.0.0.0/8 that no other test uses, in this process or another.
@@ -68,15 +70,31 @@ impl Network {
         if pbx {
             base = base.replace(&contact, &format!("{contact};transport=tcp"));
         }
-        let transport = format!(
-            "---\napiVersion: trunkline.dev/v1\nkind: Transport\nmetadata: {{name: tcp}}\n\
-             spec: {{protocol: tcp, bind: {}, port: {PORT}}}\n",
-            self.ip(ENGINE)
-        );
-        site.write("base.yaml", &[base, transport].concat());
+        site.write("base.yaml", &[base, self.tcp()].concat());
         let daemon = site.serve();
         daemon.until(|status| status["condition"] == "Ready");
         (site, daemon)
+    }
+
+    /// A daemon whose first carrier is the name `carrier.example`, looked up at `dns`, over UDP or
+    /// TCP; its listeners are bound.
+    pub(crate) fn serve_named(&self, dns: SocketAddr, protocol: &str) -> (Site, Daemon) {
+        let site = Site::new();
+        let host = format!("host: {},", self.ip(CARRIER));
+        let name = format!("host: carrier.example, transport: {protocol},");
+        site.write("base.yaml", &[self.base().replace(&host, &name), self.tcp()].concat());
+        let dns = dns.to_string();
+        let daemon = site.serve_with(&site.manifests(), &["--dns", &dns]);
+        daemon.until(|status| status["condition"] == "Ready");
+        (site, daemon)
+    }
+
+    fn tcp(&self) -> String {
+        format!(
+            "---\napiVersion: trunkline.dev/v1\nkind: Transport\nmetadata: {{name: tcp}}\n\
+             spec: {{protocol: tcp, bind: {}, port: {PORT}}}\n",
+            self.ip(ENGINE)
+        )
     }
 
     /// A site with this network's manifests: two carriers, one tenant with two PBX.

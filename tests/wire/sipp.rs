@@ -1,5 +1,6 @@
 //! SIPp as a caller or a callee, with its own count of what went wrong.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -78,7 +79,7 @@ impl Sipp {
     ) -> Self {
         let mut sipp = Self::start((mode, network, last), scenario, &["-m", &calls.to_string()]);
         let deadline = Instant::now() + DEADLINE;
-        while !is_bound(mode, network, last) {
+        while !is_bound(mode, network.at(last)) {
             let ended = sipp.child.try_wait().unwrap();
             assert!(ended.is_none(), "{scenario} ended: {}", sipp.errors());
             assert!(Instant::now() < deadline, "{scenario} does not listen: {}", sipp.errors());
@@ -163,8 +164,8 @@ impl Drop for Sipp {
 }
 
 /// Whether someone listens there, without disturbing them: as the kernel lists it.
-fn is_bound(mode: Mode, network: &Network, last: u8) -> bool {
-    let std::net::SocketAddr::V4(address) = network.at(last) else { unreachable!("IPv4") };
+pub(crate) fn is_bound(mode: Mode, address: SocketAddr) -> bool {
+    let SocketAddr::V4(address) = address else { unreachable!("IPv4") };
     let ip = u32::from_ne_bytes(address.ip().octets());
     let wanted = format!(" {ip:08X}:{:04X} ", address.port());
     let table = if mode == "u1" { "/proc/net/udp" } else { "/proc/net/tcp" };

@@ -301,7 +301,7 @@ fn wanted(ctx: &Context) -> BTreeMap<ResourceId, Wish> {
         let account = Account::of(generation, index)?;
         let place = Place {
             transport: generation.table.transport(entry.transport?)?.id.name.clone(),
-            address: entry.address?,
+            address: entry.next_hop.as_ref()?.address()?,
             domain: entry.spec.host_port(),
             username: spec.username.clone(),
         };

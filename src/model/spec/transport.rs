@@ -30,6 +30,14 @@ impl Protocol {
             Self::Tls => "tls",
         }
     }
+
+    /// The port that is meant where none is written (RFC 3261 section 19.1.2).
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
 }
 
 /// A local SIP listener.

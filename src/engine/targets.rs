@@ -1,0 +1,79 @@
+//! From names to the places to send to, with what the DNS has answered so far: nothing here waits.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Weak;
+
+use super::TARGETS_PAUSE;
+use super::context::{Context, Due};
+use super::refusal::Reason;
+use crate::model::ServerName;
+use crate::routing::{Attempt, NextHop, Table, TrunkEntry, TrunkIndex};
+
+impl Context {
+    /// Has every name looked up that the generation in force or a call uses.
+    pub(super) fn want_names(&mut self) {
+        let retired = self.retired.iter().filter_map(Weak::upgrade);
+        let mut names = self.generation.table.names();
+        retired.for_each(|generation| names.extend(generation.table.names()));
+        self.locator.want(names, self.now);
+        self.heed_names();
+    }
+
+    /// If names have other targets than before, those are probed shortly: many answers come at once.
+    pub(super) fn heed_names(&mut self) {
+        if self.locator.take_changed() && !self.targets_due {
+            self.targets_due = true;
+            self.timers.insert(self.now + TARGETS_PAUSE, Due::Targets);
+        }
+    }
+
+    /// Where calls to a trunk may go now: its address, or those that its name has.
+    pub(super) fn targets(&self, index: TrunkIndex, entry: &TrunkEntry) -> Vec<SocketAddr> {
+        let table = &self.generation.table;
+        let name = match &entry.next_hop {
+            None => return Vec::new(),
+            Some(NextHop::Address(address)) => return vec![*address],
+            Some(NextHop::Name(name)) => name,
+        };
+        let targets = self.locator.servers(name).map(|servers| servers.targets);
+        let targets = targets.unwrap_or_default().into_iter();
+        targets.filter(|address| table.may_send(index, address.ip())).collect()
+    }
+
+    /// The next place to try of what is left: a name gives way to its targets, each once.
+    pub(super) fn next_place(
+        &mut self,
+        table: &Table,
+        left: &mut VecDeque<Attempt>,
+    ) -> Option<(Attempt, SocketAddr)> {
+        loop {
+            let attempt = left.pop_front()?;
+            match &attempt.next_hop {
+                NextHop::Address(address) => return Some((attempt.clone(), *address)),
+                NextHop::Name(name) => {
+                    let found = self.at_targets(table, &attempt, name);
+                    found.into_iter().rev().for_each(|attempt| left.push_front(attempt));
+                }
+            }
+        }
+    }
+
+    /// An attempt at each target of its name that is not down, in the order drawn for this call. A
+    /// name without any is passed over.
+    fn at_targets(&mut self, table: &Table, attempt: &Attempt, name: &ServerName) -> Vec<Attempt> {
+        let Self { locator, chance, down, .. } = self;
+        let trunk = attempt.trunk().and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
+        let is_down = |address: SocketAddr| {
+            trunk.is_some_and(|trunk| down.contains(&(trunk.clone(), address)))
+        };
+        let targets = locator.targets(name, &mut |bound| chance.below(bound));
+        let up = targets.into_iter().filter(|address| !is_down(*address));
+        let found: Vec<Attempt> =
+            up.filter_map(|address| table.resolved(attempt, address)).collect();
+        if found.is_empty() {
+            self.count(Reason::NoTarget);
+        }
+        found
+    }
+}

@@ -1,0 +1,1 @@
+inbound --trunk carrier --to 442079460007 tests/cases/simulate/named
