@@ -196,6 +196,7 @@ impl Engine {
                 Due::Targets => {
                     self.ctx.targets_due = false;
                     self.keepalive.reconcile(&mut self.ctx);
+                    self.registrations.heed_targets(&mut self.ctx);
                 }
                 Due::Probe(number) => self.keepalive.on_time(&mut self.ctx, number),
                 Due::Registration(number) => self.registrations.on_time(&mut self.ctx, number),

@@ -88,6 +88,8 @@ pub(super) fn probe(ctx: &mut Context, flow: Flow, target: &str, key: ClientKey)
 /// What stands in a REGISTER of ours.
 pub(super) struct Register<'a> {
     pub(super) domain: &'a str,
+    /// Of a proxy on the way, or empty.
+    pub(super) route: &'a str,
     pub(super) user: &'a str,
     pub(super) tag: &'a [u8],
     pub(super) call_id: &'a [u8],
@@ -109,6 +111,9 @@ pub(super) fn register(
     let own = format!("<sip:{}@{}>", escape_user(what.user), what.domain);
     let mut writer = Writer::request(Method::Register, registrar.as_bytes());
     via(ctx, &mut writer, flow, &branch);
+    if !what.route.is_empty() {
+        writer.header("Route", &[what.route.as_bytes()]);
+    }
     writer.header_number("Max-Forwards", MAX_FORWARDS.into());
     writer.header("From", &[own.as_bytes(), b";tag=", what.tag]);
     writer.header("To", &[own.as_bytes()]);

@@ -57,6 +57,8 @@ struct Located {
 pub struct Servers<'l> {
     /// Its targets, by priority.
     pub targets: Vec<SocketAddr>,
+    /// Those of the best priority.
+    pub preferred: Vec<SocketAddr>,
     /// Why it has none, or not all.
     pub lack: Option<&'l Lack>,
     /// A question whose last good answer serves although the DNS fails now, and how.
@@ -159,7 +161,8 @@ impl Locator {
             Some((question, why.as_str()))
         });
         Some(Servers {
-            targets: located.targets().collect(),
+            targets: targets_of(&located.groups).collect(),
+            preferred: targets_of(located.groups.get(..1).unwrap_or_default()).collect(),
             lack: located.lack.as_ref(),
             stale: failing.min(),
         })
@@ -263,15 +266,10 @@ impl Entry {
 }
 
 impl Located {
-    fn targets(&self) -> impl Iterator<Item = SocketAddr> {
-        self.groups.iter().flatten().flat_map(|host| host.addresses.iter().copied())
-    }
-
     /// Takes what a walk found; whether that is anything new. An answer that takes every target away
     /// counts only when their grace is over.
     fn settle(&mut self, groups: Vec<Group>, lack: Option<Lack>, now: Moment) -> bool {
-        let found: BTreeSet<SocketAddr> =
-            groups.iter().flatten().flat_map(|host| host.addresses.iter().copied()).collect();
+        let found: BTreeSet<SocketAddr> = targets_of(&groups).collect();
         let before = self.trusted.clone();
         for (address, until) in &mut self.trusted {
             *until = if found.contains(address) { None } else { until.or(Some(now + GRACE)) };
@@ -286,6 +284,11 @@ impl Located {
         self.lack = lack;
         !same
     }
+}
+
+/// Every address, by priority.
+fn targets_of(groups: &[Group]) -> impl Iterator<Item = SocketAddr> {
+    groups.iter().flatten().flat_map(|host| host.addresses.iter().copied())
 }
 
 /// Sets that are read from the front as time passes.

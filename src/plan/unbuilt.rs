@@ -2,7 +2,7 @@
 //! plan with any of it is refused: nothing is ignored in silence. Whoever builds one takes it out.
 
 use crate::diag::{Code, Diagnostic, Span};
-use crate::model::value::{Host, SipTarget};
+use crate::model::value::SipTarget;
 use crate::model::{
     Destination, E164, Extension, Failover, Features, InboundRule, KeepAlive, OutboundParameters,
     OutboundRule, Policy, Protocol, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport,
@@ -88,11 +88,8 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
         interval: alive.interval,
         ..KeepAlive::default()
     };
-    let registers = one.trunk_type == TrunkType::Register;
     vec![
         ("/spec/type", !matches!(one.trunk_type, TrunkType::Ip | TrunkType::Register)),
-        ("/spec/host", registers && matches!(one.host(), Some(Host::Name(_)))),
-        ("/spec/outboundProxy", registers && one.outbound_proxy.is_some()),
         ("/spec/limits/callsPerSecond", one.limits.calls_per_second.is_some()),
         ("/spec/limits/maxCallDuration", one.limits.max_call_duration.is_some()),
         ("/spec/keepAlive", probe(&one.keep_alive) != one.keep_alive),

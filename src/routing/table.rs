@@ -89,7 +89,7 @@ pub struct TrunkEntry {
     /// Its host, when that is a name: calls come from the servers of it.
     pub name: Option<ServerName>,
     /// The proxy on the way to it.
-    pub(super) proxy: Option<Proxy>,
+    pub proxy: Option<Proxy>,
     pub(super) pools: Vec<PoolEntry>,
     pub(super) inbound: BTreeMap<TenantIndex, InboundTable>,
 }

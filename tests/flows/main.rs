@@ -23,6 +23,8 @@ mod redirects;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod registrars;
+#[cfg(test)]
 mod registration;
 #[cfg(test)]
 mod reload;

@@ -18,7 +18,7 @@ const CHALLENGE: &str =
     "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", algorithm=SHA-256\r\n";
 
 /// The usual line-up with a registration at carrier A.
-fn registering() -> Vec<Value> {
+pub(crate) fn registering() -> Vec<Value> {
     let mut config = config();
     set(&mut config, "carrier-a", "/type", "register".into());
     let registration = json!({ "username": "acct", "password": { "env": "PASSWORD" } });
@@ -31,12 +31,12 @@ fn trunk(world: &World) -> ObservedTrunk {
     trunks.find(|one| one.resource == "Trunk/acme/carrier-a").unwrap()
 }
 
-fn state(world: &World) -> RegistrationState {
+pub(crate) fn state(world: &World) -> RegistrationState {
     trunk(world).registration.unwrap().state
 }
 
 /// Lets time pass until something is sent to `to`, and says how long that took.
-fn next(world: &mut World, to: &str, limit: u64) -> (Message, Duration) {
+pub(crate) fn next(world: &mut World, to: &str, limit: u64) -> (Message, Duration) {
     let began = world.now;
     while !world.waits(to) {
         let due = world.engine.next_timeout().unwrap();

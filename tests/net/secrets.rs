@@ -90,7 +90,8 @@ fn a_trunk_without_its_secret_sends_nothing_until_a_refresh_finds_it() {
     assert_eq!((installed.generation, installed.waiting), (3, vec![]));
     let observed = engine.observe().unwrap();
     assert!(observed.waiting.is_empty());
-    assert_eq!(shown(&observed), (true, Condition::Ready, None));
+    let words = Some("not registered yet".to_owned());
+    assert_eq!(shown(&observed), (true, Condition::Reconciling, words));
     needy.set_nonblocking(false).unwrap();
     assert!(needy.recv_from(&mut buffer).is_ok());
     assert!(!format!("{observed:?} {engine:?}").contains("hunter2"));

@@ -2,6 +2,7 @@
 //! leaves a registration alone sends nothing (G13); another place is registered at before the former
 //! one is left (G14); one that is gone un-registers after its last call (G15).
 
+mod aim;
 mod one;
 mod outcome;
 
@@ -102,13 +103,14 @@ impl Registrations {
     ) -> u32 {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        // So that its answers are admitted, from whatever port.
-        ctx.peers.add(wish.place.address);
         wish.live.set_refused(false);
         let interval = wish.manner.expires;
         let registration = Registration {
             id,
             wish,
+            target: None,
+            aimed: ctx.now,
+            tried: Vec::new(),
             call_id: write::call_id(ctx),
             tag: format!("{:016x}", ctx.chance.word()).into_bytes().into(),
             cseq: 0,
@@ -135,18 +137,31 @@ impl Registrations {
     /// Begins many at once without a burst: each at its own moment of the time that they need at one
     /// registrar's rate (G16).
     fn spread(&mut self, ctx: &mut Context, numbers: &[u32]) {
-        let mut crowds: BTreeMap<IpAddr, u64> = BTreeMap::new();
-        for one in numbers.iter().filter_map(|number| self.all.get(number)) {
-            *crowds.entry(one.wish.place.address.ip()).or_default() += 1;
+        let mut crowds: BTreeMap<Option<IpAddr>, u64> = BTreeMap::new();
+        for number in numbers {
+            let Some(one) = self.all.get_mut(number) else { continue };
+            one.aim(ctx);
+            *crowds.entry(one.ip()).or_default() += 1;
         }
         for number in numbers {
             let Some(one) = self.all.get_mut(number) else { continue };
-            let crowd = crowds.get(&one.wish.place.address.ip()).copied().unwrap_or(1);
+            let crowd = crowds.get(&one.ip()).copied().unwrap_or(1);
             let span = if crowd > 1 { (crowd * 1000 / REGISTRATION_RATE).max(1000) } else { 0 };
             let begin = ctx.now + Duration::from_millis(ctx.chance.below(span));
             one.has_turn = false;
             one.set_timer(ctx, *number, Some(begin));
         }
+    }
+
+    /// Names have other targets than before: who waited for the first one waits no longer.
+    pub(super) fn heed_targets(&mut self, ctx: &mut Context) {
+        let waits = |one: &Registration| {
+            one.target.is_none() && one.trying.is_none() && one.leaving.is_none()
+        };
+        let waiting = self.all.iter_mut().filter(|(_, one)| waits(one));
+        let found: Vec<u32> =
+            waiting.filter_map(|(number, one)| one.aim(ctx).map(|_| *number)).collect();
+        self.spread(ctx, &found);
     }
 
     /// Time for a REGISTER, or to look whether it may leave.
@@ -166,8 +181,9 @@ impl Registrations {
             }
             return;
         }
-        if !std::mem::take(&mut one.has_turn) {
-            let turn = self.turns.entry(one.wish.place.address.ip()).or_insert(ctx.now);
+        let registrar = one.aim(ctx).map(|target| target.ip());
+        if let Some(registrar) = registrar.filter(|_| !std::mem::take(&mut one.has_turn)) {
+            let turn = self.turns.entry(registrar).or_insert(ctx.now);
             let mine = (*turn).max(ctx.now);
             // Without a nonce it takes two.
             let each = if one.session.is_some() { 1 } else { 2 };
@@ -194,6 +210,7 @@ impl Registrations {
         one.last = Last::default();
         if !self.goes(ctx, number)
             && let Some(one) = self.all.get_mut(&number)
+            && !one.goes_on(ctx, number)
         {
             one.fail(ctx, number, Failure::Transient);
         }
@@ -240,7 +257,12 @@ impl Registrations {
             401 | 407 if unproven => {
                 one.fail(ctx, number, Failure::Misconfigured);
             }
-            code => one.fail(ctx, number, Failure::of(Some(code))),
+            code => {
+                let failure = Failure::of(Some(code));
+                if failure != Failure::Transient || !one.goes_on(ctx, number) {
+                    one.fail(ctx, number, failure);
+                }
+            }
         }
     }
 
@@ -276,7 +298,7 @@ impl Registrations {
     fn forget(&mut self, ctx: &mut Context, number: u32) {
         let Some(mut one) = self.all.remove(&number) else { return };
         one.set_timer(ctx, number, None);
-        ctx.peers.remove(one.wish.place.address);
+        one.move_to(ctx, None);
         let last = self.all.values().all(|other| other.id != one.id);
         if last {
             one.wish.live.set_refused(false);
@@ -301,7 +323,8 @@ fn wanted(ctx: &Context) -> BTreeMap<ResourceId, Wish> {
         let account = Account::of(generation, index)?;
         let place = Place {
             transport: generation.table.transport(entry.transport?)?.id.name.clone(),
-            address: entry.next_hop.as_ref()?.address()?,
+            next_hop: entry.next_hop.clone()?,
+            route: entry.proxy.as_ref().map(|proxy| format!("<{}>", proxy.uri)).unwrap_or_default(),
             domain: entry.spec.host_port(),
             username: spec.username.clone(),
         };

@@ -1,6 +1,6 @@
 //! One registration of ours: what it wants, what it has, and what it does about it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::engine::proof::{Account, Credential};
 use crate::engine::{MAX_SERVICE_ROUTE, header_rules, write};
 use crate::model::value::Name;
 use crate::model::{RegistrationState, ResourceId};
+use crate::routing::NextHop;
 use crate::sip::digest::{Challenge, next_nonce};
 use crate::sip::{HeaderName, Message};
 use crate::transaction::{Asked, Class, ClientKey, Moment, Packet, TimerKey};
@@ -23,7 +24,9 @@ const MAX_BRIEF: u32 = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) transport: Name,
-    pub(super) address: SocketAddr,
+    pub(super) next_hop: NextHop,
+    /// The Route towards a proxy, or empty.
+    pub(super) route: String,
     /// Host, and port where the manifest names it.
     pub(super) domain: String,
     pub(super) username: String,
@@ -57,6 +60,10 @@ pub(super) struct Session {
 pub(super) struct Registration {
     pub(super) id: ResourceId,
     pub(super) wish: Wish,
+    /// Where it is registered or tries to be, since when, and where it has failed in this round.
+    pub(super) target: Option<SocketAddr>,
+    pub(super) aimed: Moment,
+    pub(super) tried: Vec<SocketAddr>,
     pub(super) call_id: Box<[u8]>,
     pub(super) tag: Box<[u8]>,
     pub(super) cseq: u32,
@@ -92,6 +99,11 @@ pub(super) struct Last {
 }
 
 impl Registration {
+    /// The address that it shares a rate with others at.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        self.target.map(|target| target.ip())
+    }
+
     pub(super) fn is_bound(&self, now: Moment) -> bool {
         self.bound.is_some_and(|(until, _)| until > now)
     }
@@ -130,10 +142,9 @@ impl Registration {
 
     /// Sends a REGISTER, if there is a way.
     pub(super) fn send(&mut self, ctx: &mut Context, number: u32, expires: u32) -> bool {
-        let Some(transport) = ctx.listeners.number(&self.wish.place.transport) else {
-            return false;
-        };
-        let flow = ctx.listeners.flow(transport, self.wish.place.address);
+        let transport = ctx.listeners.number(&self.wish.place.transport);
+        let Some((transport, target)) = transport.zip(self.aim(ctx)) else { return false };
+        let flow = ctx.listeners.flow(transport, target);
         let owner = Owner::Registration(number);
         let opened = ctx.transactions.open_client(Class::Other, flow, owner, &mut ctx.chance);
         let Ok(key) = opened else { return false };
@@ -141,6 +152,7 @@ impl Registration {
         self.cseq += 1;
         let request = write::Register {
             domain: &self.wish.place.domain,
+            route: &self.wish.place.route,
             user: &self.wish.place.username,
             tag: &self.tag,
             call_id: &self.call_id,
@@ -195,7 +207,8 @@ impl Registration {
     pub(super) fn succeed(&mut self, ctx: &mut Context, number: u32, response: &Message) {
         let own = {
             let transport = ctx.listeners.number(&self.wish.place.transport);
-            let flow = transport.map(|one| ctx.listeners.flow(one, self.wish.place.address));
+            let way = transport.zip(self.target);
+            let flow = way.map(|(transport, target)| ctx.listeners.flow(transport, target));
             flow.map(|flow| write::own_uri(ctx, flow, &self.wish.place.username))
         };
         // Nothing granted is as good as refused; the least there is keeps asking.
@@ -205,6 +218,7 @@ impl Registration {
             (session.challenge.nonce, session.count) = (nonce, 0);
         }
         (self.failures, self.brief) = (0, 0);
+        self.tried.clear();
         self.bound = Some((ctx.now + Duration::from_secs(granted.into()), granted));
         self.wish.live.set_refused(false);
         self.learn_routes(ctx, response);
