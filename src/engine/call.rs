@@ -245,6 +245,7 @@ impl Call {
     pub(super) fn on_lost(&mut self, ctx: &mut Context, key: ClientKey) {
         if self.invite.as_ref().is_some_and(|invite| invite.client == Some(key)) {
             if matches!(self.phase, Phase::Hunting(_)) {
+                self.note_silence(ctx);
                 self.on_attempt_silent(ctx);
             } else {
                 self.on_exchange_lost(ctx);
@@ -284,6 +285,7 @@ impl Call {
                 if ctx.now >= *deadline =>
             {
                 if matches!(self.phase, Phase::Hunting(_)) {
+                    self.note_silence(ctx);
                     self.on_attempt_silent(ctx);
                 } else {
                     self.on_exchange_overdue(ctx);

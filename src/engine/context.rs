@@ -11,6 +11,7 @@ use super::generation::Generation;
 use super::leg::Leg;
 use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
+use super::silent::Silent;
 use super::trail::Trails;
 use super::{MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
 use crate::locate::Locator;
@@ -77,6 +78,7 @@ pub(super) struct Context {
     pub(super) targets_due: bool,
     /// Targets of trunks that the keep-alive found down.
     pub(super) down: BTreeSet<(ResourceId, SocketAddr)>,
+    pub(super) silent: Silent,
 }
 
 impl Context {
@@ -99,6 +101,7 @@ impl Context {
             locator: Locator::default(),
             targets_due: false,
             down: BTreeSet::new(),
+            silent: Silent::default(),
         }
     }
 

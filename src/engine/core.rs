@@ -258,7 +258,10 @@ impl Engine {
     fn on_message(&mut self, flow: Flow, message: Result<Message, ParseError>) {
         match message {
             Ok(message) if message.is_request() => self.on_request(Incoming { message, flow }),
-            Ok(message) => self.on_response(flow, &message),
+            Ok(message) => {
+                self.ctx.silent.heard(flow.remote);
+                self.on_response(flow, &message);
+            }
             Err(error) => self.on_garbage(flow, &error),
         }
     }

@@ -32,6 +32,7 @@ mod registration;
 mod relay;
 mod replaces;
 mod session;
+mod silent;
 mod targets;
 mod trail;
 mod transfer;

@@ -5,10 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Weak;
 
 use super::TARGETS_PAUSE;
+use super::call::Call;
 use super::context::{Context, Due};
 use super::refusal::Reason;
 use crate::model::ServerName;
 use crate::routing::{Attempt, NextHop, Table, TrunkEntry, TrunkIndex};
+
+impl Call {
+    /// The attempt under way gets no answer: if it has not even rung, its target comes last for a
+    /// while.
+    pub(super) fn note_silence(&self, ctx: &mut Context) {
+        let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
+        if let Some(leg) = self.b.as_ref().filter(|_| !rang) {
+            ctx.silent.note(leg.peer, ctx.now);
+        }
+    }
+}
 
 impl Context {
     /// Has every name looked up that the generation in force or a call uses.
@@ -62,12 +74,14 @@ impl Context {
     /// An attempt at each target of its name that is not down, in the order drawn for this call. A
     /// name without any is passed over.
     fn at_targets(&mut self, table: &Table, attempt: &Attempt, name: &ServerName) -> Vec<Attempt> {
-        let Self { locator, chance, down, .. } = self;
+        let Self { locator, chance, down, silent, now, .. } = self;
         let trunk = attempt.trunk().and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
         let is_down = |address: SocketAddr| {
             trunk.is_some_and(|trunk| down.contains(&(trunk.clone(), address)))
         };
-        let targets = locator.targets(name, &mut |bound| chance.below(bound));
+        let mut targets = locator.targets(name, &mut |bound| chance.below(bound));
+        // Stable: apart from that the order stays.
+        targets.sort_by_key(|address| silent.holds(*address, *now));
         let up = targets.into_iter().filter(|address| !is_down(*address));
         let found: Vec<Attempt> =
             up.filter_map(|address| table.resolved(attempt, address)).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::answer::{Answer, Data, Question};
+use super::answer::{Answer, Data, Known, Question};
 use super::order::{Group, ordered};
 use super::walk::{Lack, Look, Walk, walk};
 use super::{FIRST_RETRY, GRACE, LAST_RETRY, MAX_IN_FLIGHT, MAX_QUESTIONS, MAX_STALE};
@@ -109,11 +109,15 @@ impl Locator {
             return;
         };
         entry.asked = false;
-        let again = now + entry.take(answer.known(question), now);
+        let known = answer.known(question);
+        let same = entry.says(&known, now);
+        let again = now + entry.take(known, now);
         entry.due = Some(again);
         self.due.insert((again, question.clone()));
-        let users: Vec<ServerName> = entry.used_by.iter().cloned().collect();
-        users.iter().for_each(|name| self.look_again(name, now));
+        if !same {
+            let users: Vec<ServerName> = entry.used_by.iter().cloned().collect();
+            users.iter().for_each(|name| self.look_again(name, now));
+        }
     }
 
     /// When [`Self::handle_timeout`] has to be called.
@@ -239,8 +243,14 @@ impl Locator {
 }
 
 impl Entry {
+    /// Whether an answer leaves all as it is: the same records, or a failure while old ones serve.
+    fn says(&self, answer: &Result<Known, String>, now: Moment) -> bool {
+        let Look::Good(records, exists) = self.look(now) else { return false };
+        answer.as_ref().map_or(true, |new| new.records == records && new.exists == exists)
+    }
+
     /// Takes an answer; how long until the question is asked again.
-    fn take(&mut self, known: Result<super::answer::Known, String>, now: Moment) -> Duration {
+    fn take(&mut self, known: Result<Known, String>, now: Moment) -> Duration {
         match known {
             Ok(known) => {
                 self.known = Some((known.records, known.exists, now + known.ttl + MAX_STALE));

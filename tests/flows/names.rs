@@ -132,6 +132,35 @@ fn silence_goes_on_to_the_next_target_within_the_budget() {
 }
 
 #[test]
+fn a_target_that_was_silent_comes_last_until_it_is_heard_or_time_has_passed() {
+    let mut world = world(LINES);
+    dial(&mut world, "silent");
+    world.pass(Duration::from_secs(32));
+    let invite = world.expect_is(SECOND, "INVITE");
+    Phone::called(SECOND, &invite).answer(&mut world, 486, "");
+    let first = |world: &mut World, call_id: &str| {
+        world.clear();
+        let pbx = dial(world, call_id);
+        let (target, invite) = world.clear().pop().unwrap();
+        let address = if target == FIRST.parse().unwrap() { FIRST } else { SECOND };
+        (address, pbx, Phone::called(address, &invite))
+    };
+    let (address, _, other) = first(&mut world, "spared");
+    assert_eq!(address, SECOND);
+    // What fails there goes on to the one that was silent; it answers, and is first again.
+    other.answer(&mut world, 503, "");
+    world.expect_is(SECOND, "ACK");
+    let invite = world.expect_is(FIRST, "INVITE");
+    Phone::called(FIRST, &invite).answer(&mut world, 180, "");
+    assert_eq!(first(&mut world, "back").0, FIRST);
+    // Silent once more, and nobody hears of it: time alone brings it back.
+    world.pass(Duration::from_secs(32));
+    assert_eq!(first(&mut world, "spared-again").0, SECOND);
+    world.pass(Duration::from_secs(300));
+    assert_eq!(first(&mut world, "later").0, FIRST);
+}
+
+#[test]
 fn a_target_that_cannot_be_sent_to_is_left_at_once() {
     let mut world = world(LINES);
     dial(&mut world, "unsent");

@@ -183,6 +183,51 @@ fn so_many_questions_are_under_way_and_a_name_that_hangs_keeps_no_other_up() {
 }
 
 #[test]
+fn names_that_share_an_answer_all_follow_it() {
+    let mut locator = Locator::default();
+    let mut zone = Zone::default();
+    let lines = |last: u8| {
+        let services = (0..50).map(|at| format!("_sip._udp.c{at}.example SRV 1 0 5060 h.example"));
+        services.chain([format!("h.example A 192.0.2.{last}")]).collect::<Vec<String>>()
+    };
+    let set = |zone: &mut Zone, lines: &[String]| {
+        zone.set(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    set(&mut zone, &lines(1));
+    let names: Vec<ServerName> = (0..50)
+        .map(|at| ServerName {
+            host: format!("c{at}.example"),
+            port: None,
+            protocol: Protocol::Udp,
+        })
+        .collect();
+    locator.want(names.iter().cloned().collect(), Moment::START);
+    let mut asked = 0;
+    let mut drain = |locator: &mut Locator, zone: &Zone, now: Moment| {
+        while let Some(question) = locator.poll_question() {
+            asked += 1;
+            locator.answer(&question, zone.answer(&question).unwrap(), now);
+        }
+        asked
+    };
+    // NAPTR and SRV of each, one A and one AAAA for all.
+    assert_eq!(drain(&mut locator, &zone, Moment::START), 102);
+    assert!(locator.take_changed());
+    let later = Moment::START + TTL;
+    locator.handle_timeout(later);
+    drain(&mut locator, &zone, later);
+    assert!(!locator.take_changed(), "the same answers are no news");
+    set(&mut zone, &lines(2));
+    let later = later + TTL;
+    locator.handle_timeout(later);
+    drain(&mut locator, &zone, later);
+    for name in &names {
+        let targets = locator.targets(name, &mut |_| 0);
+        assert_eq!(targets, ["192.0.2.2:5060".parse().unwrap()]);
+    }
+}
+
+#[test]
 fn a_name_that_nobody_wants_is_forgotten_whole() {
     let mut world = World::new(&["c.example A 192.0.2.1", "c.example A 192.0.2.2"]);
     world.zone.set(&["c.example A 192.0.2.2"]);
