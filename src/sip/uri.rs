@@ -158,7 +158,16 @@ pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
 /// The address that `host` spells, IPv6 with or without brackets.
 pub(crate) fn host_ip(host: &[u8]) -> Option<IpAddr> {
     let bare = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host);
-    std::str::from_utf8(bare).ok()?.parse().ok()
+    let text = std::str::from_utf8(bare).ok()?;
+    text.parse().ok().or_else(|| three_colons(text))
+}
+
+/// `2001:db8:::192.0.2.1`: the grammar of RFC 3261 lets a third colon stand before the IPv4 address of
+/// an IPv6 one, and who sends it has to be understood (RFC 5118 section 4.10).
+fn three_colons(text: &str) -> Option<IpAddr> {
+    let (left, right) = text.split_once(":::")?;
+    let v4: std::net::Ipv4Addr = right.parse().ok()?;
+    format!("{left}::{v4}").parse().ok()
 }
 
 fn is_host(host: &[u8]) -> bool {
@@ -228,6 +237,8 @@ mod tests {
             b"sip:ho st",
             b"sip:[::1",
             b"sip:[host]",
+            b"sip:[2001:db8:::1]",
+            b"sip:[2001::db8:::192.0.2.1]",
             b"<sip:a@b>",
             b"sip:a@",
             b"sip:a@b;;lr",

@@ -1,5 +1,5 @@
-//! The wire format as a whole: the messages of RFC 4475, and properties over generated and damaged
-//! messages.
+//! The wire format as a whole: the messages of RFC 4475 and RFC 5118, and properties over generated and
+//! damaged messages.
 
 #[cfg(test)]
 mod digest;
@@ -7,3 +7,5 @@ mod digest;
 mod properties;
 #[cfg(test)]
 mod torture;
+#[cfg(test)]
+mod torture_ipv6;
