@@ -123,7 +123,7 @@ impl<'de> de::Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, Fault> {
         let result = match &self.value {
             Value::Scalar(scalar) if scalar.meaning != Meaning::Null => {
-                let variant: StrDeserializer<'_, Fault> = scalar.text.as_ref().into_deserializer();
+                let variant: StrDeserializer<'_, Fault> = scalar.text.as_str().into_deserializer();
                 visitor.visit_enum(variant)
             }
             Value::Mapping(fields) => {
@@ -182,7 +182,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
     ) -> Result<Option<K::Value>, Fault> {
         self.current = self.fields.next();
         let Some(field) = self.current else { return Ok(None) };
-        let key: StrDeserializer<'_, Fault> = field.key.as_ref().into_deserializer();
+        let key: StrDeserializer<'_, Fault> = field.key.as_str().into_deserializer();
         seed.deserialize(key).map(Some).map_err(|fault| fault.at(field.key_span))
     }
 

@@ -1,5 +1,7 @@
 //! The spanned tree: every value and every key knows its place, every scalar its text as written.
 
+use smol_str::SmolStr;
+
 use crate::diag::Span;
 
 /// A value and where it stands. At most [`super::yaml::MAX_DEPTH`] levels deep.
@@ -26,7 +28,7 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// The key.
-    pub key: Box<str>,
+    pub key: SmolStr,
     /// The place of the key.
     pub key_span: Span,
     /// The value.
@@ -37,7 +39,7 @@ pub struct Field {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// The text.
-    pub text: Box<str>,
+    pub text: SmolStr,
     /// What it counts as.
     pub meaning: Meaning,
 }
@@ -62,11 +64,12 @@ impl Meaning {
     /// as the telephone world writes it. `0123`, `+1`, `1e3`, `0x1f`, `1.5`, `NO`, `12:30` and
     /// integers beyond 64 bits are texts.
     pub fn of_plain(text: &str) -> Self {
-        match text {
-            "" | "~" | "null" | "Null" | "NULL" => return Self::Null,
-            "true" | "True" | "TRUE" => return Self::Bool(true),
-            "false" | "False" | "FALSE" => return Self::Bool(false),
-            _ => {}
+        match text.as_bytes().first() {
+            None | Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F') => {
+                return Self::of_word(text);
+            }
+            Some(b'0'..=b'9' | b'-') => {}
+            Some(_) => return Self::Text,
         }
         let digits = text.strip_prefix('-').unwrap_or(text);
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -76,6 +79,15 @@ impl Meaning {
         }
         let unsigned = text.parse().map(Self::Unsigned);
         unsigned.or_else(|_| text.parse().map(Self::Negative)).unwrap_or(Self::Text)
+    }
+
+    fn of_word(text: &str) -> Self {
+        match text {
+            "" | "~" | "null" | "Null" | "NULL" => Self::Null,
+            "true" | "True" | "TRUE" => Self::Bool(true),
+            "false" | "False" | "FALSE" => Self::Bool(false),
+            _ => Self::Text,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
+use smol_str::SmolStr;
 
 use super::hint::{self, Hint};
 use super::node::{Field, Meaning, Node, Scalar, Value};
@@ -129,7 +130,7 @@ struct Written {
 
 enum Children {
     Sequence(Vec<Node>),
-    Mapping { fields: Vec<Field>, key: Option<(Box<str>, Span)> },
+    Mapping { fields: Vec<Field>, key: Option<(SmolStr, Span)> },
 }
 
 /// What an anchor stands for, with the cost of one copy.

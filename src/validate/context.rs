@@ -132,9 +132,14 @@ impl<'a> Context<'a> {
             .related(self.span(first, field), format!("{first} stands here"))
     }
 
-    /// The file of a resource.
-    pub(super) fn path(&self, id: &ResourceId) -> Option<&'a str> {
-        self.places.and_then(|places| places.path(id))
+    /// Every resource of the set with its file, where there are files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&'a ResourceId, &'a str)> {
+        let mut places = self.places.into_iter().flat_map(Places::paths).peekable();
+        // Both are sorted; a place may be that of a refused document.
+        self.set.iter().filter_map(move |(id, _)| {
+            while places.next_if(|(place, _)| *place < id).is_some() {}
+            places.next_if(|(place, _)| *place == id).map(|(_, path)| (id, path))
+        })
     }
 
     /// The place of a field's value.

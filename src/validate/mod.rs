@@ -129,15 +129,14 @@ pub fn check_resources(resources: &ResourceSet) -> Vec<Diagnostic> {
 
 /// Of documents that declare the same, the first one counts and the others are told (TL202).
 fn settle(
-    mut documents: Vec<Found>,
+    documents: Vec<Found>,
     sources: &Arc<SourceMap>,
     declared: &mut Declared,
     found: &mut Vec<Diagnostic>,
 ) -> (ResourceSet, Places) {
-    documents.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(a.place.cmp(&b.place)));
     let (mut placed, mut resources, mut again) =
         (Vec::<(ResourceId, Place)>::new(), vec![], vec![]);
-    for Found { id, place, broken, resource } in documents {
+    for Found { id, place, broken, resource } in by_identity(documents) {
         if placed.last().is_some_and(|(first, _)| *first == id) {
             again.push((id, place, broken));
             continue;
@@ -150,12 +149,30 @@ fn settle(
             None => declared.refuse(Declares::Resource(id)),
         }
     }
-    let places = Places::new(Arc::clone(sources), placed.into_iter().collect());
+    let places = Places::new(Arc::clone(sources), placed);
     for (id, place, broken) in again {
         let span = broken.or_else(|| Some(places.tree_at(place)?.nearest_span(NAME)));
         found.push(twice(&id, span, places.span(&id, NAME)));
     }
     (resources.into_iter().collect(), places)
+}
+
+/// The documents by identity, those of one identity as they were read. Most of a comparison would be
+/// spent on the names of tenants, which are few and alike: their ranks are compared instead.
+fn by_identity(documents: Vec<Found>) -> impl Iterator<Item = Found> {
+    let mut tenants: Vec<_> = documents.iter().map(|one| one.id.tenant.as_ref()).collect();
+    tenants.dedup();
+    tenants.sort_unstable();
+    tenants.dedup();
+    let rank = |one: &Found| tenants.binary_search(&one.id.tenant.as_ref()).unwrap_or_default();
+    let ranks = documents.iter().enumerate().map(|(at, one)| (one.id.kind, rank(one), at));
+    let mut order: Vec<_> = ranks.collect();
+    let name = |at: usize| documents.get(at).map(|one| &one.id.name);
+    order.sort_unstable_by(|a, b| {
+        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (name(a.2), a.2).cmp(&(name(b.2), b.2)))
+    });
+    let mut documents: Vec<_> = documents.into_iter().map(Some).collect();
+    order.into_iter().filter_map(move |(_, _, at)| documents.get_mut(at)?.take())
 }
 
 /// The field that shows where a resource is declared.

@@ -36,7 +36,8 @@ impl Place {
 #[derive(Debug, Default)]
 pub(super) struct Places {
     sources: Arc<SourceMap>,
-    documents: BTreeMap<ResourceId, Place>,
+    /// Sorted by identity.
+    documents: Vec<(ResourceId, Place)>,
     remembered: Mutex<Remembered>,
 }
 
@@ -47,14 +48,14 @@ struct Remembered {
 }
 
 impl Places {
-    /// These places in these texts.
-    pub(super) fn new(sources: Arc<SourceMap>, documents: BTreeMap<ResourceId, Place>) -> Self {
+    /// These places in these texts; `documents` are sorted by their identities, each once.
+    pub(super) fn new(sources: Arc<SourceMap>, documents: Vec<(ResourceId, Place)>) -> Self {
         Self { sources, documents, remembered: Mutex::default() }
     }
 
-    /// The file of a resource.
-    pub(super) fn path(&self, id: &ResourceId) -> Option<&str> {
-        self.documents.get(id).map(|place| self.sources.path(place.file))
+    /// Every resource with its file, by identity.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&ResourceId, &str)> {
+        self.documents.iter().map(|(id, place)| (id, self.sources.path(place.file)))
     }
 
     /// The place of a field; see [`super::Desired::span`].
@@ -76,7 +77,8 @@ impl Places {
     }
 
     fn tree(&self, id: &ResourceId) -> Option<Arc<Node>> {
-        self.tree_at(*self.documents.get(id)?)
+        let at = self.documents.binary_search_by(|(one, _)| one.cmp(id)).ok()?;
+        self.tree_at(self.documents.get(at)?.1)
     }
 
     /// The tree of the document at a place.

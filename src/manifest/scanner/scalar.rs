@@ -8,6 +8,30 @@ use crate::manifest::node::Meaning;
 /// Bytes of a key: far from the 1024 characters where YAML itself ends one.
 const MAX_KEY_BYTES: usize = 256;
 
+/// What may end a plain scalar outside of flow collections, and inside of them.
+const BLOCK: u8 = 1;
+const FLOW: u8 = 2;
+
+/// The sets that a byte is in.
+static STOPS: [u8; 256] = stops();
+
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn stops() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut rest: &[u8] = b"\n#:,[]{}";
+    while let [byte, others @ ..] = rest {
+        let both = matches!(byte, b'\n' | b'#' | b':');
+        table[*byte as usize] = if both { BLOCK | FLOW } else { FLOW };
+        rest = others;
+    }
+    table
+}
+
+#[expect(clippy::indexing_slicing, reason = "the table has an entry for every byte")]
+fn is(byte: u8, set: u8) -> bool {
+    STOPS[usize::from(byte)] & set != 0
+}
+
 /// A scalar as it stands in the text.
 pub(super) struct Token<'a> {
     pub(super) text: Cow<'a, str>,
@@ -69,31 +93,30 @@ impl<'a> Cursor<'a> {
             _ => {}
         }
         let rest = self.rest();
-        let mut length = 0;
-        let mut bytes = rest.iter().copied().enumerate().peekable();
-        let mut stop = rest.len();
-        while let Some((index, byte)) = bytes.next() {
-            let ends = match byte {
-                b'\n' => true,
-                b' ' => continue,
+        let stops = if flow { FLOW } else { BLOCK };
+        let mut stop = 0;
+        loop {
+            let ahead = rest.get(stop..)?;
+            stop += ahead.iter().position(|byte| is(*byte, stops)).unwrap_or(ahead.len());
+            let ends = match rest.get(stop) {
                 // A gap before it: not a part of the word.
-                b'#' => length < index,
-                b':' => {
-                    let next = bytes.peek().map(|(_, byte)| *byte);
+                Some(b'#') => stop.checked_sub(1).and_then(|at| rest.get(at)) == Some(&b' '),
+                Some(b':') => {
+                    let next = rest.get(stop + 1).copied();
                     if flow && matches!(next, Some(b',' | b'[' | b']' | b'{' | b'}')) {
                         return None;
                     }
                     ends_word(next)
                 }
-                b',' | b'[' | b']' | b'{' | b'}' => flow,
-                _ => false,
+                _ => true,
             };
             if ends {
-                stop = index;
                 break;
             }
-            length = index + 1;
+            stop += 1;
         }
+        let gap = rest.get(..stop)?.iter().rev().take_while(|byte| **byte == b' ').count();
+        let length = stop - gap;
         self.skip(stop);
         let end = start + length;
         Some(Token { text: self.text(start, end)?.into(), start, end, plain: true })

@@ -6,7 +6,7 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 use super::json::Tree;
-use super::{forms, generate, words};
+use super::{forms, generate, tidy, words};
 use crate::diag::Diagnostic;
 use crate::manifest::node::Node;
 use crate::model::Kind;
@@ -25,7 +25,8 @@ static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
     Kind::ALL
         .iter()
         .map(|kind| {
-            let schema = generate::kind_schema(*kind);
+            let mut schema = generate::kind_schema(*kind);
+            tidy::forms_alone(&mut schema);
             let mut options = jsonschema::options_for::<Tree>()
                 .with_draft(Draft::Draft202012)
                 // Linear time: no pattern can be made to hang.

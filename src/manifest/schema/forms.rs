@@ -125,3 +125,47 @@ pub(super) fn why_not(name: &str, text: &str) -> Option<(String, &'static str)> 
 pub(super) fn predicates() -> impl Iterator<Item = (&'static str, impl Fn(&str) -> bool)> {
     FORMS.iter().map(|form| (form.name, move |text: &str| (form.check)(text).is_none()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::manifest::schema::generate;
+
+    /// Each form with its published pattern and an example.
+    static PATTERNS: LazyLock<Vec<(&Form, jsonschema::Validator, String)>> = LazyLock::new(|| {
+        let (_, any) =
+            generate::published().into_iter().find(|(name, _)| name.starts_with("any")).unwrap();
+        let found = FORMS.iter().filter_map(|form| {
+            let published = any.get("$defs")?.get(form.name)?;
+            let pattern = serde_json::json!({"pattern": published.get("pattern")?});
+            let example = published.get("examples")?.get(0)?.as_str()?.to_owned();
+            Some((form, jsonschema::validator_for(&pattern).unwrap(), example))
+        });
+        found.collect()
+    });
+
+    proptest! {
+        /// So that our validator may ask for the form alone.
+        #[test]
+        fn a_form_takes_nothing_that_its_pattern_refuses(
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), ".|[0-9a-zA-Z:;@ +-]"), 0..4),
+        ) {
+            assert!(PATTERNS.len() >= 5, "{}", PATTERNS.len());
+            for (form, pattern, example) in &*PATTERNS {
+                let mut text: Vec<char> = example.chars().collect();
+                for (at, put) in &edits {
+                    let at = at.index(text.len() + 1);
+                    let end = text.len().min(at + put.len() % 2);
+                    text.splice(at..end, put.chars());
+                }
+                let text: String = text.into_iter().collect();
+                let taken = (form.check)(&text).is_none();
+                prop_assert!(!taken || pattern.is_valid(&text.clone().into()), "{}: {text}", form.name);
+            }
+        }
+    }
+}

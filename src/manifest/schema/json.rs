@@ -167,7 +167,7 @@ impl<'a> Object<'a, Tree> for &'a [Field] {
     }
 
     fn get(&self, key: &Box<str>) -> Option<&'a Node> {
-        self.iter().find(|field| field.key == *key).map(|field| &field.value)
+        self.iter().find(|field| *field.key == **key).map(|field| &field.value)
     }
 
     fn members(&self) -> Members<'a> {

@@ -37,6 +37,17 @@ pub(super) fn definitions(definitions: &mut Value) {
     }
 }
 
+/// Takes away the patterns of texts that have a form, which is the stricter of the two: our own
+/// validator need not ask twice.
+pub(super) fn forms_alone(schema: &mut Value) {
+    let definitions = schema.get_mut("$defs").and_then(Value::as_object_mut);
+    for schema in definitions.into_iter().flatten().filter_map(|(_, one)| one.as_object_mut()) {
+        if schema.contains_key("format") {
+            schema.remove("pattern");
+        }
+    }
+}
+
 /// Takes away what only our own validator understands.
 pub(super) fn publish(schema: &mut Value) {
     match schema {

@@ -222,7 +222,9 @@ impl FromStr for SipTarget {
         let rest = text.get(4..).filter(|_| scheme);
         let rest =
             rest.ok_or_else(|| format!("`{text}` is not a SIP URI: it begins with `sip:`"))?;
-        if rest.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"?".contains(c)) {
+        let odd = |byte: u8| matches!(byte, 0..=b' ' | b'<' | b'>' | b'"' | b'?' | 0x7f);
+        let wide = |c: char| c.is_whitespace() || c.is_control();
+        if rest.bytes().any(odd) || (!rest.is_ascii() && rest.contains(wide)) {
             return Err(format!(
                 "`{text}` holds a blank or one of <>\"?, which a SIP URI here may not"
             ));

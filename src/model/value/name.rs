@@ -1,17 +1,17 @@
 //! Resource names.
 
-use std::sync::Arc;
+use smol_str::SmolStr;
 
 use super::text_value;
 
 /// An RFC 1123 label: 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter or digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Arc<str>);
+pub struct Name(SmolStr);
 
 impl Name {
     /// Sorts before every real name; a bound for range look-ups, never a resource's name.
     pub(crate) fn least() -> Self {
-        Self("".into())
+        Self(SmolStr::default())
     }
 
     /// The text.

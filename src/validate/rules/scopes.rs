@@ -93,8 +93,7 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
     let scopes = scopes(context, found);
     let mut last: Option<(&str, ScopeOwner)> = None;
-    for (id, _) in context.set.iter() {
-        let Some(path) = context.path(id) else { continue };
+    for (id, path) in context.paths() {
         let owner = match &last {
             Some((same, owner)) if *same == path => owner.clone(),
             _ => scopes.owner(path),
