@@ -209,7 +209,7 @@ fn a_listener_on_every_address_names_the_one_that_the_peer_can_reach() {
 }
 
 /// This host's address towards the outside; nothing is sent.
-fn own_address() -> Option<std::net::IpAddr> {
+pub(crate) fn own_address() -> Option<std::net::IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
     socket.local_addr().ok().map(|address| address.ip())

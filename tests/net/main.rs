@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod streams;
