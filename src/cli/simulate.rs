@@ -8,7 +8,7 @@ use anstyle::AnsiColor;
 use serde_json::{Value, json};
 
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output, paint};
-use crate::diag::{Diagnostic, render_json, render_text};
+use crate::diag::{Diagnostic, render_json, render_text, visible};
 use crate::model::value::{Name, Number};
 use crate::plan::unbuilt;
 use crate::routing::{
@@ -354,7 +354,7 @@ fn to_text(simulated: &Simulated, table: &Table, desired: &Desired) -> String {
         };
         let gap = if place.is_empty() { "" } else { "  " };
         // Numbers come from the command line, URIs from manifests: neither steers the terminal.
-        let detail = step.detail.replace(char::is_control, "\u{fffd}");
+        let detail = visible(&step.detail);
         writeln!(text, "{:<11} {word}  {detail}{gap}{place}", step.station).ok();
     }
     text.push('\n');

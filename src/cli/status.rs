@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::ServerArgs;
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
+use crate::diag::visible;
 
 /// Show what a daemon does: revision, conditions, transports, trunks, calls.
 ///
@@ -160,7 +161,7 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => "-".to_owned(),
         // Names of callers come from the network: they must not steer the terminal.
-        Some(Value::String(text)) => text.replace(char::is_control, "\u{fffd}"),
+        Some(Value::String(text)) => visible(text).into_owned(),
         Some(Value::Array(targets)) if targets.is_empty() => "-".to_owned(),
         Some(Value::Array(targets)) => targets.iter().map(target).collect::<Vec<_>>().join(", "),
         Some(other) => other.to_string(),

@@ -13,6 +13,7 @@ mod render_junit;
 mod render_sarif;
 mod render_text;
 mod source_map;
+mod visible;
 
 pub use code::{Code, Severity};
 pub use explain::{Explanation, explanation};
@@ -23,6 +24,7 @@ pub use render_junit::render_junit;
 pub use render_sarif::render_sarif;
 pub use render_text::{render_first, render_text};
 pub use source_map::{FileId, Position, SourceMap, Span};
+pub use visible::visible;
 
 /// A further place that belongs to a diagnostic: the other end of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::visible::{is_unseen, spelled};
 use super::{Diagnostic, Severity, SourceMap, Span};
 
 /// One command per diagnostic. `prefix` stands before each path, because GitHub looks for files
@@ -52,8 +53,8 @@ fn message(one: &Diagnostic, sources: &SourceMap, prefix: &str) -> String {
     text
 }
 
-/// What the runner decodes again: `%`, line ends, and in a property also `:` and `,`. Other control
-/// characters are left out: a job's log is read on terminals.
+/// What the runner decodes again: `%`, line ends, and in a property also `:` and `,`. Other characters
+/// that are not seen are spelled out: a job's log is read on terminals.
 fn escaped(text: &str, property: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -63,7 +64,7 @@ fn escaped(text: &str, property: bool) -> String {
             '\n' => out.push_str("%0A"),
             ':' if property => out.push_str("%3A"),
             ',' if property => out.push_str("%2C"),
-            other if other.is_control() => {}
+            other if is_unseen(other) => out.push_str(&spelled(other)),
             other => out.push(other),
         }
     }

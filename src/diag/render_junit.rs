@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::visible::{is_unseen, spelled};
 use super::{Diagnostic, FileId, Severity, SourceMap};
 
 /// The suite of problems that belong to no file.
@@ -106,8 +107,8 @@ fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 /// Text for an attribute or an element. Line ends are references, because an attribute would turn
-/// them into spaces; other control characters and the two non-characters are left out, because XML
-/// 1.0 (section 2.2) knows no way to write them or advises against it.
+/// them into spaces; other characters that are not seen are spelled out, and the two non-characters are
+/// left out, because XML 1.0 (section 2.2) knows no way to write them or advises against it.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -121,7 +122,7 @@ fn escaped(text: &str) -> String {
             '\n' => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
             '\u{fffe}' | '\u{ffff}' => {}
-            other if other.is_control() => {}
+            other if is_unseen(other) => out.push_str(&escaped(&spelled(other))),
             other => out.push(other),
         }
     }

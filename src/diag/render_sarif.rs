@@ -97,8 +97,10 @@ impl View<'_> {
     fn location(self, span: Span) -> Value {
         let (start, end) = (self.sources.start(span), self.sources.end(span));
         let path = format!("{}{}", self.prefix, self.sources.path(span.file));
-        // An absolute path belongs to no base.
-        let artifact = if path.starts_with('/') {
+        // An absolute path belongs to no base, and stdin is no file.
+        let artifact = if self.sources.path(span.file) == "-" {
+            json!({"uri": "stdin:", "description": {"text": "standard input"}})
+        } else if path.starts_with('/') {
             json!({"uri": format!("file://{}", uri_path(&path))})
         } else {
             json!({"uri": uri_path(&path), "uriBaseId": BASE})

@@ -8,6 +8,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::hidden::HIDDEN;
+use super::visible::{is_unseen, visible};
 use super::{Code, Diagnostic, FileId, Severity, SourceMap, Span};
 
 /// Other places within this many lines of the first one share its excerpt.
@@ -61,7 +62,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
+    let title = level.primary_title(visible(&diagnostic.message)).id(diagnostic.code.as_str());
     let mut group = Group::with_title(title);
     let mut apart = Vec::new();
     let all = &diagnostic.related;
@@ -71,7 +72,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         for related in shown {
             let near = related.span.filter(|other| is_near(span, *other, sources));
             match near {
-                Some(span) => marks.push(Mark { span, label: Some(label(&related.message)) }),
+                Some(span) => marks.push(Mark { span, label: Some(visible(&related.message)) }),
                 None => apart.push(related),
             }
         }
@@ -81,10 +82,12 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     }
     for related in apart {
         group = match related.span {
-            Some(span) => {
-                with_excerpt(group, &[Mark { span, label: Some(label(&related.message)) }], sources)
-            }
-            None => group.element(Level::NOTE.message(related.message.as_str())),
+            Some(span) => with_excerpt(
+                group,
+                &[Mark { span, label: Some(visible(&related.message)) }],
+                sources,
+            ),
+            None => group.element(Level::NOTE.message(visible(&related.message))),
         };
     }
     match all.len() - shown.len() {
@@ -92,7 +95,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         more => group = group.element(Level::NOTE.message(format!("and {more} more places"))),
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(visible(help)));
     }
     group
 }
@@ -101,14 +104,6 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
 struct Mark<'a> {
     span: Span,
     label: Option<Cow<'a, str>>,
-}
-
-/// The renderer makes control characters visible everywhere but in labels, and breaks no line there.
-fn label(text: &str) -> Cow<'_, str> {
-    match text.contains(char::is_control) {
-        true => text.replace(char::is_control, "\u{fffd}").into(),
-        false => text.into(),
-    }
 }
 
 fn is_near(first: Span, other: Span, sources: &SourceMap) -> bool {
@@ -149,41 +144,60 @@ fn annotation<'a>(mark: &Mark<'a>, excerpt: &Excerpt<'_>, sources: &SourceMap) -
     kind.span(span).label(mark.label.clone())
 }
 
-/// The lines that are shown, with the values of secret fields hidden.
+/// The lines that are shown: the values of secret fields are hidden, and what is not seen is spelled
+/// out.
 struct Excerpt<'a> {
     text: Cow<'a, str>,
     /// Where the lines begin in the file.
     from: usize,
-    /// What is hidden in these lines.
-    hidden: &'a [Range<usize>],
+    /// What is shown otherwise than it is written, in order.
+    changed: Vec<Changed>,
+}
+
+/// Bytes of a file, and how many bytes are shown in their place.
+struct Changed {
+    written: Range<usize>,
+    shown: usize,
 }
 
 impl<'a> Excerpt<'a> {
-    fn new(text: &'a str, from: usize, all: &'a [Range<usize>]) -> Self {
-        let begin = all.partition_point(|range| range.end <= from);
-        let end = all.partition_point(|range| range.start < from + text.len());
-        let hidden = all.get(begin..end).unwrap_or_default();
+    fn new(text: &'a str, from: usize, hidden: &[Range<usize>]) -> Self {
+        let begin = hidden.partition_point(|range| range.end <= from);
+        let end = hidden.partition_point(|range| range.start < from + text.len());
+        let hidden = hidden.get(begin..end).unwrap_or_default();
+        let inside = |at: usize| hidden.iter().any(|range| range.contains(&at));
+        let unseen = |c: char| is_unseen(c) && !matches!(c, '\n' | '\r' | '\t');
+        let spelled = text
+            .match_indices(unseen)
+            .filter(|(at, _)| !inside(from + at))
+            .map(|(at, c)| (from + at..from + at + c.len(), visible(c).into_owned()));
+        let hide = |range: &Range<usize>| {
+            (range.start.max(from)..range.end.min(from + text.len()), HIDDEN.to_owned())
+        };
+        let mut changes: Vec<_> = spelled.chain(hidden.iter().map(hide)).collect();
+        changes.sort_by_key(|(range, _)| range.start);
         let mut shown = Cow::Borrowed(text);
-        for range in hidden.iter().rev() {
-            let (start, end) = (range.start.max(from) - from, range.end - from);
-            shown.to_mut().replace_range(start..end.min(text.len()), HIDDEN);
+        for (range, instead) in changes.iter().rev() {
+            shown.to_mut().replace_range(range.start - from..range.end - from, instead);
         }
-        Self { text: shown, from, hidden }
+        let changed = changes.into_iter();
+        let changed =
+            changed.map(|(written, instead)| Changed { written, shown: instead.len() }).collect();
+        Self { text: shown, from, changed }
     }
 
-    /// Where a byte of the file stands in what is shown; one that is hidden at the hidden part.
+    /// Where a byte of the file stands in what is shown; one that is not shown behind what is shown
+    /// in its place.
     fn at(&self, byte: usize) -> usize {
-        let mut at = byte.saturating_sub(self.from);
-        for range in self.hidden.iter().rev() {
-            let (start, end) = (range.start.max(self.from), range.end);
-            if byte >= end {
-                at = (at + HIDDEN.len()).saturating_sub(end - start);
-            } else if byte > start {
-                // The bytes before it are moved by the ranges that are yet to come.
-                at = at.saturating_sub(byte - start) + HIDDEN.len();
+        let (mut read, mut at) = (self.from, 0);
+        for Changed { written, shown } in &self.changed {
+            if byte <= written.start {
+                break;
             }
+            at += written.start - read + shown;
+            read = written.end;
         }
-        at
+        at + byte.saturating_sub(read)
     }
 }
 

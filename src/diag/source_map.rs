@@ -1,9 +1,10 @@
 //! Which bytes came from which file, and what line and column a byte is on.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use super::hidden;
+use super::{hidden, visible};
 
 /// A file of one [`SourceMap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,9 +53,9 @@ impl SourceMap {
     pub fn add(&mut self, path: &str, text: impl Into<Arc<str>>) -> FileId {
         let text: Arc<str> = text.into();
         let path: Arc<str> = path.into();
-        let shown = match path.contains(char::is_control) {
-            true => path.replace(char::is_control, "\u{fffd}").into(),
-            false => Arc::clone(&path),
+        let shown = match visible(&path) {
+            Cow::Owned(shown) => shown.into(),
+            Cow::Borrowed(_) => Arc::clone(&path),
         };
         let (line_starts, hidden) = (OnceLock::new(), OnceLock::new());
         self.files.push(SourceFile { path, shown, text, line_starts, hidden });
@@ -139,9 +140,9 @@ mod tests {
         let mut map = SourceMap::default();
         let file = map.add("a\n\u{1b}[2J.yaml", "a: b\n");
         assert_eq!(map.path(file), "a\n\u{1b}[2J.yaml");
-        assert_eq!(map.shown_path(file), "a\u{fffd}\u{fffd}[2J.yaml");
+        assert_eq!(map.shown_path(file), "a␊␛[2J.yaml");
         let span = Span { file, start: 0, end: 1 };
-        assert_eq!(map.file_line(span), "a\u{fffd}\u{fffd}[2J.yaml:1");
+        assert_eq!(map.file_line(span), "a␊␛[2J.yaml:1");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anstyle::AnsiColor;
 use serde_json::Value;
 
 use super::{Action, Change, FieldChange, Plan};
-use crate::diag::{HIDDEN, SourceMap, render_text as render_diagnostics};
+use crate::diag::{HIDDEN, SourceMap, render_text as render_diagnostics, visible};
 use crate::routing::diff::{RouteChange, count};
 
 /// Lines of behaviour that are printed; the JSON has all.
@@ -79,7 +79,7 @@ pub(super) fn value_text(value: Option<&Value>) -> String {
 
 /// A text of a manifest as a terminal may get it: it steers nothing and breaks no line.
 pub(super) fn harmless(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+    visible(text).into_owned()
 }
 
 fn push_title(text: &mut String, title: &str, colored: bool) {
