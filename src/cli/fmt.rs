@@ -81,11 +81,11 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     }
     let root = root(&args.paths);
     if !args.check && !args.diff && !is_stream {
+        let mut written = Vec::new();
         for outcome in outcomes.iter().filter(|outcome| outcome.changes()) {
             let path = root.join(&outcome.file.path);
-            replace(&path, outcome).map_err(|error| {
-                Failure::failed(format!("cannot write `{}`: {error}", path.display()))
-            })?;
+            replace(&path, outcome).map_err(|error| stopped(&path, &error, &written))?;
+            written.push(outcome.file.path.as_str());
         }
     }
     let changed = outcomes.iter().any(Outcome::changes);
@@ -103,6 +103,26 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// Files that were changed before a run had to stop, as a failure names them.
+const MAX_NAMED: usize = 100;
+
+/// A run that ends at a file that cannot be written: what is changed already must be known.
+fn stopped(path: &Path, error: &io::Error, written: &[&str]) -> Failure {
+    let failure = Failure::failed(format!("cannot write `{}`: {error}", path.display()));
+    let named: Vec<_> = written.iter().take(MAX_NAMED).map(|path| format!("`{path}`")).collect();
+    let more = match written.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    failure.help(match named.as_slice() {
+        [] => "nothing was changed; mend it and run again".to_owned(),
+        named => format!(
+            "changed before it, and complete: {}{more}; the rest is as it was: mend it and run again",
+            named.join(", ")
+        ),
+    })
 }
 
 /// A file is replaced, not written into: a link to it, given by its own name, would be lost.

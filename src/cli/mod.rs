@@ -35,8 +35,7 @@ pub use output::{Color, FORMAT_VERSION, Format, Output, paint};
 #[derive(Debug, Parser)]
 #[command(name = "trunkline", version, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
-    /// The form of the data: human, json; of a plan markdown; of `validate` sarif, junit, github,
-    /// several at once to files, as `-o sarif=FILE -o human`.
+    /// The form of the data: human or json; `plan` and `validate` name further ones.
     #[arg(short, long, global = true, value_name = "FORM[=FILE]", default_value = "human")]
     output: Vec<sink::Sink>,
     /// When to colour; `NO_COLOR` is respected.

@@ -24,7 +24,7 @@ use crate::validate::Checked;
                   trunkline plan --rev feature --against main\n  \
                   trunkline plan --server http://127.0.0.1:7080 --detailed-exitcode")]
 pub(super) struct Args {
-    /// The directory of manifests.
+    /// The directory of manifests. `-o markdown` writes the plan for a pull request.
     #[arg(default_value = ".")]
     path: PathBuf,
     /// Plan a commit of the git repository at PATH, read from its objects; refused (exit 4) where a

@@ -55,7 +55,9 @@ impl FromStr for Sink {
             Some((_, form)) => Ok(Self { form: *form, file }),
             None => Err(match suggest::nearest(word, words()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the forms are {}", words().collect::<Vec<_>>().join(", ")),
+                None => {
+                    "the forms are human and json; of a plan also markdown; of `validate` also sarif, junit and github".to_owned()
+                }
             }),
         }
     }

@@ -16,7 +16,7 @@ use crate::diag::{
     Code, Diagnostic, JsonDiagnostics, Severity, render_first, render_github, render_junit,
     render_sarif,
 };
-use crate::manifest::tree::SourceTree;
+use crate::manifest::tree::{Content, SourceTree};
 use crate::model::ObjectId;
 use crate::model::value::Date;
 use crate::source::directory;
@@ -25,7 +25,8 @@ use crate::validate::{Checked, Summary, validate_on};
 /// Check manifests: schema and meaning, offline.
 ///
 /// All problems come in one run, sorted by file and line. Exit code 0: nothing shown is an error;
-/// 3: something is (or a warning under `--deny-warnings`).
+/// 3: something is (or a warning under `--deny-warnings`). The forms of `-o` are human, json, sarif,
+/// junit and github, several at once to files: `-o sarif=FILE -o human`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  trunkline validate\n  trunkline validate voip/ -o json\n  \
                         trunkline validate -o github -o sarif=trunkline.sarif\n  \
@@ -125,7 +126,7 @@ fn today() -> Option<Date> {
 
 fn selection(args: &Args, prefix: &str) -> Selection {
     let only = args.only.iter().map(|path| {
-        let path = shown(path);
+        let path = shown(&without_parents(path));
         // Diagnostics name files from the root; a person at the prompt may do so from here.
         match path.strip_prefix(prefix) {
             Some(rest) => rest.to_owned(),
@@ -145,6 +146,21 @@ fn prefix(paths: &[PathBuf]) -> String {
         _ => None,
     }
     .map_or(String::new(), |root| root + "/")
+}
+
+/// A path without `..` where what it leaves is named before it: links are none of the tree's.
+fn without_parents(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let leaves = part == Component::ParentDir;
+        let named = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        if leaves && named {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
 }
 
 /// A path without `.` parts and the `/` at the end, from here where it is below here.
@@ -266,7 +282,14 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<SourceTree, Failure> {
     for path in paths.iter().map(|path| without_dots(path)) {
         let path = path.as_path();
         if path.as_os_str() == "-" {
-            tree.files.push(directory::read_stream(io::stdin().lock(), "-"));
+            let stream = directory::read_stream(io::stdin().lock(), "-");
+            if let Content::Unreadable(words) = &stream.content {
+                let failure = Failure::failed(format!("cannot read stdin: {words}"));
+                return Err(
+                    failure.help("pipe a manifest into it; a directory is given by its name")
+                );
+            }
+            tree.files.push(stream);
         } else if path.is_dir() {
             let below = directory::read(path).map_err(|error| cannot_read(path, &error))?;
             tree.files.extend(below.files.into_iter().map(|mut file| {

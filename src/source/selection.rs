@@ -22,9 +22,14 @@ pub(super) fn is_hidden(name: &[u8]) -> bool {
     name.starts_with(b".")
 }
 
-/// Whether a file of this name is a manifest.
+/// Whether a file of this name is a manifest. A name in capitals is read as well: a file that is
+/// passed over in silence would be missed by nobody.
 pub(super) fn is_manifest(name: &[u8]) -> bool {
-    name.ends_with(b".yaml") || name.ends_with(b".yml")
+    let ends = |end: &[u8]| {
+        let at = name.len().checked_sub(end.len()).and_then(|at| name.get(at..));
+        at.is_some_and(|found| found.eq_ignore_ascii_case(end))
+    };
+    ends(b".yaml") || ends(b".yml")
 }
 
 /// What a manifest, or an ignore file, is that is neither a regular file nor a link.
