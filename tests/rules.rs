@@ -382,7 +382,9 @@ mod same_packet {
             let checked = validate(&SourceTree { files: vec![file], rooted: false });
             let mut told = BTreeSet::new();
             for one in &checked.diagnostics {
-                prop_assert!(!one.code.as_str().starts_with("TL1"), "{}\n{}", one.message, text);
+                // Over connections `verifyPort` verifies nothing, which is told.
+                let sound = !one.code.as_str().starts_with("TL1") || one.code == Code::TL108;
+                prop_assert!(sound, "{}\n{}", one.message, text);
                 if one.code == Code::TL407 {
                     let other = one.message.split('`').nth(1).unwrap()[1..].parse::<usize>().unwrap();
                     let own = one.resource.as_ref().unwrap().strip_prefix("Trunk/t").unwrap().parse::<usize>().unwrap();

@@ -50,6 +50,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Other places that belong to it, in the order to show them.
     pub related: Vec<Related>,
+    /// Whether it follows from another mistake, so that it is not told beside that.
+    pub follows: bool,
 }
 
 impl Diagnostic {
@@ -62,6 +64,7 @@ impl Diagnostic {
             resource: None,
             help: None,
             related: Vec::new(),
+            follows: false,
         }
     }
 
@@ -90,6 +93,13 @@ impl Diagnostic {
     #[must_use]
     pub fn related(mut self, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         self.related.push(Related { span: span.into(), message: message.into() });
+        self
+    }
+
+    /// Says whether it follows from another mistake.
+    #[must_use]
+    pub fn follows(mut self, follows: bool) -> Self {
+        self.follows = follows;
         self
     }
 

@@ -2,6 +2,7 @@
 //! itself: envelope, numbers, schema.
 
 use super::node::{Node, Value};
+use super::salvage::{self, Rest};
 use super::yaml::{Content, Document, shown};
 use super::{Hint, de, numbers, schema, suggest};
 use crate::diag::{Code, Diagnostic, Severity, Span};
@@ -15,6 +16,8 @@ pub struct Decoded {
     pub declares: Declares,
     /// The resource, if nothing is wrong with the document by itself.
     pub resource: Option<Resource>,
+    /// What is left of it otherwise, where enough is left to check.
+    pub rest: Option<Rest>,
     /// What is wrong.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -38,7 +41,7 @@ pub fn decode(document: &Document, source: &str) -> Decoded {
         Content::Tree(node) => decode_tree(node, source),
         Content::Damaged(node) => {
             let declares = Envelope::read(node).declares();
-            Decoded { declares, resource: None, diagnostics: Vec::new() }
+            Decoded { declares, resource: None, rest: None, diagnostics: Vec::new() }
         }
         Content::Broken(hint) => {
             let declares = match hint {
@@ -46,7 +49,7 @@ pub fn decode(document: &Document, source: &str) -> Decoded {
                 Hint::Unknown => Declares::Anything,
                 Hint::Nothing => Declares::Nothing,
             };
-            Decoded { declares, resource: None, diagnostics: Vec::new() }
+            Decoded { declares, resource: None, rest: None, diagnostics: Vec::new() }
         }
     }
 }
@@ -55,9 +58,11 @@ fn decode_tree(node: &Node, source: &str) -> Decoded {
     let envelope = Envelope::read(node);
     let mut diagnostics = Vec::new();
     let kind = envelope.check(node, &mut diagnostics);
-    let mut resource = None;
+    let declares = envelope.declares();
+    let (mut resource, mut rest) = (None, None);
     if let Some(kind) = kind {
-        diagnostics.extend(numbers::check(kind, node, source));
+        diagnostics = numbers::check(kind, node, source);
+        let of_numbers = diagnostics.len();
         diagnostics.extend(schema::check(kind, node));
         if diagnostics.iter().all(|one| one.severity() == Severity::Warning) {
             match typed(kind, node) {
@@ -67,17 +72,19 @@ fn decode_tree(node: &Node, source: &str) -> Decoded {
                 ),
             }
         }
+        if resource.is_none() && matches!(declares, Declares::Resource(_)) {
+            rest = salvage::rest(kind, node, diagnostics.get(..of_numbers).unwrap_or_default());
+        }
     }
-    let declares = envelope.declares();
     if let Declares::Resource(id) = &declares {
         for diagnostic in &mut diagnostics {
             diagnostic.resource = Some(id.to_string());
         }
     }
-    Decoded { declares, resource, diagnostics }
+    Decoded { declares, resource, rest, diagnostics }
 }
 
-fn typed(kind: Kind, node: &Node) -> Result<Resource, de::Fault> {
+pub(super) fn typed(kind: Kind, node: &Node) -> Result<Resource, de::Fault> {
     let absent = |field: &str| de::Fault { message: format!("`{field}` is missing"), span: None };
     let metadata = node.get("metadata").ok_or_else(|| absent("metadata"))?;
     let metadata: Metadata = de::from_node(metadata)?;
@@ -139,18 +146,17 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// What a document of no known kind may declare: a misspelled kind the one it means, a manifest
-    /// without a kind anything, and what is no manifest at all nothing.
+    /// What a document of no known kind may declare: a misspelled kind the one it means, another
+    /// manifest of ours anything, and what is no manifest at all nothing.
     fn meant(&self) -> Declares {
-        let Some(text) = self.kind.and_then(Node::text) else {
-            let version = self.api_version.and_then(Node::text).unwrap_or_default();
-            let ours = version.starts_with("trunkline.dev/");
-            return if ours { Declares::Anything } else { Declares::Nothing };
-        };
+        let version = self.api_version.and_then(Node::text).unwrap_or_default();
+        let ours = version.starts_with("trunkline.dev/");
+        let unclear = if ours { Declares::Anything } else { Declares::Nothing };
+        let Some(text) = self.kind.and_then(Node::text) else { return unclear };
         let known = Kind::ALL.iter().map(|kind| kind.as_str());
         let near = suggest::nearest(text, known);
         let kind = near.and_then(|word| word.parse().ok());
-        kind.map_or(Declares::Nothing, Declares::Some)
+        kind.map_or(unclear, Declares::Some)
     }
 
     /// TL005, TL101, TL102, and TL105 for the first two fields; the kind, if the rest can be

@@ -8,6 +8,7 @@ mod hint;
 pub mod node;
 pub(crate) mod numbers;
 pub mod print;
+pub mod salvage;
 pub mod scanner;
 pub mod schema;
 mod segments;

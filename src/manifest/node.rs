@@ -167,7 +167,7 @@ impl Node {
 }
 
 /// The segments of a JSON pointer, unescaped (RFC 6901).
-fn segments(pointer: &str) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
+pub(super) fn segments(pointer: &str) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
     pointer.split('/').skip(1).map(|segment| {
         if segment.contains('~') {
             segment.replace("~1", "/").replace("~0", "~").into()

@@ -180,13 +180,10 @@ pub(crate) fn item_span(numbers: &Node, index: usize, source: &str) -> Span {
 }
 
 fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnostic> {
-    let ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
-    let prefix = ends.clone().find_map(LeadingPrefix::of);
-    if let Some(prefix) = prefix.filter(|_| rule == Rule::Did) {
-        let message = format!("`{}` begins with `{}`", super::yaml::shown(text), prefix.as_str());
-        let fixed: Vec<String> = ends.map(|end| fixed(end, prefix)).collect();
-        let help = format!("write `{}`: a number begins with its country code", fixed.join("-"));
-        return Some(Diagnostic::new(Code::TL302, message).at(span).help(help));
+    let mut ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
+    let prefix = ends.find_map(LeadingPrefix::of).filter(|_| rule == Rule::Did);
+    if let Some(told) = prefix.and_then(|prefix| leading(text, prefix, span)) {
+        return Some(told);
     }
     let (error, what) = match (rule, shape) {
         (Rule::Caller, _) => (text.parse::<CallerMask>().err(), "number, range or mask"),
@@ -194,8 +191,22 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
         _ => (text.parse::<NumberRange>().err(), "number or range"),
     };
     let Some(error) = error else { return foreign_dash(text, span) };
+    if let Some(told) = several(text, (rule, shape), span) {
+        return Some(told);
+    }
     let message = format!("`{}` is not a {what}: {error}", super::yaml::shown(text));
+    let bare = text.strip_prefix('+').filter(|bare| bare.parse::<CallerMask>().is_ok());
     let help = match rule {
+        Rule::Caller if bare.is_some() => {
+            let bare = bare.unwrap_or_default();
+            let message =
+                format!("write `{bare}` or `00{bare}`, as the carrier presents it, without `+`");
+            return Some(
+                Diagnostic::new(Code::TL303, format!("`{text}` begins with `+`"))
+                    .at(span)
+                    .help(message),
+            );
+        }
         Rule::Caller => "write a number as it is presented, a range, or a mask like `0044******`",
         Rule::Internal if shape == Shape::Single => "write one number like `1000`",
         Rule::Did => {
@@ -214,12 +225,54 @@ fn foreign_dash(text: &str, span: Span) -> Option<Diagnostic> {
     Some(Diagnostic::new(Code::TL304, message).at(span).help(help))
 }
 
-/// One end of a range as it should be written.
-fn fixed(end: &str, prefix: LeadingPrefix) -> String {
-    let digits: String = end.chars().filter(char::is_ascii_digit).collect();
-    let bare = digits.trim_start_matches('0');
-    match prefix {
-        LeadingPrefix::Plus | LeadingPrefix::DoubleZero => bare.to_owned(),
-        LeadingPrefix::Zero => format!("<country code>{bare}"),
+/// Several numbers in one text with something else than `;` between them.
+fn several(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnostic> {
+    let between = |c: char| c == ',' || c == '\n';
+    let parts = || text.split(between).map(str::trim).filter(|part| !part.is_empty());
+    let is_good = |part: &str| item(part, (rule, shape), span).is_none();
+    if shape != Shape::Items || parts().nth(1).is_none() || !parts().all(is_good) {
+        return None;
     }
+    let what = if text.contains(',') { "a comma" } else { "a line end" };
+    let message = format!("numbers of one text have `;` between them, not {what}");
+    let all = super::yaml::shown(&parts().collect::<Vec<_>>().join("; "));
+    let help = format!("write `{all}`, or a list");
+    Some(Diagnostic::new(Code::TL303, message).at(span).help(help))
+}
+
+/// A number with something in front of its country code; `None` for what is no number at all.
+fn leading(text: &str, prefix: LeadingPrefix, span: Span) -> Option<Diagnostic> {
+    let ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
+    let fixed: Option<Vec<String>> = ends.map(fixed).collect();
+    let help = match fixed {
+        Some(fixed) => {
+            format!("write `{}`: a number begins with its country code", fixed.join("-"))
+        }
+        // Zeros alone are digits, too.
+        None if text.parse::<NumberRange>().is_ok() => {
+            "write a whole number: it begins with its country code".to_owned()
+        }
+        None => return None,
+    };
+    let message = format!("`{}` begins with `{}`", super::yaml::shown(text), prefix.as_str());
+    Some(Diagnostic::new(Code::TL302, message).at(span).help(help))
+}
+
+/// One end of a range as it should be written; `None` for what is no number at all.
+fn fixed(end: &str) -> Option<String> {
+    // The zero that is dialled inside the country only.
+    let written = end.replace("(0)", "");
+    let is_spelling = |c: char| c.is_ascii_digit() || " +().-/".contains(c);
+    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+    let national = match LeadingPrefix::of(&written) {
+        None => false,
+        Some(LeadingPrefix::Zero) => true,
+        // No country code begins with 0.
+        Some(LeadingPrefix::Plus) => digits.starts_with('0'),
+        Some(LeadingPrefix::DoubleZero) => false,
+    };
+    let bare = digits.trim_start_matches('0');
+    let country = if national { "<country code>" } else { "" };
+    let is_number = !bare.is_empty() && written.chars().all(is_spelling);
+    is_number.then(|| format!("{country}{bare}"))
 }

@@ -52,6 +52,20 @@ pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
     near.min().map(|(_, word)| word)
 }
 
+/// The known field that somebody means: one that is near, or the only one that is so abbreviated
+/// (`mon`, `Wed`).
+pub(crate) fn field<'a>(
+    text: &str,
+    known: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
+) -> Option<&'a str> {
+    const SHORTEST: usize = 3;
+    let known = known.into_iter();
+    let short = text.to_lowercase();
+    let mut longer = known.clone().filter(|word| word.to_lowercase().starts_with(&short));
+    let abbreviated = longer.next().filter(|_| short.len() >= SHORTEST && longer.next().is_none());
+    abbreviated.or_else(|| nearest(text, known))
+}
+
 /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();

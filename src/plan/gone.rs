@@ -83,6 +83,9 @@ impl<'a> Gone<'a> {
             Need::Schedule(name) => self.named(
                 owner.map(|owner| ResourceId::owned(Kind::Schedule, owner.clone(), name.clone())),
             ),
+            Need::Rule(kind, name) => {
+                self.named(owner.map(|owner| ResourceId::owned(kind, owner.clone(), name.clone())))
+            }
             Need::Listener(protocol) => self.listener(protocol),
             Need::Extensions(range) => {
                 let numbers = owner.and_then(|owner| self.extensions.get(owner));

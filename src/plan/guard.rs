@@ -38,11 +38,13 @@ impl Guarded {
 /// need, and the need says what would have met it. What they cost follows the errors.
 pub fn deletions_in_use(checked: &Checked, live: &ResourceSet) -> Guarded {
     let mut guarded = Guarded { refusals: Vec::new(), diagnostics: checked.diagnostics.clone() };
-    let told = told(checked);
+    // Who uses a thing is named also where that follows from another mistake.
+    let all: Vec<_> = checked.diagnostics.iter().chain(&checked.followers).collect();
+    let told = told(&all);
     if told.is_empty() || live.is_empty() {
         return guarded;
     }
-    let mut blame = Blame::new(checked, live);
+    let mut blame = Blame::new(checked, &all, live);
     for (id, indices) in &told {
         blame.resource(id, indices);
     }
@@ -62,9 +64,9 @@ pub fn deletions_in_use(checked: &Checked, live: &ResourceSet) -> Guarded {
 }
 
 /// The errors that may come of something missing, as indices, by the resource that misses it.
-fn told(checked: &Checked) -> BTreeMap<ResourceId, Vec<usize>> {
+fn told(all: &[&Diagnostic]) -> BTreeMap<ResourceId, Vec<usize>> {
     let mut told: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
-    for (index, one) in checked.diagnostics.iter().enumerate() {
+    for (index, one) in all.iter().enumerate() {
         if !uses::CODES.contains(&one.code) {
             continue;
         }
@@ -96,15 +98,17 @@ impl Users {
 /// Which errors are whose fault.
 struct Blame<'a> {
     checked: &'a Checked,
+    /// Everything that is wrong.
+    all: &'a [&'a Diagnostic],
     gone: Gone<'a>,
     users: BTreeMap<ResourceId, Users>,
     explained: BTreeSet<usize>,
 }
 
 impl<'a> Blame<'a> {
-    fn new(checked: &'a Checked, live: &'a ResourceSet) -> Self {
+    fn new(checked: &'a Checked, all: &'a [&'a Diagnostic], live: &'a ResourceSet) -> Self {
         let gone = Gone::new(live, &checked.resources);
-        Self { checked, gone, users: BTreeMap::new(), explained: BTreeSet::new() }
+        Self { checked, all, gone, users: BTreeMap::new(), explained: BTreeSet::new() }
     }
 
     fn resource(&mut self, id: &ResourceId, indices: &[usize]) {
@@ -117,7 +121,7 @@ impl<'a> Blame<'a> {
         for one in uses {
             let spans = checked.spans(id, &one.field);
             for index in indices {
-                let Some(found) = checked.diagnostics.get(*index) else { continue };
+                let Some(found) = self.all.get(*index) else { continue };
                 if !one.is_told_by(found) || !spans.contains(&found.span) {
                     continue;
                 }
@@ -140,7 +144,7 @@ impl<'a> Blame<'a> {
     /// That nothing listens is told once (TL409), and concerns all who name no transport.
     fn listeners(&mut self) {
         let checked = self.checked;
-        let told = checked.diagnostics.iter().position(|one| one.code == Code::TL409);
+        let told = self.all.iter().position(|one| one.code == Code::TL409);
         let gone = self.gone.of(None, uses::Need::Listener(None));
         let Some(index) = told.filter(|_| gone.is_all) else { return };
         self.explained.insert(index);

@@ -21,6 +21,8 @@ pub(super) enum Need<'a> {
     Listener(Option<Protocol>),
     /// The owner's schedule.
     Schedule(&'a Name),
+    /// The owner's rule of a kind.
+    Rule(Kind, &'a Name),
     /// Extensions of the owner with all these numbers.
     Extensions(NumberRange),
     /// Pools of the owner on the trunk with all these numbers; `None`: any pool there.
@@ -62,7 +64,7 @@ pub(super) const CODES: &[Code] = &[
     Code::TL507,
 ];
 
-const TENANT: &[Code] = &[Code::TL201];
+const NAMED: &[Code] = &[Code::TL201];
 const TRUNK: &[Code] = &[Code::TL201, Code::TL402];
 /// That there is no transport at all is told once, and not at each who needs one.
 const NOBODY: &[Code] = &[];
@@ -98,7 +100,7 @@ pub(super) fn uses<'a>(id: &'a ResourceId, resource: &'a Resource) -> Vec<Use<'a
 /// The tenant that a resource belongs to, whatever else it says.
 pub(super) fn tenant_of(id: &ResourceId) -> Vec<Use<'_>> {
     let tenant = id.tenant.as_ref();
-    tenant.map(|name| plain("/metadata/tenant", TENANT, Need::Tenant(name))).into_iter().collect()
+    tenant.map(|name| plain("/metadata/tenant", NAMED, Need::Tenant(name))).into_iter().collect()
 }
 
 fn plain<'a>(field: &str, codes: &'static [Code], need: Need<'a>) -> Use<'a> {
@@ -182,5 +184,13 @@ fn of_test(test: &RouteTest) -> Vec<Use<'_>> {
     let list = test.expect.trunks.iter().flatten().enumerate();
     let list = list.map(|(at, name)| (format!("/spec/expect/trunks/{at}"), name));
     let all = inbound.into_iter().chain(expected).chain(list);
-    all.map(|(field, name)| Use { field, codes: TRUNK, need: Need::Trunk(name) }).collect()
+    let trunks = all.map(|(field, name)| Use { field, codes: TRUNK, need: Need::Trunk(name) });
+    let kind = if test.inbound.is_some() { Kind::InboundRule } else { Kind::OutboundRule };
+    let rule = test.expect.rule.as_ref();
+    let rule = rule.map(|name| plain("/spec/expect/rule", NAMED, Need::Rule(kind, name)));
+    let caller = test
+        .outbound
+        .as_ref()
+        .map(|call| plain("/spec/outbound/extension", NAMED, Need::Extensions(call.extension)));
+    trunks.chain(rule).chain(caller).collect()
 }

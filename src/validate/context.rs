@@ -1,7 +1,8 @@
 //! What a rule looks at: the resources, what else is declared, and where everything stands.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -10,7 +11,10 @@ use super::places::Places;
 use super::rules::{self, Dialled};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::{Date, DidSet, Name, NumberRange};
-use crate::model::{Kind, ResourceId, ResourceSet, Trunk};
+use crate::model::{
+    DidPool, Extension, InboundRule, Kind, OutboundRule, Policy, Resource, ResourceId, ResourceSet,
+    RouteTest, Schedule, Tenant, Transport, Trunk,
+};
 
 /// One check of one set.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(super) struct Context<'a> {
     of_tenants: HashMap<&'a Name, &'a ResourceId, RandomState>,
     /// By trunk and tenant: the items of the tenant's pools there.
     pools: BTreeMap<&'a ResourceId, BTreeMap<&'a Name, Vec<PoolItem<'a>>>>,
+    /// The tenants with pools on trunks that do not exist: another one is meant.
+    lost_pools: BTreeSet<&'a Name>,
     /// What [`Context::dialled`] came to: ordinary rules, emergency rules.
     dialled: [OnceCell<BTreeMap<&'a Name, Vec<Dialled<'a>>>>; 2],
 }
@@ -60,6 +66,36 @@ pub(super) enum TrunkName<'a> {
     Nothing,
 }
 
+/// Resources that are looked at by themselves, or for what they refer to.
+macro_rules! subjects {
+    ($($each:ident $kind:ident,)*) => {
+        impl<'a> Context<'a> {
+            $(
+                /// Every resource of the kind, also what is left of refused ones: what a rule reads
+                /// of these, it has to ask [`Context::knows`] for.
+                pub(super) fn $each(
+                    &self,
+                ) -> impl Iterator<Item = (&'a ResourceId, &'a $kind)> + use<'a> {
+                    self.set.$each().chain(self.declared.rests().$each())
+                }
+            )*
+        }
+    };
+}
+
+subjects! {
+    policies Policy,
+    transports Transport,
+    tenants Tenant,
+    trunks Trunk,
+    did_pools DidPool,
+    schedules Schedule,
+    extensions Extension,
+    inbound_rules InboundRule,
+    outbound_rules OutboundRule,
+    route_tests RouteTest,
+}
+
 impl<'a> Context<'a> {
     pub(super) fn new(
         set: &'a ResourceSet,
@@ -76,6 +112,7 @@ impl<'a> Context<'a> {
             trunks: HashMap::default(),
             of_tenants: HashMap::default(),
             pools: BTreeMap::new(),
+            lost_pools: BTreeSet::new(),
             dialled: Default::default(),
         };
         for (id, trunk) in set.trunks() {
@@ -86,8 +123,13 @@ impl<'a> Context<'a> {
         }
         for (id, pool) in set.did_pools() {
             let Some(tenant) = &id.tenant else { continue };
-            let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &pool.trunk) else {
-                continue;
+            let trunk = match context.trunk(Some(tenant), &pool.trunk) {
+                TrunkName::Is(trunk, _) => trunk,
+                TrunkName::Refused => continue,
+                TrunkName::OfTenant(_) | TrunkName::Nothing => {
+                    context.lost_pools.insert(tenant);
+                    continue;
+                }
             };
             let items = pool.numbers.items().iter().enumerate();
             let items = items.map(|(index, range)| PoolItem { pool: id, index, range: *range });
@@ -95,6 +137,19 @@ impl<'a> Context<'a> {
             tenants.entry(tenant).or_default().extend(items);
         }
         context
+    }
+
+    /// Every resource, also what is left of refused ones.
+    pub(super) fn all(
+        &self,
+    ) -> impl Iterator<Item = (&'a ResourceId, &'a Arc<Resource>)> + use<'a> {
+        self.set.iter().chain(self.declared.rests().iter())
+    }
+
+    /// Whether nothing that these fields of a resource say is refused; an absent field says
+    /// something, too.
+    pub(super) fn knows(&self, id: &ResourceId, fields: &[&str]) -> bool {
+        self.declared.knows(id, fields)
     }
 
     /// Runs every rule.
@@ -132,13 +187,14 @@ impl<'a> Context<'a> {
             .related(self.span(first, field), format!("{first} stands here"))
     }
 
-    /// Every resource of the set with its file, where there are files.
+    /// Every resource with its file, where there are files.
     pub(super) fn paths(&self) -> impl Iterator<Item = (&'a ResourceId, &'a str)> {
-        let mut places = self.places.into_iter().flat_map(Places::paths).peekable();
-        // Both are sorted; a place may be that of a refused document.
-        self.set.iter().filter_map(move |(id, _)| {
-            while places.next_if(|(place, _)| *place < id).is_some() {}
-            places.next_if(|(place, _)| *place == id).map(|(_, path)| (id, path))
+        let mut sound = self.set.iter().map(|(id, _)| id).peekable();
+        let rests = self.declared.rests();
+        // Both are sorted.
+        self.places.into_iter().flat_map(Places::paths).filter(move |(id, _)| {
+            while sound.next_if(|one| one < id).is_some() {}
+            sound.next_if_eq(id).is_some() || rests.contains(id)
         })
     }
 
@@ -161,6 +217,26 @@ impl<'a> Context<'a> {
     pub(super) fn has_tenant(&self, name: &Name) -> bool {
         let refused = || self.declared.may_be(&ResourceId::system(Kind::Tenant, name.clone()));
         self.tenants.contains(name) || refused()
+    }
+
+    /// Whether a refused document may be a pool of a tenant.
+    pub(super) fn may_have_pool(&self, tenant: &Name) -> bool {
+        self.declared.may_have(Kind::DidPool, Some(tenant))
+    }
+
+    /// Whether a tenant has a pool on a trunk that does not exist: it may be meant for any other.
+    pub(super) fn has_lost_pool(&self, tenant: &Name) -> bool {
+        self.lost_pools.contains(tenant)
+    }
+
+    /// Whether any tenant may have one.
+    pub(super) fn may_have_any_pool(&self) -> bool {
+        !self.lost_pools.is_empty() || self.declared.may_have_any(Kind::DidPool)
+    }
+
+    /// A tenant's own trunk of this name.
+    pub(super) fn trunk_of_tenant(&self, name: &Name) -> Option<&'a ResourceId> {
+        self.of_tenants.get(name).copied()
     }
 
     /// What a trunk's name means to a tenant.

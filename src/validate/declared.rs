@@ -1,11 +1,17 @@
 //! What refused documents declare: a reference to one of them is not dangling, and a rule that
 //! would need one is skipped, so that one mistake makes one error.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::manifest::decode::Declares;
+use crate::manifest::salvage::Rest;
+use crate::manifest::suggest::Suggestions;
 use crate::model::value::Name;
-use crate::model::{Kind, ResourceId};
+use crate::model::{Kind, ResourceId, ResourceSet};
+
+/// Names of fewer letters are not taken for misspelt ones.
+const SHORTEST: usize = 3;
 
 /// What exists besides the resources that could be decoded.
 #[derive(Debug, Default)]
@@ -16,6 +22,10 @@ pub(super) struct Declared {
     unnamed: BTreeSet<Kind>,
     /// Whether something could not be read at all.
     anything: bool,
+    /// What is left of refused documents. Nothing refers to it; its own references are checked.
+    rests: ResourceSet,
+    /// What is refused in each of them.
+    values: BTreeMap<ResourceId, Rest>,
 }
 
 impl Declared {
@@ -27,6 +37,50 @@ impl Declared {
             Declares::Anything => self.anything = true,
             Declares::Nothing => {}
         }
+    }
+
+    /// Keeps what is left of a refused document.
+    pub(super) fn keep(&mut self, rest: Rest) {
+        let id = rest.resource.id();
+        self.rests.insert(Arc::new(rest.resource.clone()));
+        self.values.insert(id, rest);
+    }
+
+    /// Notes the resources of tenants that do not exist as those of the tenants that their names are
+    /// near to: nobody misses them there.
+    pub(super) fn note_misspelt_tenants(&mut self, set: &ResourceSet) {
+        let tenants: Vec<&Name> = set.tenants().map(|(id, _)| &id.name).collect();
+        let exists = |tenant: &Name| tenants.binary_search(&tenant).is_ok();
+        let mut suggestions = Suggestions::new();
+        let (mut last, mut meant) = (None, None);
+        for (id, _) in set.iter() {
+            let Some(tenant) = &id.tenant else { continue };
+            // Resources of one tenant and kind stand together.
+            if last != Some(tenant) {
+                last = Some(tenant);
+                let known = || tenants.iter().map(|name| name.as_str());
+                // Short names are near to each other without being meant.
+                let near = match exists(tenant) || tenant.as_str().len() < SHORTEST {
+                    true => None,
+                    false => suggestions.nearest((), tenant.as_str(), known()),
+                };
+                meant = near.and_then(|name| name.parse::<Name>().ok());
+            }
+            if let Some(tenant) = &meant {
+                self.refused.insert(ResourceId { tenant: Some(tenant.clone()), ..id.clone() });
+            }
+        }
+    }
+
+    /// What is left of refused documents.
+    pub(super) fn rests(&self) -> &ResourceSet {
+        &self.rests
+    }
+
+    /// Whether nothing that these fields of a resource say is refused.
+    pub(super) fn knows(&self, id: &ResourceId, fields: &[&str]) -> bool {
+        let rest = if self.values.is_empty() { None } else { self.values.get(id) };
+        rest.is_none_or(|rest| fields.iter().all(|field| rest.knows(field)))
     }
 
     /// What refused documents declare by name.

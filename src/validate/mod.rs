@@ -34,6 +34,8 @@ pub struct Checked {
     pub resources: Arc<ResourceSet>,
     /// Every problem, sorted by file and line.
     pub diagnostics: Vec<Diagnostic>,
+    /// What follows from these mistakes: told nowhere, but a deletion may be to blame (TL801).
+    pub followers: Vec<Diagnostic>,
     /// The texts that the diagnostics point into.
     pub sources: Arc<SourceMap>,
     /// How much was checked and found.
@@ -103,9 +105,11 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     if documents == 0 && found.is_empty() {
         found.push(no_manifests(tree));
     }
+    declared.note_misspelt_tenants(&resources);
     let mut context = Context::new(&resources, &declared, Some(&places));
     (context.rooted, context.today) = (tree.rooted, today);
-    found.extend(context.check());
+    let (followers, told) = context.check().into_iter().partition(|one| one.follows);
+    found.extend::<Vec<_>>(told);
     sort(&mut found);
     let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
     let files = tree.files.len();
@@ -116,7 +120,7 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
         sources: Arc::clone(&sources),
         places: Arc::clone(&places),
     });
-    Checked { desired, resources, diagnostics: found, sources, summary, places }
+    Checked { desired, resources, diagnostics: found, followers, sources, summary, places }
 }
 
 /// The errors of a set whose files are not at hand, by the rules over more than one field: the
@@ -136,8 +140,10 @@ fn settle(
 ) -> (ResourceSet, Places) {
     let (mut placed, mut resources, mut again) =
         (Vec::<(ResourceId, Place)>::new(), vec![], vec![]);
-    for Found { id, place, broken, resource } in by_identity(documents) {
+    for Found { id, place, broken, resource, rest } in by_identity(documents) {
         if placed.last().is_some_and(|(first, _)| *first == id) {
+            // What it says does not count, and is missed by nobody: it may have meant another name.
+            declared.refuse(Declares::Resource(id.clone()));
             again.push((id, place, broken));
             continue;
         }
@@ -146,7 +152,10 @@ fn settle(
         }
         match resource {
             Some(resource) => resources.push(resource),
-            None => declared.refuse(Declares::Resource(id)),
+            None => {
+                declared.refuse(Declares::Resource(id));
+                rest.into_iter().for_each(|rest| declared.keep(*rest));
+            }
         }
     }
     let places = Places::new(Arc::clone(sources), placed);

@@ -7,6 +7,7 @@ use super::declared::Declared;
 use super::places::Place;
 use crate::diag::{Code, Diagnostic, FileId, SourceMap, Span};
 use crate::manifest::decode::{Declares, Decoded, decode};
+use crate::manifest::salvage::Rest;
 use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceFile, SourceTree};
 use crate::manifest::yaml::{self, Document, Parsed};
 use crate::model::{Resource, ResourceId};
@@ -41,6 +42,8 @@ pub(super) struct Found {
     pub broken: Option<Span>,
     /// The resource; `None` if the document is refused.
     pub resource: Option<Arc<Resource>>,
+    /// What is left of a refused one.
+    pub rest: Option<Box<Rest>>,
 }
 
 /// Reads every document of a tree.
@@ -97,6 +100,7 @@ impl Reading {
     fn text(&mut self, path: &str, text: &Arc<str>, fault: Option<(usize, Diagnostic)>) {
         let mark = text.strip_prefix(BYTE_ORDER_MARK);
         let text = mark.map_or_else(|| Arc::clone(text), Arc::from);
+        let text = unified(text);
         let file = self.sources.add(path, Arc::clone(&text));
         let sound = fault.is_none();
         self.diagnostics.extend(fault.map(|(at, fault)| {
@@ -116,7 +120,7 @@ impl Reading {
     }
 
     fn document(&mut self, document: &Document, text: &str, place: Place) {
-        let Decoded { declares, resource, diagnostics } = decode(document, text);
+        let Decoded { declares, resource, rest, diagnostics } = decode(document, text);
         self.documents += 1;
         self.diagnostics.extend(diagnostics);
         let resource = resource.map(Arc::new);
@@ -126,13 +130,31 @@ impl Reading {
                 let id = resource.as_ref().map_or(id, |resource| resource.id());
                 let broken = matches!(document.content, yaml::Content::Broken(_));
                 let broken = broken.then_some(document.span);
-                self.found.push(Found { id, place, broken, resource });
+                let rest = rest.map(Box::new);
+                self.found.push(Found { id, place, broken, resource, rest });
             }
             less @ (Declares::Some(_) | Declares::Anything | Declares::Nothing) => {
                 self.declared.refuse(less);
             }
         }
     }
+}
+
+/// A text whose lines end as everybody counts them: a carriage return alone, which YAML takes for a
+/// line end, becomes a line feed. No byte moves.
+fn unified(text: Arc<str>) -> Arc<str> {
+    let bytes = text.as_bytes();
+    let alone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
+    if !memchr::memchr_iter(b'\r', bytes).any(alone) {
+        return text;
+    }
+    let mut lines = text.replace('\r', "\n").into_bytes();
+    for at in memchr::memchr_iter(b'\r', bytes).filter(|at| !alone(*at)) {
+        if let Some(byte) = lines.get_mut(at) {
+            *byte = b'\r';
+        }
+    }
+    String::from_utf8(lines).map_or(text, Arc::from)
 }
 
 fn not_utf8(bytes: &[u8], at: usize) -> Diagnostic {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::scopes::Scopes;
 use super::{Checked, reading};
-use crate::diag::{Code, Diagnostic, FileId, Span};
+use crate::diag::{Code, Diagnostic, FileId, Span, visible};
 use crate::manifest::tree::{Content, SourceTree};
 use crate::model::{Commit, Kind, Policy, ScopeOwner, SignatureForm, Signers, Spec};
 
@@ -86,7 +86,7 @@ impl Signing {
                 }
             }
             if is_unreadable {
-                signing.unreadable = Some(file.path.replace(char::is_control, "\u{fffd}"));
+                signing.unreadable = Some(visible(&file.path).into_owned());
             }
         }
         signing
@@ -248,7 +248,7 @@ fn with(form: SignatureForm) -> &'static str {
 }
 
 fn named(files: &[String]) -> String {
-    let shown = |path: &String| format!("`{}`", path.replace(char::is_control, "\u{fffd}"));
+    let shown = |path: &String| format!("`{}`", visible(path));
     let first: Vec<_> = files.iter().take(MAX_NAMED).map(shown).collect();
     match files.len().saturating_sub(MAX_NAMED) {
         0 => first.join(", "),

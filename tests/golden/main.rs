@@ -2,6 +2,8 @@
 //! those files; read the difference before you commit it.
 
 #[cfg(test)]
+mod one_mistake;
+#[cfg(test)]
 mod outputs;
 #[cfg(test)]
 mod validate;

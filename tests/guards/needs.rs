@@ -63,7 +63,12 @@ fn atoms(id: &ResourceId, resource: &Resource, desired: &ResourceSet) -> BTreeSe
         }
         Spec::InboundRule(rule) => all.extend(owner.inbound(rule)),
         Spec::OutboundRule(rule) => all.extend(owner.outbound(rule)),
-        Spec::RouteTest(test) => all.extend(test.expect.trunk.as_ref().map(|it| owner.trunk(it))),
+        Spec::RouteTest(test) => {
+            all.extend(test.expect.trunk.as_ref().map(|it| owner.trunk(it)));
+            let call = test.outbound.as_ref().filter(|_| is_known);
+            let numbers = call.into_iter().flat_map(|call| each(call.extension));
+            all.extend(numbers.map(|number| Atom::Extension(name.clone(), number)));
+        }
         Spec::Policy(_) | Spec::Transport(_) | Spec::Schedule(_) => {}
     }
     all

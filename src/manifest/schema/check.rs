@@ -1,24 +1,29 @@
 //! Runs the validators on spanned trees.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 use super::json::Tree;
 use super::{forms, generate, tidy, words};
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::Node;
 use crate::model::Kind;
 
 /// Faults told for one document; further ones show when these are mended.
 const MAX_FAULTS: usize = 100;
 
+/// Findings looked at in one document.
+const MAX_FINDINGS: usize = 1000;
+
 /// The schema of a kind, compiled.
-struct Compiled {
+pub(super) struct Compiled {
     kind: Kind,
-    schema: Value,
-    validator: Validator<Tree>,
+    pub(super) schema: Value,
+    pub(super) validator: Validator<Tree>,
 }
 
 static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
@@ -43,29 +48,58 @@ static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
         .collect()
 });
 
+/// The schema of a kind.
+pub(super) fn compiled(kind: Kind) -> Option<&'static Compiled> {
+    COMPILED.iter().find(|compiled| compiled.kind == kind)
+}
+
 /// What the schema of a kind finds wrong with a document.
 pub(in crate::manifest) fn check(kind: Kind, document: &Node) -> Vec<Diagnostic> {
-    let Some(compiled) = COMPILED.iter().find(|compiled| compiled.kind == kind) else {
-        return Vec::new();
-    };
+    let Some(compiled) = compiled(kind) else { return Vec::new() };
     // The usual case allocates nothing.
     if compiled.validator.is_valid(document) {
         return Vec::new();
     }
-    let mut found = Vec::new();
-    for error in compiled.validator.iter_errors(document) {
-        let place = words::Place {
-            kind,
-            document,
-            schema: &compiled.schema,
-            pointer: error.instance_path().as_str(),
-            keyword: error.schema_path().as_str(),
-        };
-        found.extend(words::tell(&place, error.kind()));
+    let errors: Vec<_> = compiled.validator.iter_errors(document).take(MAX_FINDINGS).collect();
+    // A block that does not belong here is one mistake, whatever stands in it.
+    let foreign: Vec<&str> = errors
+        .iter()
+        .filter(|error| matches!(error.kind(), ValidationErrorKind::FalseSchema))
+        .map(|error| error.instance_path().as_str())
+        .collect();
+    let (mut found, mut leaked) = (Vec::new(), BTreeSet::new());
+    for error in &errors {
+        let pointer = error.instance_path().as_str();
+        let keyword = error.schema_path().as_str();
+        let schema = &compiled.schema;
+        let place = words::Place { kind, document, schema, pointer, keyword };
+        let told = words::tell(&place, error.kind());
+        match foreign.iter().find(|block| is_inside(pointer, block)) {
+            None => found.extend(told),
+            // But a secret that everybody can read has to be changed, also where it is removed.
+            Some(block) if told.iter().any(|one| one.code == Code::TL701) => {
+                leaked.insert((*block).to_owned());
+            }
+            Some(_) => {}
+        }
         if found.len() >= MAX_FAULTS {
             break;
         }
     }
+    for block in leaked {
+        let span = document.nearest_key_span(&block);
+        let told = found.iter_mut().filter(|one| one.code == Code::TL107 && one.span == Some(span));
+        for help in told.filter_map(|one| one.help.as_mut()) {
+            help.push_str(
+                "; the plain secret in it is known to everybody who can read this: change it",
+            );
+        }
+    }
     words::one_each(&mut found);
     found
+}
+
+/// Whether a JSON pointer is below another one.
+fn is_inside(pointer: &str, block: &str) -> bool {
+    pointer.strip_prefix(block).is_some_and(|rest| rest.starts_with('/'))
 }

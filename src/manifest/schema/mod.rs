@@ -5,9 +5,12 @@ mod check;
 mod forms;
 mod generate;
 mod json;
+mod meant;
 mod secrets;
+mod stand_in;
 mod tidy;
 mod words;
 
 pub(super) use check::check;
 pub use generate::published;
+pub(super) use stand_in::{Refusal, fields, refusals, stand_in};

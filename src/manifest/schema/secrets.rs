@@ -5,12 +5,14 @@ use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Node, Value};
 use crate::model::value::{age_refusal, secret_file_refusal};
 
+/// Where the schema of references to secrets stands.
+const SECRET: &str = "/$defs/SecretRef/";
+
 /// The ways to refer to a secret.
 const FORMS: &[&str] = &["env", "file", "age"];
 
-/// The one fault of a secret field, whatever the schema finds in it.
-pub(super) fn tell(place: &Place<'_>) -> Diagnostic {
-    let pointer = field_of(place);
+/// The one fault of the secret field at a place, whatever the schema finds in it.
+pub(super) fn tell(place: &Place<'_>, pointer: &str) -> Diagnostic {
     let span = place.document.nearest_key_span(pointer);
     let name = pointer.rsplit('/').next().unwrap_or_default();
     let node = place.document.pointer(pointer);
@@ -28,7 +30,11 @@ pub(super) fn tell(place: &Place<'_>) -> Diagnostic {
     Diagnostic::new(Code::TL702, message).at(span).help(help)
 }
 
-/// The pointer of the secret field that a finding is in.
+/// The pointer of the secret field that a finding is about, if it is about one.
+pub(super) fn field<'a>(place: &Place<'a>) -> Option<&'a str> {
+    place.keyword.starts_with(SECRET).then(|| field_of(place))
+}
+
 fn field_of<'a>(place: &Place<'a>) -> &'a str {
     let inside = FORMS.iter().find_map(|form| {
         let parent = place.pointer.strip_suffix(form)?.strip_suffix('/')?;

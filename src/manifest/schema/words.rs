@@ -4,15 +4,12 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Finding};
 use jsonschema::{JsonType, JsonTypeSet};
 use serde_json::Value as JsonValue;
 
-use super::{forms, secrets};
+use super::{forms, meant, secrets, stand_in};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
 use crate::manifest::suggest;
 use crate::manifest::yaml::shown;
 use crate::model::{BRANDS, Kind, TYPE_BLOCKS};
-
-/// Where the schema of references to secrets stands.
-const SECRET: &str = "/$defs/SecretRef/";
 
 /// Unknown fields told for one mapping; further ones show when these are mended.
 const MAX_FIELDS: usize = 50;
@@ -34,8 +31,8 @@ pub(super) struct Place<'a> {
 /// The diagnostics of one finding.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the validator's list may grow")]
 pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
-    if place.keyword.starts_with(SECRET) {
-        return vec![secrets::tell(place)];
+    if let Some(pointer) = secrets::field(place) {
+        return vec![secrets::tell(place, pointer)];
     }
     match finding {
         Finding::AdditionalProperties { unexpected } => {
@@ -109,8 +106,7 @@ impl Place<'_> {
         let whole = self.keyword.split("/allOf/").next().unwrap_or_default();
         let branch = whole.len() < self.keyword.len();
         let schema = if branch { self.schema.pointer(whole) } else { self.schema_of_keyword() };
-        let properties = schema.and_then(|schema| schema.get("properties"));
-        let properties = properties.and_then(JsonValue::as_object);
+        let properties = schema.and_then(|schema| stand_in::properties(self.schema, schema));
         properties.map(|all| all.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
@@ -126,9 +122,9 @@ impl Place<'_> {
         Diagnostic::new(Code::TL103, format!("unknown field `{path}`")).at(span).help(help)
     }
 
-    /// The field that a misspelled one means.
+    /// The field that a misspelled or abbreviated one means.
     fn meant(&self, name: &str) -> Option<&str> {
-        suggest::nearest(name, self.known_fields())
+        suggest::field(name, self.known_fields())
     }
 
     /// Whether an unknown field beside it is a misspelling of the missing one, which is told.
@@ -138,7 +134,14 @@ impl Place<'_> {
         };
         let known = self.known_fields();
         let mut unknown = fields.iter().filter(|field| !known.contains(&&*field.key));
-        unknown.any(|field| self.meant(&field.key) == Some(name))
+        // Whoever writes one field where one must be means that one.
+        let only = fields.len() == 1 && self.count_required() == 1;
+        unknown.any(|field| only || self.meant(&field.key) == Some(name))
+    }
+
+    fn count_required(&self) -> usize {
+        let required = self.schema_of_keyword().and_then(|schema| schema.get("required"));
+        required.and_then(JsonValue::as_array).map_or(0, Vec::len)
     }
 
     fn missing(&self, name: &str) -> Diagnostic {
@@ -186,13 +189,18 @@ impl Place<'_> {
         let message = format!("`{}` must be {expected}, found {}", self.field(), node.what());
         let diagnostic = self.at_value(Code::TL104, message);
         let text = node.text().map(shown).unwrap_or_default();
+        if let Some(better) = meant::items(self.pointer, &text, &expected) {
+            return diagnostic.help(better);
+        }
         match expected.as_str() {
-            "a number" if matches!(Meaning::of_plain(&text), Meaning::Unsigned(_)) => {
-                diagnostic.help(format!("write {text} without quotes"))
-            }
+            "a number" => diagnostic.help(meant::number(&text)),
             "a truth value" => diagnostic.help("write `true` or `false`"),
             "a text" if !text.is_empty() => {
                 diagnostic.help(format!("write it in quotes: \"{text}\""))
+            }
+            "a list" if meant::is_bare(&text) => {
+                let quote = if Meaning::of_plain(&text) == Meaning::Text { "\"" } else { "" };
+                diagnostic.help(format!("write it as a list: `[{quote}{text}{quote}]`"))
             }
             "a list" => diagnostic.help("write `[…]`, or one item on each line after `- `"),
             "a mapping" => diagnostic.help("write `key: value` on the lines below, indented"),
@@ -255,7 +263,13 @@ impl Place<'_> {
             Some(brand) => format!("did you mean `{brand}`?"),
             None => format!("the brands are {}", BRANDS.join(", ")),
         };
-        self.at_value(Code::TL104, format!("`{}`: {}", self.field(), shown_why(&why))).help(help)
+        // What is wrong with the name of a gateway of Teams has a code of its own.
+        let teams = self.kind == Kind::Trunk && self.pointer == "/spec/teams/fqdn";
+        let (code, help) = match teams {
+            true => (Code::TL411, "write a name like `acme.sbc.example.net`".to_owned()),
+            false => (Code::TL104, help),
+        };
+        self.at_value(code, format!("`{}`: {}", self.field(), shown_why(&why))).help(help)
     }
 
     fn wrong_pattern(&self) -> Option<Diagnostic> {
@@ -339,7 +353,13 @@ impl Place<'_> {
         }
         // An exception has its condition beside its one destination.
         known.retain(|name| *name != "when");
+        let has_condition = fields.iter().any(|field| &*field.key == "when");
         let mut written = fields.iter().filter(|field| &*field.key != "when");
+        if !has_condition && known.len() < self.known_fields().len() && written.clone().count() == 1
+        {
+            // Only the condition is missing, which is told.
+            return None;
+        }
         let none = written.next().is_none();
         let span = match written.next() {
             Some(second) => second.key_span,
@@ -398,7 +418,7 @@ fn dotted(pointer: &str) -> String {
     text
 }
 
-fn is_index(segment: &str) -> bool {
+pub(super) fn is_index(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit())
 }
 

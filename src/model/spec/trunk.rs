@@ -235,6 +235,7 @@ pub struct KeepAlive {
     pub enabled: bool,
     /// Time between two probes, at least one second. Example: `360s`.
     #[serde(default = "default::six_minutes")]
+    #[schemars(extend("minimum" = 1))]
     pub interval: Seconds,
     /// So many failures in a row make the trunk Down. Example: `3`.
     #[serde(default = "default::three")]
@@ -326,6 +327,7 @@ pub struct SessionTimer {
     pub expires: Seconds,
     /// The shortest interval that we take, at least 90 seconds. Example: `90s`.
     #[serde(default = "default::minute_and_a_half")]
+    #[schemars(extend("minimum" = 90))]
     pub min: Seconds,
 }
 

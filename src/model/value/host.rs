@@ -79,6 +79,13 @@ impl Cidr {
         Self { network: ip, bits: if ip.is_ipv4() { 32 } else { 128 } }
     }
 
+    /// The range of a prefix length that an address is in.
+    pub fn around(ip: IpAddr, bits: u8) -> Self {
+        let whole = Self::host(ip);
+        let bits = bits.min(whole.bits);
+        Self { network: mask(whole.network, bits), bits }
+    }
+
     /// First address.
     pub fn network(self) -> IpAddr {
         self.network

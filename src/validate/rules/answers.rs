@@ -42,13 +42,19 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
         return;
     }
     let answers = answers(context);
+    // A rule whose trunk does not exist may be meant for any of its tenant's.
+    let astray = super::shares::astray(context);
     // A trunk that no rule uses at all is one mistake: TL418.
     let used: BTreeSet<&ResourceId> = super::shares::used_trunks(context);
     let mut sets: BTreeMap<(&ResourceId, &Name), Option<Coverage>> = BTreeMap::new();
     for (trunk, tenant, items) in context.pools() {
         let answer = answers.get(&(trunk, tenant));
         let complete = answer.is_some_and(|one| !one.any.is_empty());
-        if complete || !used.contains(trunk) {
+        if complete
+            || !used.contains(trunk)
+            || astray.contains(tenant)
+            || !context.has_tenant(tenant)
+        {
             continue;
         }
         let set = sets
@@ -81,7 +87,7 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
 pub(super) fn tl508_dead_catch_all(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for ((trunk, tenant), answer) in answers(context) {
         let Some(items) = context.pool_items(trunk, tenant) else { continue };
-        if answer.any.is_empty() || context.declared.may_have(Kind::DidPool, Some(tenant)) {
+        if answer.any.is_empty() || context.may_have_pool(tenant) || context.has_lost_pool(tenant) {
             continue;
         }
         let set = DidSet::new(answer.ranges).coverage();

@@ -9,7 +9,7 @@ use crate::validate::context::{Context, TrunkName};
 
 /// A region that the brand does not have.
 pub(super) fn tl104_regions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, trunk) in context.set.trunks() {
+    for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &["/spec/brand"])) {
         let Some(preset) = preset(&trunk.brand).filter(|one| !one.has_region(&trunk.brand)) else {
             continue;
         };

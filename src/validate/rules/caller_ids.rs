@@ -12,21 +12,25 @@ use crate::validate::context::{Context, TrunkName, number_set};
 fn caller_ids<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name, &'a PhoneNumber)> {
-    let routes = context.set.outbound_rules().flat_map(|(id, rule)| {
+    let routes = context.outbound_rules().flat_map(|(id, rule)| {
         rule.routes.iter().enumerate().filter_map(move |(at, route)| {
             let number = route.caller_id.as_ref()?;
             Some((id, format!("/spec/routes/{at}/callerId"), &route.trunk, number))
         })
     });
-    let tenants = context.set.tenants().map(|(id, one)| (id, &one.caller_ids));
-    let extensions = context.set.extensions().map(|(id, one)| (id, &one.caller_ids));
+    let tenants = context.tenants().map(|(id, one)| (id, &one.caller_ids));
+    let extensions = context.extensions().map(|(id, one)| (id, &one.caller_ids));
     let lists = tenants.chain(extensions).flat_map(|(id, list)| {
         let numbered = list.iter().enumerate();
         numbered.map(move |(at, one)| {
             (id, format!("/spec/callerIds/{at}/number"), &one.trunk, &one.number)
         })
     });
-    routes.chain(lists)
+    let all = routes.chain(lists);
+    all.filter(|(id, field, ..)| {
+        let trunk = field.rsplit_once('/').map(|(one, _)| format!("{one}/trunk"));
+        context.knows(id, &[field, trunk.as_deref().unwrap_or_default()])
+    })
 }
 
 /// A number that is shown and is not the tenant's on that trunk.
@@ -35,7 +39,7 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
     for (id, field, trunk, number) in caller_ids(context) {
         let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
         let TrunkName::Is(trunk_id, _) = context.trunk(Some(tenant), trunk) else { continue };
-        if context.declared.may_have(Kind::DidPool, Some(tenant)) {
+        if context.may_have_pool(tenant) {
             continue;
         }
         let items = context.pool_items(trunk_id, tenant);
@@ -55,6 +59,7 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         let message = format!("`{number}` is in no pool of tenant `{tenant}` on trunk `{trunk}`");
         let pool = items.and_then(|items| items.first());
         let mut told = context.diagnostic(Code::TL507, id, &field, message);
+        told.follows = context.has_lost_pool(tenant);
         if let Some(item) = pool {
             told = told.related(context.span(item.pool, "/spec/numbers"), "the pool");
         }

@@ -118,7 +118,9 @@ pub(in crate::validate) fn of_tenants<'a>(
     }
     let mut rules: BTreeMap<&Name, Vec<Dialled<'_>>> = BTreeMap::new();
     for (id, rule) in context.set.outbound_rules().filter(|(_, one)| one.emergency == emergency) {
-        let Some(tenant) = &id.tenant else { continue };
+        let Some(tenant) = id.tenant.as_ref().filter(|one| context.has_tenant(one)) else {
+            continue;
+        };
         // A refused extension may be any of the callers.
         let unknown = context.declared.may_have(Kind::Extension, Some(tenant));
         let conditional = rule.matches.extensions.is_some() || !rule.matches.groups.is_empty();

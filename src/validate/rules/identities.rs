@@ -49,11 +49,32 @@ pub(super) fn tl403_same_user(context: &Context<'_>, found: &mut Vec<Diagnostic>
     }
 }
 
+/// Two WhatsApp trunks with one number of Meta's: its events name nothing but the number.
+pub(super) fn tl403_same_whatsapp(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    const FIELD: &str = "/spec/whatsApp/phoneNumberId";
+    let mut first: BTreeMap<&str, &ResourceId> = BTreeMap::new();
+    for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &[FIELD])) {
+        let Some(number) = trunk.whats_app.as_ref().map(|one| one.phone_number_id.as_str()) else {
+            continue;
+        };
+        let other = *first.entry(number).or_insert(id);
+        if other != id {
+            let conflict = context.conflict(Code::TL403, FIELD, (id, other), |_, other| {
+                format!("{other} has the number `{number}` of Meta's, too")
+            });
+            found.push(conflict.help(
+                "one number belongs to one trunk: use another number, or one trunk for both",
+            ));
+        }
+    }
+}
+
 /// A domain that trunks register at and that is a tenant's SIP domain.
 pub(super) fn tl404_tenant_domain(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let tenants: BTreeMap<&Host, &ResourceId> =
         context.set.tenants().map(|(id, tenant)| (&tenant.sip_domain, id)).collect();
-    for (id, trunk) in context.set.trunks() {
+    let known = |id: &ResourceId| context.knows(id, &["/spec/registrar/domain"]);
+    for (id, trunk) in context.trunks().filter(|(id, _)| known(id)) {
         let Some(registrar) = &trunk.registrar else { continue };
         let Some(tenant) = tenants.get(&registrar.domain) else { continue };
         let message =
@@ -69,7 +90,7 @@ pub(super) fn tl404_tenant_domain(context: &Context<'_>, found: &mut Vec<Diagnos
 
 /// What Microsoft Teams asks of the name of a gateway (`domain.md` section 10).
 pub(super) fn tl411_teams(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, trunk) in context.set.trunks() {
+    for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &["/spec/teams"])) {
         let (Some(teams), Some(owner)) = (&trunk.teams, &id.tenant) else { continue };
         let mut tell = |message: String, help: &str| {
             let told = context.diagnostic(Code::TL411, id, "/spec/teams/fqdn", message);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::overlap;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, Name, Number, NumberRange};
-use crate::model::{Destination, InboundRule, Kind, ResourceId, Usage};
+use crate::model::{Destination, InboundRule, ResourceId, Usage};
 use crate::validate::context::{Context, TrunkName, listed, number_set};
 
 /// The tenant of a rule with the trunk that the rule means, where both are known.
@@ -24,12 +24,13 @@ fn on_trunk<'a>(
 /// Numbers of a rule that the tenant does not own on the rule's trunk.
 pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut sets = BTreeMap::new();
-    for (id, rule) in context.set.inbound_rules() {
+    let known = |id: &ResourceId| context.knows(id, &["/spec/trunk", "/spec/did"]);
+    for (id, rule) in context.inbound_rules().filter(|(id, _)| known(id)) {
         let DidMatch::Range(range) = rule.did else { continue };
         let Some((tenant, trunk)) = on_trunk(context, id, rule) else { continue };
         // Without any pool there, the whole rule is at fault: TL506.
         let Some(items) = context.pool_items(trunk, tenant) else { continue };
-        if context.declared.may_have(Kind::DidPool, Some(tenant)) {
+        if context.may_have_pool(tenant) {
             continue;
         }
         let set = sets.entry((tenant, trunk)).or_insert_with(|| number_set(items).coverage());
@@ -46,6 +47,7 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
         found.push(
             context
                 .diagnostic(Code::TL501, id, "/spec/did", message)
+                .follows(context.has_lost_pool(tenant))
                 .related(pool, "the pool")
                 .help("add the numbers to a DidPool of the tenant, or correct `did`"),
         );
@@ -59,7 +61,9 @@ pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnost
     let mut any: BTreeMap<_, &ResourceId> = BTreeMap::new();
     let mut masked: BTreeMap<_, Vec<(&ResourceId, &InboundRule)>> = BTreeMap::new();
     let mut pairs: BTreeMap<(&ResourceId, &ResourceId), String> = BTreeMap::new();
-    for (id, rule) in context.set.inbound_rules().filter(|(_, rule)| rule.enabled) {
+    let read = ["/spec/trunk", "/spec/did", "/spec/caller", "/spec/usage", "/spec/enabled"];
+    let rules = context.inbound_rules().filter(|(id, _)| context.knows(id, &read));
+    for (id, rule) in rules.filter(|(_, rule)| rule.enabled) {
         let Some(place) = on_trunk(context, id, rule) else { continue };
         if !rule.caller.is_empty() {
             masked.entry(place).or_default().push((id, rule));
@@ -151,10 +155,13 @@ fn masked_pairs<'a>(
 
 /// A range of extensions is mapped to the range of DIDs by offset: both are equally long.
 pub(super) fn tl503_lengths(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.set.inbound_rules() {
+    for (id, rule) in context.inbound_rules() {
         for (field, destination) in rule.destinations() {
             let Destination::Extension(target) = *destination else { continue };
             let field = format!("{field}/extension");
+            if !context.knows(id, &["/spec/did", &field]) {
+                continue;
+            }
             found.extend(other_length(context, (id, rule), target, &field));
         }
     }
@@ -190,7 +197,7 @@ fn count(number: u64, noun: &str) -> String {
 
 /// A trunk that the tenant neither owns nor has a pool on.
 pub(super) fn tl506_foreign_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.set.inbound_rules() {
+    for (id, rule) in context.inbound_rules() {
         found.extend(foreign_trunk(context, id, &rule.trunk, "/spec/trunk"));
     }
 }
@@ -206,9 +213,10 @@ pub(super) fn foreign_trunk(
     let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), name) else { return None };
     // A tenant that does not exist is told by itself.
     let assigned = !context.has_tenant(tenant)
+        || !context.knows(id, &[field])
         || trunk.tenant.is_some()
         || context.pool_items(trunk, tenant).is_some()
-        || context.declared.may_have(Kind::DidPool, Some(tenant));
+        || context.may_have_pool(tenant);
     if assigned {
         return None;
     }
@@ -216,6 +224,7 @@ pub(super) fn foreign_trunk(
     Some(
         context
             .diagnostic(Code::TL506, id, field, message)
+            .follows(context.has_lost_pool(tenant))
             .help("a DidPool of the tenant on that trunk is the assignment"),
     )
 }

@@ -4,11 +4,15 @@ mod answers;
 mod brands;
 mod caller_ids;
 mod dialling;
+mod effects;
+mod exceptions;
 mod identities;
 mod inbound;
+mod listeners;
 mod loops;
 mod outbound;
 mod overlap;
+mod pbxs;
 mod pools;
 mod provider;
 mod references;
@@ -32,6 +36,7 @@ pub(super) type Rule = fn(&Context<'_>, &mut Vec<Diagnostic>);
 pub(super) const ALL: &[Rule] = &[
     values::tl103_ours,
     values::tl104_protection,
+    values::tl104_former_names,
     values::tl104_uri_templates,
     values::tl105_one_of_two,
     values::tl105_listener_tls,
@@ -39,14 +44,20 @@ pub(super) const ALL: &[Rule] = &[
     values::tl106_addresses,
     values::tl106_bounds,
     values::tl106_order,
+    effects::tl108_hours,
+    effects::tl108_voicemail,
+    effects::tl108_weights,
+    effects::tl108_trunks,
     schedules::tl106_holidays,
     schedules::tl201_schedules,
     references::tl201_tenants,
     references::tl201_trunks,
     references::tl201_extensions,
+    references::tl201_rules,
     references::tl202_trunk_names,
     references::tl202_policies,
     shares::tl204_disabled_trunk,
+    shares::tl204_disabled_tenant,
     tenants::tl104_timezones,
     tenants::tl202_extension_numbers,
     tenants::tl202_extension_users,
@@ -55,10 +66,13 @@ pub(super) const ALL: &[Rule] = &[
     transports::tl409_none,
     trunks::tl401_scope,
     trunks::tl405_second_of_provider,
-    trunks::tl406_transport,
+    listeners::tl406_transport,
+    listeners::tl406_family,
     trunks::tl407_same_packet,
-    trunks::tl407_same_pbx,
+    pbxs::tl407_same_pbx,
+    pbxs::tl407_pbx_at_trunk,
     identities::tl403_same_user,
+    identities::tl403_same_whatsapp,
     identities::tl404_tenant_domain,
     identities::tl411_teams,
     identities::tl413_private_address,
@@ -77,6 +91,8 @@ pub(super) const ALL: &[Rule] = &[
     outbound::tl506_foreign_trunk,
     caller_ids::tl507_foreign_number,
     outbound::tl508_dead_outbound,
+    outbound::tl508_dead_routes,
+    exceptions::tl508_dead_exceptions,
     answers::tl508_dead_catch_all,
     outbound::tl509_equal_priority,
     answers::tl510_unanswered,

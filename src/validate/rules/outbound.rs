@@ -1,5 +1,7 @@
 //! Rules about outbound rules.
 
+use std::collections::BTreeMap;
+
 use super::dialling::{self, Dialled};
 use super::inbound::foreign_trunk;
 use crate::diag::{Code, Diagnostic};
@@ -9,7 +11,7 @@ use crate::validate::context::{Context, TrunkName};
 
 /// A route over a trunk that the tenant neither owns nor has a pool on.
 pub(super) fn tl506_foreign_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.set.outbound_rules() {
+    for (id, rule) in context.outbound_rules() {
         for (index, route) in rule.routes.iter().enumerate() {
             let field = format!("/spec/routes/{index}/trunk");
             found.extend(foreign_trunk(context, id, &route.trunk, &field));
@@ -52,6 +54,34 @@ fn dead(context: &Context<'_>, rule: &Dialled<'_>, others: &[&ResourceId]) -> Di
         told.related(context.span(id, "/spec/match"), format!("{} comes first", id.name))
     });
     told.help("give it a lower `priority`, narrow the earlier ones, or remove it")
+}
+
+/// Routes that carry nothing: all of a rule are switched off, or one strips every number away.
+pub(super) fn tl508_dead_routes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, rule) in context.set.outbound_rules() {
+        if rule.routes.iter().all(|route| !route.enabled) {
+            let message = "no call leaves by this rule: all its routes are disabled";
+            let told = context.diagnostic(Code::TL508, id, "/spec/routes", message);
+            found.push(told.help(
+                "enable one of them, or remove the rule: it keeps its calls from later ones",
+            ));
+            continue;
+        }
+        let Some(longest) = rule.matches.lengths.last() else { continue };
+        for (index, route) in rule.routes.iter().enumerate() {
+            if !route.enabled || route.strip < *longest {
+                continue;
+            }
+            let field = format!("/spec/routes/{index}/strip");
+            let message = format!(
+                "this route is never taken: it strips {} digits, and no number has more than {longest}",
+                route.strip
+            );
+            let told = context.diagnostic(Code::TL508, id, &field, message);
+            let told = told.related(context.span(id, "/spec/match/lengths"), "the lengths");
+            found.push(told.help("strip fewer digits"));
+        }
+    }
 }
 
 fn tell_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -120,26 +150,40 @@ pub(super) fn tl512_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>
         if context.declared.may_have(crate::model::Kind::OutboundRule, Some(&id.name)) {
             continue;
         }
+        // Numbers that fail for one reason are one mistake.
+        let mut unreachable: BTreeMap<Option<&ResourceId>, Vec<usize>> = BTreeMap::new();
         for (index, number) in tenant.emergency_numbers.iter().enumerate() {
             let rules = [urgent, ordinary].into_iter().filter_map(|all| all.get(&id.name));
             let first = rules.flatten().find(|rule| rule.takes(number));
             let carries = |route: &OutboundRoute| is_open(context, &id.name, route, number);
-            if first.is_some_and(|rule| rule.rule.routes.iter().any(carries)) {
-                continue;
+            if !first.is_some_and(|rule| rule.rule.routes.iter().any(carries)) {
+                unreachable.entry(first.map(|rule| rule.id)).or_default().push(index);
             }
-            let field = format!("/spec/emergencyNumbers/{index}");
-            let (message, place) = match first {
-                None => (format!("no outbound rule takes the emergency number `{number}`"), None),
-                Some(rule) => (
+        }
+        for (rule, at) in unreachable {
+            let numbers = at.iter().filter_map(|index| tenant.emergency_numbers.get(*index));
+            let numbers: Vec<_> = numbers.map(|number| format!("`{number}`")).collect();
+            let (numbers, many) = (numbers.join(", "), numbers.len() > 1);
+            let message = match (rule, many) {
+                (None, false) => format!("no outbound rule takes the emergency number {numbers}"),
+                (None, true) => format!("no outbound rule takes the emergency numbers {numbers}"),
+                (Some(rule), false) => {
                     format!(
-                        "`{number}` is taken by rule `{}`, which has no open route for it",
-                        rule.id.name
-                    ),
-                    Some(rule.id),
-                ),
+                        "{numbers} is taken by rule `{}`, which has no open route for it",
+                        rule.name
+                    )
+                }
+                (Some(rule), true) => {
+                    format!(
+                        "{numbers} are taken by rule `{}`, which has no open route for them",
+                        rule.name
+                    )
+                }
             };
+            let first = at.first().copied().unwrap_or_default();
+            let field = format!("/spec/emergencyNumbers/{first}");
             let mut told = context.diagnostic(Code::TL512, id, &field, message);
-            if let Some(rule) = place {
+            if let Some(rule) = rule {
                 told = told.related(context.span(rule, "/spec/routes"), "the rule's routes");
             }
             found.push(told.help(

@@ -15,7 +15,8 @@ const TENANT: &str = "/metadata/tenant";
 /// Tenants that resources belong to.
 pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     // The tenant of a refused document can be read, whatever else is wrong with it.
-    let refused = context.declared.refused().filter(|id| context.span(id, TENANT).is_some());
+    let refused = context.declared.refused().filter(|id| !context.set.contains(id));
+    let refused = refused.filter(|id| context.span(id, TENANT).is_some());
     let mut suggestions = Suggestions::new();
     for id in context.set.iter().map(|(id, _)| id).chain(refused) {
         let Some(tenant) = &id.tenant else { continue };
@@ -34,6 +35,8 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut suggestions = Suggestions::new();
     for (id, field, name) in trunk_names(context) {
+        // A tenant that does not exist is told by itself: its own trunks may be meant.
+        let follows = owner(id).is_some_and(|tenant| !context.has_tenant(tenant));
         match context.trunk(owner(id), name) {
             TrunkName::Is(..) | TrunkName::Refused => {}
             TrunkName::OfTenant(other) => {
@@ -42,6 +45,7 @@ pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let span = context.span(other, "/metadata/name");
                 found.push(
                     diagnostic
+                        .follows(follows)
                         .related(span, "the trunk is declared here")
                         .help("use a trunk of this tenant, or one of the system scope"),
                 );
@@ -53,7 +57,8 @@ pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let known = context.set.trunks().filter(|(other, _)| usable(other));
                 let known = known.map(|(other, _)| other.name.as_str());
                 let message = format!("there is no Trunk `{name}`");
-                let diagnostic = context.diagnostic(Code::TL201, id, &field, message);
+                let diagnostic =
+                    context.diagnostic(Code::TL201, id, &field, message).follows(follows);
                 let near = suggestions.nearest(owner(id), name.as_str(), known);
                 found.push(diagnostic.help(did_you_mean(near, name, "declare the Trunk")));
             }
@@ -66,15 +71,15 @@ fn trunk_names<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
     let field = || "/spec/trunk".to_owned();
-    let pools = context.set.did_pools().map(move |(id, pool)| (id, field(), &pool.trunk));
-    let rules = context.set.inbound_rules().map(move |(id, rule)| (id, field(), &rule.trunk));
-    let routes = context.set.outbound_rules().flat_map(|(id, rule)| {
+    let pools = context.did_pools().map(move |(id, pool)| (id, field(), &pool.trunk));
+    let rules = context.inbound_rules().map(move |(id, rule)| (id, field(), &rule.trunk));
+    let routes = context.outbound_rules().flat_map(|(id, rule)| {
         let routes = rule.routes.iter().enumerate();
         routes.map(move |(index, route)| (id, format!("/spec/routes/{index}/trunk"), &route.trunk))
     });
-    let tenants = context.set.tenants().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
-    let extensions = context.set.extensions().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
-    let tests = context.set.route_tests().flat_map(|(id, test)| {
+    let tenants = context.tenants().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
+    let extensions = context.extensions().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
+    let tests = context.route_tests().flat_map(|(id, test)| {
         let inbound = test.inbound.as_ref().and_then(|call| call.trunk.as_ref());
         let expected = test.expect.trunk.as_ref();
         let inbound = inbound.map(|name| (id, "/spec/inbound/trunk".to_owned(), name));
@@ -83,7 +88,8 @@ fn trunk_names<'a>(
         let list = list.map(move |(at, name)| (id, format!("/spec/expect/trunks/{at}"), name));
         inbound.into_iter().chain(expected).chain(list)
     });
-    pools.chain(rules).chain(routes).chain(tenants).chain(extensions).chain(tests)
+    let all = pools.chain(rules).chain(routes).chain(tenants).chain(extensions).chain(tests);
+    all.filter(|(id, field, _)| context.knows(id, &[field.as_str()]))
 }
 
 fn caller_ids<'a>(
@@ -94,7 +100,31 @@ fn caller_ids<'a>(
     numbered.map(move |(at, one)| (id, format!("/spec/callerIds/{at}/trunk"), &one.trunk))
 }
 
-/// Extensions that inbound rules send calls to.
+/// Numbers of extensions that resources name: what inbound rules send calls to, and who calls in a
+/// test.
+fn extension_numbers<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, String, NumberRange)> {
+    let rules = context.inbound_rules().flat_map(|(id, rule)| {
+        rule.destinations().filter_map(move |(field, destination)| match &*destination {
+            Destination::Extension(range) => Some((id, format!("{field}/extension"), *range)),
+            Destination::Voicemail(number) => {
+                Some((id, format!("{field}/voicemail"), NumberRange::single(*number)))
+            }
+            Destination::Number(_)
+            | Destination::Sip(_)
+            | Destination::Keep(_)
+            | Destination::Reject(_) => None,
+        })
+    });
+    let tests = context.route_tests().filter_map(|(id, test)| {
+        let call = test.outbound.as_ref()?;
+        Some((id, "/spec/outbound/extension".to_owned(), call.extension))
+    });
+    rules.chain(tests)
+}
+
+/// Extensions that do not exist.
 pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut numbers: BTreeMap<Option<&Name>, Vec<_>> = BTreeMap::new();
     for (id, extension) in context.set.extensions() {
@@ -104,37 +134,61 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
         .into_iter()
         .map(|(tenant, items)| (tenant, DidSet::new(items).coverage()))
         .collect();
-    for (id, rule) in context.set.inbound_rules() {
+    for (id, field, range) in extension_numbers(context) {
         let tenant = id.tenant.as_ref();
         // A tenant that does not exist is told by itself.
         let is_known = tenant.is_some_and(|tenant| context.has_tenant(tenant));
-        if !is_known || context.declared.may_have(Kind::Extension, tenant) {
+        if !is_known
+            || !context.knows(id, &[field.as_str()])
+            || context.declared.may_have(Kind::Extension, tenant)
+        {
             continue;
         }
-        for (field, destination) in rule.destinations() {
-            let (range, word) = match &*destination {
-                Destination::Extension(range) => (*range, "extension"),
-                Destination::Voicemail(number) => (NumberRange::single(*number), "voicemail"),
-                Destination::Number(_)
-                | Destination::Sip(_)
-                | Destination::Keep(_)
-                | Destination::Reject(_) => continue,
-            };
-            let missing =
-                numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
-            if !missing.is_empty() {
-                let message = format!("no Extension of this tenant has {}", listed(&missing));
-                let field = format!("{field}/{word}");
-                let diagnostic = context.diagnostic(Code::TL201, id, &field, message);
-                found.push(diagnostic.help("declare the Extension, or send the calls elsewhere"));
-            }
+        let missing = numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
+        if missing.is_empty() {
+            continue;
         }
+        let message = format!("no Extension of this tenant has {}", listed(&missing));
+        let help = if id.kind == Kind::RouteTest {
+            "declare the Extension, or let another one call"
+        } else {
+            "declare the Extension, or send the calls elsewhere"
+        };
+        found.push(context.diagnostic(Code::TL201, id, &field, message).help(help));
+    }
+}
+
+/// The rules that tests expect to decide: of the tenant, and of the direction of the call.
+pub(super) fn tl201_rules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    const FIELD: &str = "/spec/expect/rule";
+    let mut suggestions = Suggestions::new();
+    for (id, test) in context.route_tests() {
+        let (Some(tenant), Some(name)) = (&id.tenant, &test.expect.rule) else { continue };
+        let kind = match (&test.inbound, &test.outbound) {
+            (Some(_), None) => Kind::InboundRule,
+            (None, Some(_)) => Kind::OutboundRule,
+            // Which direction is meant is told.
+            (Some(_), Some(_)) | (None, None) => continue,
+        };
+        let rule = ResourceId::owned(kind, tenant.clone(), name.clone());
+        if !context.knows(id, &[FIELD, "/spec/inbound", "/spec/outbound"])
+            || !context.has_tenant(tenant)
+            || context.set.contains(&rule)
+            || context.declared.may_be(&rule)
+        {
+            continue;
+        }
+        let own = context.set.owned(kind, tenant).map(|(id, _)| id.name.as_str());
+        let near = suggestions.nearest((tenant, kind), name.as_str(), own);
+        let message = format!("tenant `{tenant}` has no {kind} `{name}`");
+        let diagnostic = context.diagnostic(Code::TL201, id, FIELD, message);
+        found.push(diagnostic.help(did_you_mean(near, name, &format!("declare the {kind}"))));
     }
 }
 
 /// A second policy: a repository has one.
 pub(super) fn tl202_policies(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut policies = context.set.policies().map(|(id, _)| id);
+    let mut policies = context.policies().map(|(id, _)| id);
     let Some(first) = policies.next() else { return };
     for id in policies {
         let conflict = context.conflict(Code::TL202, "/metadata/name", (id, first), |_, other| {
@@ -146,7 +200,7 @@ pub(super) fn tl202_policies(context: &Context<'_>, found: &mut Vec<Diagnostic>)
 
 /// A tenant's trunk that hides a trunk of the system scope.
 pub(super) fn tl202_trunk_names(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, _) in context.set.trunks().filter(|(id, _)| id.tenant.is_some()) {
+    for (id, _) in context.trunks().filter(|(id, _)| id.tenant.is_some()) {
         let system = ResourceId::system(Kind::Trunk, id.name.clone());
         if !context.set.contains(&system) {
             continue;

@@ -13,10 +13,12 @@ pub(super) fn owner(id: &ResourceId) -> Option<&Name> {
 
 /// Every place that names a schedule.
 fn names<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a ResourceId, &'a Name)> {
-    let tenants = context.set.tenants().map(|(id, one)| (id, one.schedule.as_ref()));
-    let inbound = context.set.inbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
-    let outbound = context.set.outbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
-    tenants.chain(inbound).chain(outbound).filter_map(|(id, name)| Some((id, name?)))
+    let tenants = context.tenants().map(|(id, one)| (id, one.schedule.as_ref()));
+    let inbound = context.inbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
+    let outbound = context.outbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
+    let all = tenants.chain(inbound).chain(outbound);
+    let all = all.filter_map(|(id, name)| Some((id, name?)));
+    all.filter(|(id, _)| context.knows(id, &["/spec/schedule"]))
 }
 
 /// A schedule that does not exist (TL201), or only in another tenant (TL203).
@@ -51,12 +53,15 @@ pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>
 
 /// Holidays that end before they begin.
 pub(super) fn tl106_holidays(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, schedule) in context.set.schedules() {
+    for (id, schedule) in context.schedules() {
         for (index, holiday) in schedule.holidays.iter().enumerate() {
             if holiday.from <= holiday.to {
                 continue;
             }
             let field = format!("/spec/holidays/{index}/to");
+            if !context.knows(id, &[&field, &format!("/spec/holidays/{index}/from")]) {
+                continue;
+            }
             let message =
                 format!("the holiday ends on {} and begins on {}", holiday.to, holiday.from);
             found.push(

@@ -2,7 +2,7 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
-use crate::model::{Kind, ResourceId, ScopeOwner};
+use crate::model::{Kind, ResourceId, ResourceSet, ScopeOwner};
 use crate::validate::context::{Context, TrunkName};
 use crate::validate::scopes::Scopes;
 
@@ -46,7 +46,7 @@ fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
 /// Lists of signers that nobody could be found on: a public key without who signs with it, as it
 /// stands in a `.pub` file, and files outside the repository (TL603).
 pub(super) fn tl104_signers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, policy) in context.set.policies() {
+    for (id, policy) in context.policies().filter(|(id, _)| context.knows(id, &["/spec/signers"])) {
         for (index, signers) in policy.signers.iter().enumerate() {
             for (at, line) in signers.keys.iter().enumerate() {
                 let field = format!("/spec/signers/{index}/keys/{at}");
@@ -105,8 +105,8 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn outside(
-    context: &Context<'_>,
+fn outside<'a>(
+    context: &Context<'a>,
     id: &ResourceId,
     tenant: &Name,
     path: &str,
@@ -127,7 +127,11 @@ fn outside(
     if id.kind != Kind::DidPool {
         return None;
     }
-    let pool = context.set.did_pool(Some(tenant), &id.name)?;
+    let pool = |set: &'a ResourceSet| set.did_pool(Some(tenant), &id.name);
+    let pool = pool(context.set).or_else(|| pool(context.declared.rests()))?;
+    if !context.knows(id, &["/spec/trunk"]) {
+        return None;
+    }
     let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &pool.trunk) else { return None };
     trunk.tenant.is_none().then(|| {
         let message = format!("a pool on the system trunk `{}` lies in a file of tenant `{tenant}`", trunk.name);

@@ -63,21 +63,38 @@ pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagno
     }
 }
 
+/// A tenant that is switched off with rules that count: none of them takes a call.
+pub(super) fn tl204_disabled_tenant(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, _) in context.set.tenants().filter(|(_, tenant)| !tenant.enabled) {
+        let inbound = context.set.owned(Kind::InboundRule, &id.name);
+        let rules: Vec<_> =
+            inbound.chain(context.set.owned(Kind::OutboundRule, &id.name)).collect();
+        let Some((first, _)) = rules.first() else { continue };
+        let message = format!("tenant `{}` is disabled: none of its rules takes a call", id.name);
+        found.push(
+            context
+                .diagnostic(Code::TL204, id, "/spec/enabled", message)
+                .related(context.span(first, "/metadata/name"), "one of its rules")
+                .help("enable the tenant, or leave it so until its rules are wanted again"),
+        );
+    }
+}
+
 /// A tenant's own trunk without numbers.
 pub(super) fn tl305_without_pool(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, _) in context.set.trunks() {
+    for (id, trunk) in context.set.trunks() {
         let Some(tenant) = &id.tenant else { continue };
         let has = context.pool_items(id, tenant).is_some();
-        if has
-            || !context.has_tenant(tenant)
-            || context.declared.may_have(Kind::DidPool, Some(tenant))
-        {
+        if has || !context.has_tenant(tenant) || context.may_have_pool(tenant) {
             continue;
         }
+        let follows =
+            context.has_lost_pool(tenant) || super::trunks::is_out_of_place(context, id, trunk);
         let message = format!("tenant `{tenant}` has no pool on its trunk `{}`", id.name);
         found.push(
             context
                 .diagnostic(Code::TL305, id, "/metadata/name", message)
+                .follows(follows)
                 .help("declare a DidPool with the numbers that come over it"),
         );
     }
@@ -85,12 +102,18 @@ pub(super) fn tl305_without_pool(context: &Context<'_>, found: &mut Vec<Diagnost
 
 /// A system trunk that is assigned to nobody.
 pub(super) fn tl415_unassigned(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.declared.may_have_any(Kind::DidPool) {
+    if context.may_have_any_pool() {
         return;
     }
     let assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
-    for (id, _) in context.set.trunks() {
-        if id.tenant.is_some() || assigned.contains(id) {
+    for (id, trunk) in context.set.trunks() {
+        // The pools of a trunk that a tenant's trunk hides are that one's: TL202.
+        let is_hidden = context.trunk_of_tenant(&id.name).is_some();
+        if id.tenant.is_some()
+            || assigned.contains(id)
+            || is_hidden
+            || super::trunks::is_out_of_place(context, id, trunk)
+        {
             continue;
         }
         let message = format!("no tenant has a pool on the trunk `{}`: nobody can use it", id.name);
@@ -148,6 +171,19 @@ pub(super) fn used_trunks<'a>(context: &Context<'a>) -> BTreeSet<&'a ResourceId>
     meant.collect()
 }
 
+/// The tenants with rules whose trunk does not exist: such a rule may be meant for any trunk of its
+/// tenant.
+pub(super) fn astray<'a>(context: &Context<'a>) -> BTreeSet<&'a Name> {
+    let tenants = uses(context).filter_map(|one| {
+        let tenant = one.id.tenant.as_ref();
+        match context.trunk(tenant, one.name) {
+            TrunkName::OfTenant(_) | TrunkName::Nothing => tenant,
+            TrunkName::Is(..) | TrunkName::Refused => None,
+        }
+    });
+    tenants.collect()
+}
+
 /// A trunk over which no rule sends or answers a call.
 pub(super) fn tl418_in_no_rule(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let declared = context.declared;
@@ -155,11 +191,14 @@ pub(super) fn tl418_in_no_rule(context: &Context<'_>, found: &mut Vec<Diagnostic
         return;
     }
     let used = used_trunks(context);
-    let assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
+    let astray = astray(context);
+    let mut assigned: BTreeMap<&ResourceId, bool> = BTreeMap::new();
+    for (trunk, tenant, _) in context.pools() {
+        *assigned.entry(trunk).or_default() |= astray.contains(tenant);
+    }
     // A trunk without any pool is told as such (TL305, TL415).
-    for (id, _) in
-        context.set.trunks().filter(|(id, _)| !used.contains(id) && assigned.contains(id))
-    {
+    let told = |id: &ResourceId| !used.contains(id) && assigned.get(id) == Some(&false);
+    for (id, _) in context.set.trunks().filter(|(id, _)| told(id)) {
         let message = format!("no rule uses the trunk `{}`: no call runs over it", id.name);
         found.push(
             context

