@@ -8,13 +8,31 @@ use foldhash::fast::RandomState;
 
 use super::declared::Declared;
 use super::places::Places;
-use super::rules::{self, Dialled};
+use super::rules::{self, Answers, Dialled};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::{Date, DidSet, Name, NumberRange};
 use crate::model::{
     DidPool, Extension, InboundRule, Kind, OutboundRule, Policy, Resource, ResourceId, ResourceSet,
     RouteTest, Schedule, Tenant, Transport, Trunk,
 };
+
+/// A map that is asked all the time, and whose order matters to nobody.
+pub(super) type Map<K, V> = HashMap<K, V, RandomState>;
+
+/// A tenant's place on a trunk.
+pub(super) type Share<'a> = (&'a ResourceId, &'a Name);
+
+/// The place of a field as a JSON pointer, with the index of an item and what follows it. It is
+/// spelled out where somebody asks: most are in order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field(pub &'static str, pub Option<(usize, &'static str)>);
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)?;
+        self.1.map_or(Ok(()), |(index, rest)| write!(f, "/{index}{rest}"))
+    }
+}
 
 /// One check of one set.
 #[derive(Debug)]
@@ -31,15 +49,19 @@ pub(super) struct Context<'a> {
     /// The tenants that are declared soundly.
     tenants: HashSet<&'a Name, RandomState>,
     /// Every trunk by its tenant and name: rules ask for one all the time.
-    trunks: HashMap<(Option<&'a Name>, &'a Name), (&'a ResourceId, &'a Trunk), RandomState>,
+    trunks: Map<(Option<&'a Name>, &'a Name), (&'a ResourceId, &'a Trunk)>,
     /// The first tenant's trunk of each name.
-    of_tenants: HashMap<&'a Name, &'a ResourceId, RandomState>,
-    /// By trunk and tenant: the items of the tenant's pools there.
-    pools: BTreeMap<&'a ResourceId, BTreeMap<&'a Name, Vec<PoolItem<'a>>>>,
+    of_tenants: Map<&'a Name, &'a ResourceId>,
+    /// The items of a tenant's pools on a trunk.
+    pools: Map<Share<'a>, Vec<PoolItem<'a>>>,
+    /// Whose pools there are, by trunk and tenant.
+    shares: Vec<Share<'a>>,
     /// The tenants with pools on trunks that do not exist: another one is meant.
     lost_pools: BTreeSet<&'a Name>,
     /// What [`Context::dialled`] came to: ordinary rules, emergency rules.
     dialled: [OnceCell<BTreeMap<&'a Name, Vec<Dialled<'a>>>>; 2],
+    /// What [`Context::answers`] came to.
+    answers: OnceCell<Map<Share<'a>, Answers<'a>>>,
 }
 
 /// One item of a pool.
@@ -111,9 +133,11 @@ impl<'a> Context<'a> {
             tenants: set.tenants().map(|(id, _)| &id.name).collect(),
             trunks: HashMap::default(),
             of_tenants: HashMap::default(),
-            pools: BTreeMap::new(),
+            pools: HashMap::default(),
+            shares: Vec::new(),
             lost_pools: BTreeSet::new(),
             dialled: Default::default(),
+            answers: OnceCell::new(),
         };
         for (id, trunk) in set.trunks() {
             context.trunks.insert((id.tenant.as_ref(), &id.name), (id, trunk));
@@ -133,9 +157,11 @@ impl<'a> Context<'a> {
             };
             let items = pool.numbers.items().iter().enumerate();
             let items = items.map(|(index, range)| PoolItem { pool: id, index, range: *range });
-            let tenants = context.pools.entry(trunk).or_default();
-            tenants.entry(tenant).or_default().extend(items);
+            context.pools.entry((trunk, tenant)).or_default().extend(items);
+            context.shares.push((trunk, tenant));
         }
+        context.shares.sort_unstable();
+        context.shares.dedup();
         context
     }
 
@@ -144,6 +170,11 @@ impl<'a> Context<'a> {
         &self,
     ) -> impl Iterator<Item = (&'a ResourceId, &'a Arc<Resource>)> + use<'a> {
         self.set.iter().chain(self.declared.rests().iter())
+    }
+
+    /// Whether nothing that a resource says is refused.
+    pub(super) fn is_whole(&self, id: &ResourceId) -> bool {
+        self.declared.knows_all(id)
     }
 
     /// Whether nothing that these fields of a resource say is refused; an absent field says
@@ -266,18 +297,30 @@ impl<'a> Context<'a> {
         cell.get_or_init(|| rules::dialled(self, emergency))
     }
 
+    /// What the rules of a tenant on a trunk answer, if there is a rule.
+    pub(super) fn answers<'s>(
+        &'s self,
+        trunk: &'s ResourceId,
+        tenant: &'s Name,
+    ) -> Option<&'s Answers<'a>> {
+        self.answers.get_or_init(|| rules::answers(self)).get(&(trunk, tenant))
+    }
+
     /// The items of a tenant's pools on a trunk; `None` without a pool.
-    pub(super) fn pool_items(&self, trunk: &ResourceId, tenant: &Name) -> Option<&[PoolItem<'a>]> {
-        self.pools.get(trunk)?.get(tenant).map(Vec::as_slice)
+    pub(super) fn pool_items<'s>(
+        &'s self,
+        trunk: &'s ResourceId,
+        tenant: &'s Name,
+    ) -> Option<&'s [PoolItem<'a>]> {
+        self.pools.get(&(trunk, tenant)).map(Vec::as_slice)
     }
 
     /// The pools of every trunk and tenant.
     pub(super) fn pools(
         &self,
     ) -> impl Iterator<Item = (&'a ResourceId, &'a Name, &[PoolItem<'a>])> {
-        self.pools.iter().flat_map(|(trunk, tenants)| {
-            tenants.iter().map(|(tenant, items)| (*trunk, *tenant, items.as_slice()))
-        })
+        let items = |(trunk, tenant)| Some((trunk, tenant, self.pool_items(trunk, tenant)?));
+        self.shares.iter().copied().filter_map(items)
     }
 }
 

@@ -77,10 +77,15 @@ impl Declared {
         &self.rests
     }
 
+    /// Whether nothing that a resource says is refused.
+    pub(super) fn knows_all(&self, id: &ResourceId) -> bool {
+        self.values.is_empty() || !self.values.contains_key(id)
+    }
+
     /// Whether nothing that these fields of a resource say is refused.
     pub(super) fn knows(&self, id: &ResourceId, fields: &[&str]) -> bool {
-        let rest = if self.values.is_empty() { None } else { self.values.get(id) };
-        rest.is_none_or(|rest| fields.iter().all(|field| rest.knows(field)))
+        self.knows_all(id)
+            || self.values.get(id).is_none_or(|rest| fields.iter().all(|field| rest.knows(field)))
     }
 
     /// What refused documents declare by name.

@@ -1,25 +1,23 @@
 //! Which numbers of a pool are answered, and by whom.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{Coverage, DidMatch, DidSet, Name, NumberRange};
+use crate::model::value::{DidMatch, DidSet, NumberRange};
 use crate::model::{Kind, ResourceId, Usage};
-use crate::validate::context::{Context, TrunkName, listed};
+use crate::validate::context::{Context, Map, Share, TrunkName, listed};
 
 /// What a tenant's unmasked rules on one trunk answer.
-#[derive(Default)]
-struct Answers<'a> {
+#[derive(Debug, Default)]
+pub(in crate::validate) struct Answers<'a> {
     ranges: Vec<NumberRange>,
     any: Vec<&'a ResourceId>,
     for_calls: bool,
 }
 
-type Place<'a> = (&'a ResourceId, &'a Name);
-
 /// The enabled, unmasked rules for calls, by trunk and tenant; masked ones do not answer everybody.
-fn answers<'a>(context: &Context<'a>) -> BTreeMap<Place<'a>, Answers<'a>> {
-    let mut all: BTreeMap<Place<'_>, Answers<'_>> = BTreeMap::new();
+pub(in crate::validate) fn answers<'a>(context: &Context<'a>) -> Map<Share<'a>, Answers<'a>> {
+    let mut all: Map<Share<'_>, Answers<'_>> = Map::default();
     for (id, rule) in context.set.inbound_rules().filter(|(_, one)| one.enabled) {
         let Some(tenant) = &id.tenant else { continue };
         let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &rule.trunk) else { continue };
@@ -41,14 +39,12 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
     if context.declared.may_have_any(Kind::InboundRule) {
         return;
     }
-    let answers = answers(context);
     // A rule whose trunk does not exist may be meant for any of its tenant's.
     let astray = super::shares::astray(context);
     // A trunk that no rule uses at all is one mistake: TL418.
-    let used: BTreeSet<&ResourceId> = super::shares::used_trunks(context);
-    let mut sets: BTreeMap<(&ResourceId, &Name), Option<Coverage>> = BTreeMap::new();
+    let used = super::shares::used_trunks(context);
     for (trunk, tenant, items) in context.pools() {
-        let answer = answers.get(&(trunk, tenant));
+        let answer = context.answers(trunk, tenant);
         let complete = answer.is_some_and(|one| !one.any.is_empty());
         if complete
             || !used.contains(trunk)
@@ -57,16 +53,14 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
         {
             continue;
         }
-        let set = sets
-            .entry((trunk, tenant))
-            .or_insert_with(|| answer.map(|one| DidSet::new(one.ranges.clone()).coverage()));
+        let set = answer.map(|one| DidSet::new(one.ranges.clone()).coverage());
         let mut pools: BTreeMap<&ResourceId, Vec<NumberRange>> = BTreeMap::new();
         for item in items {
             pools.entry(item.pool).or_default().push(item.range);
         }
         for (pool, ranges) in pools {
             let ranges = DidSet::new(ranges).merged().into_iter();
-            let missing: Vec<NumberRange> = match set {
+            let missing: Vec<NumberRange> = match &set {
                 Some(set) => ranges.flat_map(|range| set.uncovered(range)).collect(),
                 None => ranges.collect(),
             };
@@ -85,16 +79,16 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
 
 /// A rule for every other number where nothing is left.
 pub(super) fn tl508_dead_catch_all(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for ((trunk, tenant), answer) in answers(context) {
-        let Some(items) = context.pool_items(trunk, tenant) else { continue };
+    for (trunk, tenant, items) in context.pools() {
+        let Some(answer) = context.answers(trunk, tenant) else { continue };
         if answer.any.is_empty() || context.may_have_pool(tenant) || context.has_lost_pool(tenant) {
             continue;
         }
-        let set = DidSet::new(answer.ranges).coverage();
+        let set = DidSet::new(answer.ranges.clone()).coverage();
         if items.iter().any(|item| !set.uncovered(item.range).is_empty()) {
             continue;
         }
-        for id in answer.any {
+        for id in &answer.any {
             let message = "this rule takes no call: other rules answer every number of the pool";
             found.push(
                 context

@@ -1,21 +1,20 @@
 //! Numbers that are shown to the called.
 
-use std::collections::BTreeMap;
-
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{Coverage, Name, PhoneNumber};
+use crate::model::value::{Coverage, Name, NumberRange, PhoneNumber};
 use crate::model::{Kind, ResourceId};
-use crate::validate::context::{Context, TrunkName, number_set};
+use crate::validate::context::{Context, Field, Map, Share, TrunkName, number_set};
 
 /// Every caller ID: the resource, its place, the trunk, the number.
 fn caller_ids<'a>(
     context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name, &'a PhoneNumber)> {
+) -> impl Iterator<Item = (&'a ResourceId, Field, &'a Name, &'a PhoneNumber)> {
     let routes = context.outbound_rules().flat_map(|(id, rule)| {
         rule.routes.iter().enumerate().filter_map(move |(at, route)| {
             let number = route.caller_id.as_ref()?;
-            Some((id, format!("/spec/routes/{at}/callerId"), &route.trunk, number))
+            let field = Field("/spec/routes", Some((at, "/callerId")));
+            Some((id, field, &route.trunk, number))
         })
     });
     let tenants = context.tenants().map(|(id, one)| (id, &one.caller_ids));
@@ -23,19 +22,19 @@ fn caller_ids<'a>(
     let lists = tenants.chain(extensions).flat_map(|(id, list)| {
         let numbered = list.iter().enumerate();
         numbered.map(move |(at, one)| {
-            (id, format!("/spec/callerIds/{at}/number"), &one.trunk, &one.number)
+            (id, Field("/spec/callerIds", Some((at, "/number"))), &one.trunk, &one.number)
         })
     });
     let all = routes.chain(lists);
     all.filter(|(id, field, ..)| {
-        let trunk = field.rsplit_once('/').map(|(one, _)| format!("{one}/trunk"));
-        context.knows(id, &[field, trunk.as_deref().unwrap_or_default()])
+        let trunk = Field(field.0, field.1.map(|(at, _)| (at, "/trunk")));
+        context.is_whole(id) || context.knows(id, &[&field.to_string(), &trunk.to_string()])
     })
 }
 
 /// A number that is shown and is not the tenant's on that trunk.
 pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut sets: BTreeMap<(&ResourceId, &Name), Coverage> = BTreeMap::new();
+    let mut sets: Map<Share<'_>, Coverage> = Map::default();
     for (id, field, trunk, number) in caller_ids(context) {
         let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
         let TrunkName::Is(trunk_id, _) = context.trunk(Some(tenant), trunk) else { continue };
@@ -50,15 +49,15 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         let set = sets
             .entry((trunk_id, tenant))
             .or_insert_with(|| number_set(items.unwrap_or_default()).coverage());
-        let known = number.bare().is_some_and(|number| {
-            set.uncovered(crate::model::value::NumberRange::single(number)).is_empty()
-        });
+        let known = number
+            .bare()
+            .is_some_and(|number| set.uncovered(NumberRange::single(number)).is_empty());
         if known {
             continue;
         }
         let message = format!("`{number}` is in no pool of tenant `{tenant}` on trunk `{trunk}`");
         let pool = items.and_then(|items| items.first());
-        let mut told = context.diagnostic(Code::TL507, id, &field, message);
+        let mut told = context.diagnostic(Code::TL507, id, &field.to_string(), message);
         told.follows = context.has_lost_pool(tenant);
         if let Some(item) = pool {
             told = told.related(context.span(item.pool, "/spec/numbers"), "the pool");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::value::{DidSet, Name, NumberRange};
 use crate::model::{Kind, OutboundRule, ResourceId};
-use crate::validate::context::Context;
+use crate::validate::context::{Context, Map};
 
 /// Longest number that can be dialled.
 const MAX_DIGITS: u8 = 64;
@@ -106,8 +106,8 @@ pub(in crate::validate) fn of_tenants<'a>(
     context: &Context<'a>,
     emergency: bool,
 ) -> BTreeMap<&'a Name, Vec<Dialled<'a>>> {
-    let mut groups: BTreeMap<&Name, BTreeMap<&str, Vec<NumberRange>>> = BTreeMap::new();
-    let mut everybody: BTreeMap<&Name, Vec<NumberRange>> = BTreeMap::new();
+    let mut groups: Map<&Name, BTreeMap<&str, Vec<NumberRange>>> = Map::default();
+    let mut everybody: Map<&Name, Vec<NumberRange>> = Map::default();
     for (id, extension) in context.set.extensions() {
         let Some(tenant) = &id.tenant else { continue };
         everybody.entry(tenant).or_default().push(extension.numbers);

@@ -24,6 +24,7 @@ mod transports;
 mod trunks;
 mod values;
 
+pub(super) use answers::{Answers, answers};
 pub(super) use dialling::{Dialled, of_tenants as dialled};
 
 use super::context::Context;

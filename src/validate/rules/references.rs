@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
 use crate::model::value::{DidSet, Name, NumberRange};
 use crate::model::{CallerId, Destination, Kind, ResourceId};
-use crate::validate::context::{Context, TrunkName, listed};
+use crate::validate::context::{Context, Field, Map, TrunkName, listed};
 
 /// The field that names a resource's tenant.
 const TENANT: &str = "/metadata/tenant";
@@ -35,13 +35,14 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut suggestions = Suggestions::new();
     for (id, field, name) in trunk_names(context) {
+        let place = || field.to_string();
         // A tenant that does not exist is told by itself: its own trunks may be meant.
         let follows = owner(id).is_some_and(|tenant| !context.has_tenant(tenant));
         match context.trunk(owner(id), name) {
             TrunkName::Is(..) | TrunkName::Refused => {}
             TrunkName::OfTenant(other) => {
                 let message = format!("trunk `{name}` is another tenant's own: {other}");
-                let diagnostic = context.diagnostic(Code::TL402, id, &field, message);
+                let diagnostic = context.diagnostic(Code::TL402, id, &place(), message);
                 let span = context.span(other, "/metadata/name");
                 found.push(
                     diagnostic
@@ -58,7 +59,7 @@ pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let known = known.map(|(other, _)| other.name.as_str());
                 let message = format!("there is no Trunk `{name}`");
                 let diagnostic =
-                    context.diagnostic(Code::TL201, id, &field, message).follows(follows);
+                    context.diagnostic(Code::TL201, id, &place(), message).follows(follows);
                 let near = suggestions.nearest(owner(id), name.as_str(), known);
                 found.push(diagnostic.help(did_you_mean(near, name, "declare the Trunk")));
             }
@@ -69,35 +70,37 @@ pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 /// Every place that names a trunk.
 fn trunk_names<'a>(
     context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
-    let field = || "/spec/trunk".to_owned();
-    let pools = context.did_pools().map(move |(id, pool)| (id, field(), &pool.trunk));
-    let rules = context.inbound_rules().map(move |(id, rule)| (id, field(), &rule.trunk));
+) -> impl Iterator<Item = (&'a ResourceId, Field, &'a Name)> {
+    let field = Field("/spec/trunk", None);
+    let pools = context.did_pools().map(move |(id, pool)| (id, field, &pool.trunk));
+    let rules = context.inbound_rules().map(move |(id, rule)| (id, field, &rule.trunk));
     let routes = context.outbound_rules().flat_map(|(id, rule)| {
         let routes = rule.routes.iter().enumerate();
-        routes.map(move |(index, route)| (id, format!("/spec/routes/{index}/trunk"), &route.trunk))
+        let field = |index| Field("/spec/routes", Some((index, "/trunk")));
+        routes.map(move |(index, route)| (id, field(index), &route.trunk))
     });
     let tenants = context.tenants().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
     let extensions = context.extensions().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
     let tests = context.route_tests().flat_map(|(id, test)| {
         let inbound = test.inbound.as_ref().and_then(|call| call.trunk.as_ref());
         let expected = test.expect.trunk.as_ref();
-        let inbound = inbound.map(|name| (id, "/spec/inbound/trunk".to_owned(), name));
-        let expected = expected.map(|name| (id, "/spec/expect/trunk".to_owned(), name));
+        let inbound = inbound.map(|name| (id, Field("/spec/inbound/trunk", None), name));
+        let expected = expected.map(|name| (id, Field("/spec/expect/trunk", None), name));
         let list = test.expect.trunks.iter().flatten().enumerate();
-        let list = list.map(move |(at, name)| (id, format!("/spec/expect/trunks/{at}"), name));
+        let field = |at| Field("/spec/expect/trunks", Some((at, "")));
+        let list = list.map(move |(at, name)| (id, field(at), name));
         inbound.into_iter().chain(expected).chain(list)
     });
     let all = pools.chain(rules).chain(routes).chain(tenants).chain(extensions).chain(tests);
-    all.filter(|(id, field, _)| context.knows(id, &[field.as_str()]))
+    all.filter(|(id, field, _)| context.is_whole(id) || context.knows(id, &[&field.to_string()]))
 }
 
 fn caller_ids<'a>(
     id: &'a ResourceId,
     all: &'a [CallerId],
-) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
-    let numbered = all.iter().enumerate();
-    numbered.map(move |(at, one)| (id, format!("/spec/callerIds/{at}/trunk"), &one.trunk))
+) -> impl Iterator<Item = (&'a ResourceId, Field, &'a Name)> {
+    let field = |at| Field("/spec/callerIds", Some((at, "/trunk")));
+    all.iter().enumerate().map(move |(at, one)| (id, field(at), &one.trunk))
 }
 
 /// Numbers of extensions that resources name: what inbound rules send calls to, and who calls in a
@@ -130,7 +133,7 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
     for (id, extension) in context.set.extensions() {
         numbers.entry(id.tenant.as_ref()).or_default().push(extension.numbers);
     }
-    let numbers: BTreeMap<_, _> = numbers
+    let numbers: Map<_, _> = numbers
         .into_iter()
         .map(|(tenant, items)| (tenant, DidSet::new(items).coverage()))
         .collect();

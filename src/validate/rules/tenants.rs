@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
 use crate::model::ResourceId;
 use crate::model::value::Host;
-use crate::validate::context::Context;
+use crate::validate::context::{Context, Map};
 
 /// Two tenants with one SIP domain.
 pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -46,7 +46,7 @@ pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Dia
 /// Two phones that would register as one: at a tenant's domain a user name is one extension's.
 pub(super) fn tl202_extension_users(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     const FIELD: &str = "/spec/register/username";
-    let mut first: BTreeMap<_, &ResourceId> = BTreeMap::new();
+    let mut first: Map<_, &ResourceId> = Map::default();
     for (id, extension) in context.extensions().filter(|(id, _)| context.knows(id, &[FIELD])) {
         let Some(register) = &extension.register else { continue };
         let other = *first.entry((id.tenant.as_ref(), &register.username)).or_insert(id);
