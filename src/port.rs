@@ -198,6 +198,17 @@ pub struct Installed {
     pub waiting: Vec<(String, String)>,
 }
 
+/// Something that was found outside of the manifests and cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Whose it is.
+    pub resource: ResourceId,
+    /// The field that refers to it, as a JSON pointer.
+    pub field: &'static str,
+    /// What is wrong, never a value.
+    pub why: String,
+}
+
 /// Why a target did not do what it was told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
@@ -224,6 +235,12 @@ pub trait Target: Send + Sync {
     /// of the same resources does; `None` when nothing has.
     fn refresh(&self) -> Result<Option<Installed>, TargetError> {
         Ok(None)
+    }
+
+    /// Certificates and keys of these resources that are there and cannot be used: a plan that brings
+    /// them is refused. What is not there only keeps its resource from starting.
+    fn check(&self, _resources: &ResourceSet) -> Vec<Fault> {
+        Vec::new()
     }
 
     /// What is in force and in progress, as one consistent value.

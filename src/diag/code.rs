@@ -98,6 +98,7 @@ codes! {
     TL701 Error "a secret stands in the repository",
     TL702 Error "a reference to a secret is malformed",
     TL703 Error "a secret cannot be found",
+    TL704 Error "a certificate and its key cannot be used",
     TL801 Error "a deletion is refused: the resource is in use",
     TL802 Error "a protected resource would be destroyed",
     TL803 Error "a revision deletes more than the Policy allows",

@@ -135,7 +135,10 @@ impl Engine {
         let Self { calls, ctx, .. } = self;
         let Admitted { facts, party, attempts, seats, session, marks } = admitted;
         let tag = Calls::tag(key, ctx);
-        let a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag, session);
+        let mut a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag, session);
+        if let Some(trunk) = facts.trunk.and_then(|trunk| facts.generation.table.trunk(trunk)) {
+            a.flow = ctx.towards_trunk(a.flow, trunk);
+        }
         ctx.peers.join(&a);
         let trying = write::response(&incoming, 100, &a.local_tag).finish(b"");
         ctx.respond(server, 100, trying);

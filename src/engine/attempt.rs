@@ -78,6 +78,7 @@ impl Call {
         let tag = Calls::tag(self.key, ctx);
         let from = exchange.incoming.message.from();
         let mut leg = Leg::calling(ctx, attempt, flow, party, (&from, tag), session);
+        leg.flow = ctx.towards_target(leg.flow, table, attempt);
         let id = attempt.trunk().and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
         if let Some(routes) = id.and_then(|id| ctx.service_routes.get(id)) {
             leg.route_by(routes);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use super::call::CallKey;
 use super::event::Event;
+use super::far_end::{FarEnds, Vouched};
 use super::generation::Generation;
 use super::leg::Leg;
 use super::listener::Listeners;
@@ -79,6 +80,8 @@ pub(super) struct Context {
     /// Targets of trunks that the keep-alive found down.
     pub(super) down: BTreeSet<(ResourceId, SocketAddr)>,
     pub(super) silent: Silent,
+    pub(super) far_ends: FarEnds,
+    pub(super) vouched: Vouched,
 }
 
 impl Context {
@@ -102,6 +105,8 @@ impl Context {
             targets_due: false,
             down: BTreeSet::new(),
             silent: Silent::default(),
+            far_ends: FarEnds::default(),
+            vouched: Vouched::default(),
         }
     }
 
@@ -109,24 +114,25 @@ impl Context {
     pub(super) fn identify<'t>(&self, routes: &'t Routes, flow: Flow) -> Source<'t> {
         let name = self.listeners.name(flow.transport);
         let index = name.and_then(|name| routes.transport_named(name));
-        index.map_or(Source::Unknown, |index| self.identify_on(routes, index, flow.remote))
+        index.map_or(Source::Unknown, |index| self.identify_on((routes, index), flow))
     }
 
     fn identify_on<'t>(
         &self,
-        routes: &'t Routes,
-        transport: TransportIndex,
-        source: SocketAddr,
+        (routes, transport): (&'t Routes, TransportIndex),
+        flow: Flow,
     ) -> Source<'t> {
-        routes.identify_with(transport, source, self.locator.names_at(source.ip()))
+        let names = self.locator.names_at(flow.remote.ip());
+        let source = routes.identify_with(transport, flow.remote, names);
+        self.by_certificate(routes, flow, source)
     }
 
     /// Whether anything from there may be looked at: a source of the generation in force, the far
     /// end of a leg, or a source of a generation that calls still pin.
     pub(super) fn admits(&self, flow: Flow) -> bool {
         let index = self.listeners.index(flow.transport);
-        let source =
-            index.map(|index| self.identify_on(&self.generation.table, index, flow.remote));
+        let table = &self.generation.table;
+        let source = index.map(|index| self.identify_on((table, index), flow));
         source.is_some_and(|source| source != Source::Unknown)
             || self.peers.holds(flow.remote.ip())
             || self

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::call::Calls;
 use super::context::{Context, Due, Incoming, Owner};
 use super::event::Event;
+use super::far_end::Admission;
 use super::generation::{Compiled, Identities};
 use super::keepalive::Keepalive;
 use super::listener::Listener;
@@ -13,13 +14,13 @@ use super::registration::Registrations;
 use super::trail::Record;
 use super::{RETRY_AFTER, write};
 use crate::locate::{Answer, Question};
-use crate::model::value::Name;
-use crate::model::{Observed, Protocol};
+use crate::model::value::{Host, Name};
+use crate::model::{Observed, Protocol, ResourceId};
 use crate::routing::Source;
 use crate::sip::{HeaderName, Message, Method, ParseError};
 use crate::transaction::{
-    Chance, Class, ClientKey, ConnectionId, Flow, Link, MAGIC_COOKIE, Moment, Notice, Request,
-    Response, ServerId, ServerKey, Status, Transmit,
+    Chance, Class, ClientKey, ConnectionId, FarEnd, Flow, Link, MAGIC_COOKIE, Moment, Notice,
+    Request, Response, ServerId, ServerKey, Status, Transmit,
 };
 
 /// What the world brings.
@@ -63,6 +64,9 @@ pub enum Command {
     Listen(u32, Listener),
     /// A listener is gone.
     Close(u32),
+    /// The far end of a TLS connection has proven to speak for these SIP domains; none any more when
+    /// the connection is gone.
+    Vouch(ConnectionId, Vec<Host>),
 }
 
 /// What the engine wants done.
@@ -156,6 +160,7 @@ impl Engine {
                 self.ctx.listeners.add(number, listener, index);
             }
             Command::Close(number) => self.ctx.listeners.remove(number),
+            Command::Vouch(connection, domains) => self.ctx.vouched.set(connection, domains),
         }
     }
 
@@ -245,14 +250,34 @@ impl Engine {
         [self.calls.len(), self.ctx.transactions.len(), self.ctx.peers.len()]
     }
 
-    /// Whether a far end may connect to a listener at all; a refusal is counted.
-    pub fn admits(&mut self, transport: u32, source: SocketAddr) -> bool {
+    /// Whether a far end may connect to a listener at all; `asks` is whether it is asked for a
+    /// certificate.
+    pub fn admission(&mut self, transport: u32, source: SocketAddr, asks: bool) -> Admission {
         let remote = SocketAddr::new(source.ip().to_canonical(), source.port());
-        let admitted = self.ctx.admits(self.ctx.listeners.flow(transport, remote));
+        if self.ctx.admits(self.ctx.listeners.flow(transport, remote)) {
+            return Admission::Known;
+        }
+        let index = self.ctx.listeners.index(transport).filter(|_| asks);
+        if index.is_some_and(|index| self.ctx.generation.table.knows_domains(index)) {
+            return Admission::ByCertificate;
+        }
+        self.ctx.count(Reason::UnknownSource);
+        Admission::Refused
+    }
+
+    /// Whether the far end of a flow is anybody's; a refusal is counted.
+    pub fn admits(&mut self, flow: Flow) -> bool {
+        let admitted = self.ctx.admits(flow);
         if !admitted {
             self.ctx.count(Reason::UnknownSource);
         }
         admitted
+    }
+
+    /// Who has to be at a far end that a flow names: a SIP domain, and the trunk that has a
+    /// certificate of its own for it. `None`: whoever has the address.
+    pub fn far_end(&self, number: FarEnd) -> Option<(Host, Option<ResourceId>)> {
+        self.ctx.far_ends.get(number).cloned()
     }
 
     fn on_message(&mut self, flow: Flow, message: Result<Message, ParseError>) {

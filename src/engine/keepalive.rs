@@ -122,6 +122,7 @@ impl Keepalive {
         }
         let Some(transport) = ctx.listeners.number(&probe.aim.transport) else { return };
         let flow = ctx.listeners.flow(transport, probe.aim.address);
+        let flow = ctx.towards_trunk_named(flow, &probe.id);
         let owner = Owner::Probe(number);
         if let Ok(key) = ctx.transactions.open_client(Class::Other, flow, owner, &mut ctx.chance) {
             probe.in_flight = Some(key);

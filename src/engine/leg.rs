@@ -10,8 +10,8 @@ use super::proof::Credential;
 use super::session::{Offer, Session};
 use super::write;
 use crate::routing::{Attempt, Proxy};
-use crate::sip::{DEFAULT_PORT, Elements, HeaderName, Message, Method, NameAddr, Scheme, Uri};
-use crate::transaction::{ClientKey, Flow, Link, Packet};
+use crate::sip::{Elements, HeaderName, Message, Method, NameAddr, Scheme, Uri};
+use crate::transaction::{ClientKey, Flow, Packet};
 
 /// How far a leg's BYE is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,12 +289,11 @@ impl Leg {
         if let Some(ip) = uri.host_ip().map(|ip| ip.to_canonical())
             && may_follow(self.peer.ip().to_canonical(), ip)
         {
-            self.flow.remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
+            let port = uri.port.unwrap_or_else(|| write::default_port(self.flow.link));
+            self.flow.remote = SocketAddr::new(ip, port);
             // The connection that the dialog came over leads to its own far end only.
-            if let Link::Stream(Some(_)) = self.flow.link
-                && ip != self.peer.ip().to_canonical()
-            {
-                self.flow.link = Link::Stream(None);
+            if ip != self.peer.ip().to_canonical() {
+                self.flow.link = self.flow.link.over_any();
             }
         }
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::model::Protocol;
 use crate::model::value::{Host, Name};
 use crate::routing::TransportIndex;
-use crate::transaction::{Flow, Link};
+use crate::transaction::{FarEnd, Flow, Link};
 
 /// A bound listener.
 #[derive(Debug, Clone)]
@@ -78,7 +78,8 @@ impl Listeners {
     pub(super) fn flow(&self, transport: u32, remote: SocketAddr) -> Flow {
         let link = match self.protocol(transport) {
             Protocol::Udp => Link::Datagram,
-            Protocol::Tcp | Protocol::Tls => Link::Stream(None),
+            Protocol::Tcp => Link::Stream(None),
+            Protocol::Tls => Link::Secure(None, FarEnd::default()),
         };
         Flow { transport, remote, link }
     }

@@ -17,6 +17,7 @@ mod early;
 mod end;
 mod event;
 mod exchange;
+mod far_end;
 mod generation;
 mod header_rules;
 mod keepalive;
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 pub use self::core::{Command, Engine, Input, Output};
 pub use event::{About, Event};
+pub use far_end::Admission;
 pub use generation::Compiled;
 pub use listener::Listener;
 pub use trail::{

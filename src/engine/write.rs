@@ -9,7 +9,10 @@ use super::proof::Credential;
 use crate::model::Protocol;
 use crate::routing::escape_user;
 use crate::sip::limits::MAX_FORWARDS;
-use crate::sip::{HeaderName, Message, Method, NameAddr, Scheme, Writer, reason_phrase};
+use crate::sip::{
+    DEFAULT_PORT, DEFAULT_TLS_PORT, HeaderName, Message, Method, NameAddr, Scheme, Writer,
+    reason_phrase,
+};
 use crate::transaction::{ClientKey, Flow, Link, MAGIC_COOKIE, Packet};
 
 /// Begins a request inside (or beginning) the dialog of a leg; `key` is that of its transaction,
@@ -156,11 +159,19 @@ pub(super) fn reply_flow(message: &Message, flow: Flow) -> Flow {
         Link::Datagram => via.response_target(flow.remote),
         // Over the connection that the request came on, else to where its sender listens
         // (RFC 3261 section 18.2.2); the port it sent from takes no connections.
-        Link::Stream(_) => {
-            SocketAddr::new(flow.remote.ip(), via.port.unwrap_or(crate::sip::DEFAULT_PORT))
+        Link::Stream(_) | Link::Secure(..) => {
+            SocketAddr::new(flow.remote.ip(), via.port.unwrap_or_else(|| default_port(flow.link)))
         }
     };
     Flow { remote, ..flow }
+}
+
+/// The port that is meant where none is said.
+pub(super) fn default_port(link: Link) -> u16 {
+    match link {
+        Link::Datagram | Link::Stream(_) => DEFAULT_PORT,
+        Link::Secure(..) => DEFAULT_TLS_PORT,
+    }
 }
 
 /// The ACK of a failure (RFC 3261 section 17.1.1.3), from our INVITE and the response.

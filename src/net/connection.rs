@@ -1,12 +1,11 @@
 //! One connection: its socket, what was read of a message so far, what waits to be written.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::net::TcpStream;
-
+use super::channel::Channel;
 use crate::sip::Framer;
 use crate::transaction::{Flow, Moment, Packet, TimerKey, Transmit};
 
@@ -14,6 +13,8 @@ use crate::transaction::{Flow, Moment, Packet, TimerKey, Transmit};
 const MAX_UNWRITTEN: usize = 256 * 1024;
 /// How long to wait until a far end takes a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);
+/// How long a TLS handshake may take.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// How long the rest of a message may take.
 const MESSAGE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a connection may stay without a message either way.
@@ -26,6 +27,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 pub(super) enum Stage {
     /// We asked for it.
     Connecting,
+    /// TLS is being agreed on.
+    Handshaking,
     /// Both directions work.
     Open,
     /// We have said our last words and only wait until they are read.
@@ -34,7 +37,7 @@ pub(super) enum Stage {
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) socket: TcpStream,
+    pub(super) channel: Channel,
     /// The listener, the far end and this connection.
     pub(super) flow: Flow,
     pub(super) framer: Framer,
@@ -42,6 +45,10 @@ pub(super) struct Connection {
     /// More may wait in it: the system tells of new bytes only once.
     pub(super) ready: bool,
     pub(super) timer: Option<(Moment, TimerKey)>,
+    /// Whether we made it.
+    pub(super) ours: bool,
+    /// Whether only its certificate can say whose it is.
+    pub(super) stranger: bool,
     /// Whether a request of ours went over it.
     pub(super) asked: bool,
     waiting: VecDeque<Transmit>,
@@ -55,14 +62,16 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(socket: TcpStream, flow: Flow, stage: Stage, now: Moment) -> Self {
+    pub(super) fn new(channel: Channel, flow: Flow, stage: Stage, now: Moment) -> Self {
         Self {
-            socket,
+            channel,
             flow,
             framer: Framer::default(),
             stage,
-            ready: stage == Stage::Open,
+            ready: stage != Stage::Connecting,
             timer: None,
+            ours: stage == Stage::Connecting,
+            stranger: false,
             asked: false,
             waiting: VecDeque::new(),
             written: 0,
@@ -77,6 +86,7 @@ impl Connection {
     pub(super) fn deadline(&self) -> Moment {
         match (self.stage, self.within) {
             (Stage::Connecting, _) => self.since + CONNECT_LIMIT,
+            (Stage::Handshaking, _) => self.since + HANDSHAKE_LIMIT,
             (Stage::Closing, _) => self.since + CLOSE_LIMIT,
             (Stage::Open, true) => self.since + MESSAGE_LIMIT,
             (Stage::Open, false) => self.last + IDLE_LIMIT,
@@ -88,12 +98,14 @@ impl Connection {
         if self.stage != Stage::Connecting {
             return Ok(());
         }
-        if let Some(error) = self.socket.take_error()? {
+        if let Some(error) = self.channel.socket.take_error()? {
             return Err(error);
         }
-        match self.socket.peer_addr() {
+        match self.channel.socket.peer_addr() {
             Ok(_) => {
-                (self.stage, self.last, self.ready) = (Stage::Open, now, true);
+                let secure = self.channel.is_secure();
+                self.stage = if secure { Stage::Handshaking } else { Stage::Open };
+                (self.since, self.last, self.ready) = (now, now, true);
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
@@ -101,9 +113,16 @@ impl Connection {
         }
     }
 
+    /// Goes one step on with the handshake, or finds it over: then what waits is written.
+    pub(super) fn shake_hands(&mut self, now: Moment) -> io::Result<()> {
+        self.channel.shake_hands()?;
+        (self.stage, self.last) = (Stage::Open, now);
+        self.write()
+    }
+
     /// Reads once; 0 means that the far end has closed.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.socket.read(buffer)?;
+        let count = self.channel.read(buffer)?;
         if self.stage == Stage::Open {
             self.framer.push(buffer.get(..count).unwrap_or_default());
         }
@@ -142,13 +161,13 @@ impl Connection {
 
     /// Writes what waits, as far as the system takes it.
     pub(super) fn write(&mut self) -> io::Result<()> {
-        if self.stage == Stage::Connecting {
+        if matches!(self.stage, Stage::Connecting | Stage::Handshaking) {
             return Ok(());
         }
         while let Some(first) = self.waiting.front() {
             let rest = first.packet.get(self.written..).unwrap_or_default();
             let length = rest.len();
-            match self.socket.write(rest) {
+            match self.channel.write(rest) {
                 Ok(count) => {
                     self.unwritten = self.unwritten.saturating_sub(count);
                     self.written += count;
@@ -162,9 +181,12 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+        match self.channel.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            done => done?,
+        }
         if self.stage == Stage::Closing {
-            // The far end reads our last words before it learns that we are gone.
-            drop(self.socket.shutdown(Shutdown::Write));
+            self.channel.finish();
         }
         Ok(())
     }

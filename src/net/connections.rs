@@ -4,24 +4,32 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
-use nix::errno::Errno;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 
+use super::channel::{Channel, begin_connect};
 use super::connection::{Connection, Stage};
+use super::listeners::Place;
 use super::log;
-use crate::engine::{Engine, Input};
+use super::tls::{self, Book, ClientEnd};
+use crate::engine::{Admission, Command, Engine, Input};
+use crate::model::value::Host;
 use crate::sip::Frame;
-use crate::transaction::{ConnectionId, Flow, Link, Moment, Transmit, Wheel};
+use crate::transaction::{ConnectionId, FarEnd, Flow, Link, Moment, Transmit, Wheel};
 
 /// Connections at the same time.
 const MAX_CONNECTIONS: usize = 4096;
 /// Connections from one address at the same time.
 const MAX_PER_SOURCE: usize = 256;
+/// Connections at the same time of which only a certificate can say whose they are.
+const MAX_STRANGERS: usize = 256;
+/// Of those, from one address.
+const MAX_STRANGERS_PER_SOURCE: usize = 16;
 /// Connections taken from one listener before others have their turn.
 const MAX_ACCEPTS: usize = 64;
 /// Reads from one connection before others have their turn.
@@ -35,8 +43,8 @@ const LAST_BACK_OFF: Duration = Duration::from_secs(30);
 /// How long accepting pauses when the system has no room for another socket.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// A far end as seen from one listener.
-type End = (u32, SocketAddr);
+/// A far end as seen from one listener, and who it has to be.
+type End = (u32, SocketAddr, FarEnd);
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -46,6 +54,9 @@ pub(super) struct Connections {
     by_source: HashMap<IpAddr, usize>,
     /// Far ends that could not be reached: until when they are left alone, and for how long.
     failing: BTreeMap<End, (Moment, Duration)>,
+    /// Certificates of the newest generation, for the next handshake.
+    book: Arc<Book>,
+    strangers: usize,
     deadlines: Wheel<ConnectionId>,
     paused: Option<Moment>,
     /// Of no further use, once what is said on them is sent.
@@ -75,16 +86,18 @@ impl Connections {
         let id = ConnectionId(number / 2);
         let Some(connection) = self.open.get_mut(&id) else { return true };
         connection.ready |= event.is_readable() || event.is_read_closed() || event.is_error();
+        // What a handshake has to say may have waited for room.
+        connection.ready |= connection.stage == Stage::Handshaking;
         if event.is_writable() || event.is_error() {
             let done = connection.connected(turn.now).and_then(|()| connection.write());
-            let open = connection.stage == Stage::Open;
-            let end = (connection.flow.transport, connection.remote());
+            let stage = connection.stage;
+            let end = end_of(&connection.flow);
             match done {
-                Ok(()) if open => {
+                Ok(()) if stage == Stage::Open => {
                     self.failing.remove(&end);
                     self.rearm(id);
                 }
-                Ok(()) => {}
+                Ok(()) => self.rearm(id),
                 Err(error) => self.lose(turn, id, &error.to_string()),
             }
         }
@@ -110,11 +123,11 @@ impl Connections {
     pub(super) fn accept(
         &mut self,
         turn: &mut Turn<'_>,
-        (transport, listener): (u32, &TcpListener),
+        (place, listener): (Place<'_>, &TcpListener),
     ) -> bool {
         for _ in 0..MAX_ACCEPTS {
             match listener.accept() {
-                Ok((socket, source)) => self.take(turn, transport, (socket, source)),
+                Ok((socket, source)) => self.take(turn, place, (socket, source)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 // The far end thought better of it.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -128,39 +141,66 @@ impl Connections {
         true
     }
 
-    /// A stranger's connection, or one too many, is closed without a word.
+    /// A stranger's connection, or one too many, is closed without a word. Where trunks are known by
+    /// their certificates, a few strangers may show theirs.
     fn take(
         &mut self,
         turn: &mut Turn<'_>,
-        transport: u32,
+        place: Place<'_>,
         (socket, source): (TcpStream, SocketAddr),
     ) {
         let remote = SocketAddr::new(source.ip().to_canonical(), source.port());
         let held = self.by_source.get(&remote.ip()).copied().unwrap_or_default();
-        if !turn.engine.admits(transport, remote) {
-            return;
-        }
-        if self.open.len() >= MAX_CONNECTIONS || held >= MAX_PER_SOURCE {
+        let asks = place.secure && self.book.asks(place.name);
+        let stranger = match turn.engine.admission(place.number, remote, asks) {
+            Admission::Known => false,
+            Admission::ByCertificate => true,
+            Admission::Refused => return,
+        };
+        let (all, of_source) = match stranger {
+            true => (self.strangers >= MAX_STRANGERS, held >= MAX_STRANGERS_PER_SOURCE),
+            false => (false, held >= MAX_PER_SOURCE),
+        };
+        if self.open.len() >= MAX_CONNECTIONS || all || of_source {
             tracing::warn!(source = %remote.ip(), "too many connections: one was refused");
             return;
         }
-        drop(self.insert(turn, (transport, remote), socket, Stage::Open));
+        let begun = place.secure.then(|| self.book.accept(place.name)).transpose();
+        let tls = match begun {
+            Ok(tls) => tls.map(Into::into),
+            Err(error) => {
+                tracing::warn!(transport = %place.name, error, "a connection was refused");
+                return;
+            }
+        };
+        let stage = if place.secure { Stage::Handshaking } else { Stage::Open };
+        let end = (place.number, remote, FarEnd::default());
+        let Ok(id) = self.insert(turn, end, Channel::new(socket, tls), stage) else { return };
+        if let Some(connection) = self.open.get_mut(&id).filter(|_| stranger) {
+            connection.stranger = true;
+            self.strangers += 1;
+        }
     }
 
     fn insert(
         &mut self,
         turn: &mut Turn<'_>,
         end: End,
-        mut socket: TcpStream,
+        mut channel: Channel,
         stage: Stage,
     ) -> io::Result<ConnectionId> {
         let id = ConnectionId(self.next);
         self.next += 1;
         // Signalling is small and waits for nothing.
-        drop(SockRef::from(&socket).set_tcp_nodelay(true));
-        turn.registry.register(&mut socket, token(id), Interest::READABLE | Interest::WRITABLE)?;
-        let flow = Flow { transport: end.0, remote: end.1, link: Link::Stream(Some(id)) };
-        self.open.insert(id, Connection::new(socket, flow, stage, turn.now));
+        drop(SockRef::from(&channel.socket).set_tcp_nodelay(true));
+        let both = Interest::READABLE | Interest::WRITABLE;
+        turn.registry.register(&mut channel.socket, token(id), both)?;
+        let link = match channel.is_secure() {
+            true => Link::Secure(Some(id), end.2),
+            false => Link::Stream(Some(id)),
+        };
+        let flow = Flow { transport: end.0, remote: end.1, link };
+        self.open.insert(id, Connection::new(channel, flow, stage, turn.now));
         self.by_end.insert(end, id);
         *self.by_source.entry(end.1.ip()).or_default() += 1;
         self.rearm(id);
@@ -183,6 +223,9 @@ impl Connections {
     /// Reads once and hands over what that completes; whether to go on.
     fn read(&mut self, turn: &mut Turn<'_>, id: ConnectionId, buffer: &mut [u8]) -> bool {
         let Some(connection) = self.open.get_mut(&id) else { return false };
+        if connection.stage == Stage::Handshaking {
+            return self.greet(turn, id);
+        }
         match connection.read(buffer) {
             Ok(0) => {
                 self.lose(turn, id, "closed by the far end");
@@ -207,6 +250,41 @@ impl Connections {
         if let Some(connection) = self.open.get_mut(&id) {
             connection.taken(messages, turn.now);
             self.rearm(id);
+        }
+        true
+    }
+
+    /// Goes one step on with a handshake; whether to go on.
+    fn greet(&mut self, turn: &mut Turn<'_>, id: ConnectionId) -> bool {
+        let Some(connection) = self.open.get_mut(&id) else { return false };
+        match connection.shake_hands(turn.now) {
+            Ok(()) => self.greeted(turn, id),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                connection.ready = false;
+                false
+            }
+            Err(error) => {
+                self.lose(turn, id, &format!("TLS: {error}"));
+                false
+            }
+        }
+    }
+
+    /// Both ends agree on TLS: what the far end's certificate says counts from here on. A stranger
+    /// that it does not make anybody's is a stranger still.
+    fn greeted(&mut self, turn: &mut Turn<'_>, id: ConnectionId) -> bool {
+        let Some(connection) = self.open.get_mut(&id) else { return false };
+        let flow = connection.flow;
+        let stranger = std::mem::take(&mut connection.stranger);
+        let domains = tls::domains(connection.channel.certificates());
+        self.strangers -= usize::from(stranger);
+        self.failing.remove(&end_of(&flow));
+        self.rearm(id);
+        turn.engine.handle_command(turn.now, Command::Vouch(id, domains));
+        if stranger && !turn.engine.admits(flow) {
+            self.lose(turn, id, "its certificate is nobody's");
+            return false;
         }
         true
     }
@@ -249,21 +327,17 @@ impl Connections {
 
     /// Sends over the connection that the flow names, else over one to the same far end, else over a
     /// new one from `bind`. What cannot be sent comes back to the engine.
-    pub(super) fn send(&mut self, turn: &mut Turn<'_>, transmit: Transmit, bind: SocketAddr) {
-        let Flow { transport, remote, link } = transmit.flow;
+    pub(super) fn send(&mut self, turn: &mut Turn<'_>, transmit: Transmit, place: Place<'_>) {
+        let (end, link) = (end_of(&transmit.flow), transmit.flow.link);
         let usable = |id: &ConnectionId| {
             self.open.get(id).is_some_and(|connection| connection.stage != Stage::Closing)
         };
-        let named = match link {
-            Link::Stream(named) => named,
-            Link::Datagram => None,
-        };
-        let found = named.filter(usable);
-        let found = found.or_else(|| self.by_end.get(&(transport, remote)).copied().filter(usable));
-        let id = match found.map_or_else(|| self.connect(turn, (transport, remote), bind), Ok) {
+        let found = link.connection().filter(usable);
+        let found = found.or_else(|| self.by_end.get(&end).copied().filter(usable));
+        let id = match found.map_or_else(|| self.connect(turn, end, place), Ok) {
             Ok(id) => id,
             Err(error) => {
-                tracing::debug!(%remote, %error, "no connection");
+                tracing::debug!(remote = %end.1, %error, "no connection");
                 turn.engine.handle_input(turn.now, Input::Unsent(transmit));
                 return;
             }
@@ -279,7 +353,7 @@ impl Connections {
         &mut self,
         turn: &mut Turn<'_>,
         end: End,
-        bind: SocketAddr,
+        place: Place<'_>,
     ) -> io::Result<ConnectionId> {
         if self.open.len() >= MAX_CONNECTIONS {
             return Err(io::Error::other("too many connections"));
@@ -287,12 +361,34 @@ impl Connections {
         if self.failing.get(&end).is_some_and(|(until, _)| turn.now < *until) {
             return Err(io::Error::other("not to be reached just now"));
         }
-        let begun = begin_connect(end.1, bind);
-        let id = begun.and_then(|socket| self.insert(turn, end, socket, Stage::Connecting));
+        let begun = self.begin(turn, end, place);
+        let id = begun.and_then(|channel| self.insert(turn, end, channel, Stage::Connecting));
         if id.is_err() {
             self.back_off(end, turn.now);
         }
         id
+    }
+
+    /// A connection that is asked for; under TLS with who has to be there.
+    fn begin(&self, turn: &Turn<'_>, end: End, place: Place<'_>) -> io::Result<Channel> {
+        let tls = place.secure.then(|| {
+            let known = turn.engine.far_end(end.2);
+            let (host, trunk) =
+                known.unwrap_or_else(|| (Host::Ip(end.1.ip().to_canonical()), None));
+            self.book.connect(place.name, &ClientEnd { host, trunk })
+        });
+        let tls = tls.transpose().map_err(io::Error::other)?;
+        Ok(Channel::new(begin_connect(end.1, place.bound)?, tls.map(Into::into)))
+    }
+
+    /// From here on handshakes begin with these certificates.
+    pub(super) fn use_book(&mut self, book: Arc<Book>) {
+        self.book = book;
+    }
+
+    /// The certificates that handshakes begin with.
+    pub(super) fn book(&self) -> &Book {
+        &self.book
     }
 
     /// A far end that cannot be reached is left alone for a while, longer each time.
@@ -349,13 +445,19 @@ impl Connections {
     /// it.
     fn lose(&mut self, turn: &mut Turn<'_>, id: ConnectionId, why: &str) {
         let Some(mut connection) = self.open.remove(&id) else { return };
-        tracing::debug!(remote = %connection.flow.remote, why, "connection closed");
-        drop(turn.registry.deregister(&mut connection.socket));
+        let shaking = connection.stage == Stage::Handshaking;
+        if shaking && !connection.stranger {
+            tracing::warn!(remote = %connection.remote(), why, "no TLS connection");
+        } else {
+            tracing::debug!(remote = %connection.remote(), why, "connection closed");
+        }
+        self.strangers -= usize::from(connection.stranger);
+        drop(turn.registry.deregister(&mut connection.channel.socket));
         if let Some((_, timer)) = connection.timer.take() {
             self.deadlines.cancel(timer);
         }
         let flow = connection.flow;
-        let end = (flow.transport, flow.remote);
+        let end = end_of(&flow);
         if self.by_end.get(&end) == Some(&id) {
             self.by_end.remove(&end);
         }
@@ -365,8 +467,11 @@ impl Connections {
                 self.by_source.remove(&end.1.ip());
             }
         }
-        if connection.stage == Stage::Connecting {
+        if connection.stage == Stage::Connecting || (shaking && connection.ours) {
             self.back_off(end, turn.now);
+        }
+        if connection.channel.is_secure() {
+            turn.engine.handle_command(turn.now, Command::Vouch(id, Vec::new()));
         }
         let asked = connection.asked;
         for transmit in connection.into_unwritten() {
@@ -378,18 +483,6 @@ impl Connections {
     }
 }
 
-/// Begins a connection without waiting for it.
-fn begin_connect(remote: SocketAddr, bind: SocketAddr) -> io::Result<TcpStream> {
-    let domain = if remote.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    if !bind.ip().is_unspecified() {
-        socket.bind(&SocketAddr::new(bind.ip(), 0).into())?;
-    }
-    match socket.connect(&remote.into()) {
-        Ok(()) => {}
-        Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(TcpStream::from_std(socket.into()))
+fn end_of(flow: &Flow) -> End {
+    (flow.transport, flow.remote, flow.link.far_end())
 }

@@ -1,8 +1,9 @@
 //! The engine's thread: receive, feed, send, wait.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::UdpSocket;
 use mio::{Events, Poll, Token};
@@ -139,7 +140,7 @@ impl Driver {
                     open.ready = receive_from(turn.engine, now, (number, socket), buffer);
                 }
                 Door::Connections(listener) if connections.may_accept() => {
-                    open.ready = connections.accept(&mut turn, (number, listener));
+                    open.ready = connections.accept(&mut turn, (open.place(number), listener));
                 }
                 Door::Connections(_) => {}
             }
@@ -193,7 +194,8 @@ impl Driver {
             Door::Datagrams(socket) => socket,
             Door::Connections(_) => {
                 let mut turn = Turn { registry: poll.registry(), engine, now };
-                connections.send(&mut turn, transmit, open.bound);
+                let place = open.place(transmit.flow.transport);
+                connections.send(&mut turn, transmit, place);
                 return;
             }
         };
@@ -231,10 +233,11 @@ impl Driver {
     }
 
     fn install(&mut self, generation: Generation) -> Installed {
-        let Generation { compiled, transports, remotes } = generation;
+        let Generation { compiled, transports, remotes, book } = generation;
+        self.connections.use_book(Arc::clone(&book));
         let (now, number) = (self.now(), compiled.number);
         let mut turn = Turn { registry: self.poll.registry(), engine: &mut self.engine, now };
-        let stalled = self.listeners.open_wanted(&mut turn, transports, remotes);
+        let stalled = self.listeners.open_wanted(&mut turn, transports, (remotes, book));
         self.engine.handle_command(now, engine::Command::Install(compiled));
         self.listeners.retire_unwanted();
         self.flush(now);
@@ -246,6 +249,7 @@ impl Driver {
     fn observe(&self) -> Observed {
         let mut observed = self.engine.observe(self.now());
         observed.transports = self.listeners.observe();
+        self.connections.book().tell(&mut observed, unix_seconds());
         observed
     }
 
@@ -262,6 +266,12 @@ impl Driver {
             self.flush(now);
         }
     }
+}
+
+/// The wall clock, for the ends of certificates only.
+pub(super) fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Takes at most a batch of datagrams; whether there may be more.

@@ -1,5 +1,6 @@
 //! What the rest of the program holds of the engine: commands to its thread and their answers.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,15 +11,17 @@ use std::time::Duration;
 
 use mio::{Poll, Waker};
 
-use super::driver::{Driver, WAKE};
+use super::driver::{Driver, WAKE, unix_seconds};
 use super::resolver::Resolver;
+use super::tls::{Book, Roots};
 use super::told::{self, News};
 use crate::engine::Compiled;
 use crate::model::value::{Cidr, Name};
 use crate::model::{
-    CallRecord, EventLine, Observed, Outside, Resolved, ResourceSet, Revision, Secret, Transport,
+    CallRecord, EventLine, Observed, Outside, Resolved, ResourceSet, Revision, Secret, Spec,
+    Transport,
 };
-use crate::port::{Installed, SecretError, Secrets, Target, TargetError};
+use crate::port::{Fault, Installed, SecretError, Secrets, Target, TargetError};
 
 /// Commands that may wait for the engine's thread.
 const MAX_COMMANDS: usize = 16;
@@ -45,6 +48,8 @@ pub(super) struct Generation {
     pub(super) transports: Vec<(Name, Transport)>,
     /// The addresses that it may send to.
     pub(super) remotes: Vec<IpAddr>,
+    /// The certificates of its handshakes.
+    pub(super) book: Arc<Book>,
 }
 
 /// The generation that was installed last, and what to make it again from.
@@ -54,6 +59,19 @@ struct Latest {
     number: u64,
     content: Option<(Revision, Arc<ResourceSet>)>,
     secrets: Resolved,
+    book: Arc<Book>,
+    /// What the log has of certificates that end soon.
+    warned: BTreeSet<String>,
+}
+
+impl Latest {
+    /// Warns once of each certificate that ends soon.
+    fn warn(&mut self) {
+        let ending = self.book.expiring(unix_seconds());
+        let ending: BTreeSet<String> = ending.map(|(id, words)| format!("{id}: {words}")).collect();
+        ending.difference(&self.warned).for_each(|words| tracing::warn!("{words}"));
+        self.warned = ending;
+    }
 }
 
 /// An engine that was given no secrets finds none.
@@ -70,6 +88,7 @@ pub struct EngineHandle {
     commands: SyncSender<Command>,
     waker: Arc<Waker>,
     secrets: Arc<dyn Secrets>,
+    roots: Roots,
     /// Held while a generation is installed, so that they keep order.
     installed: Mutex<Latest>,
     thread: Option<JoinHandle<()>>,
@@ -95,7 +114,14 @@ impl EngineHandle {
         let thread =
             std::thread::Builder::new().name("engine".into()).spawn(move || driver.run())?;
         let (secrets, installed) = (Arc::new(NoSecrets), Mutex::default());
-        Ok(Self { commands, waker, secrets, installed, thread: Some(thread) })
+        Ok(Self {
+            commands,
+            waker,
+            secrets,
+            roots: Roots::default(),
+            installed,
+            thread: Some(thread),
+        })
     }
 
     /// With a place where secrets and certificates are found.
@@ -119,6 +145,10 @@ impl EngineHandle {
         secrets: Resolved,
     ) -> Result<Installed, TargetError> {
         let number = latest.number + 1;
+        let book = Arc::new(Book::new(&resources, &secrets, (&self.roots, &latest.book)));
+        for Fault { resource, why, .. } in book.faults() {
+            tracing::error!("{resource}: {why}; what was in use before stays so, if anything was");
+        }
         let transports = resources.transports();
         let content = Some((revision.clone(), Arc::clone(&resources)));
         let generation = Box::new(Generation {
@@ -126,11 +156,14 @@ impl EngineHandle {
             compiled: Box::new(Compiled::new(number, revision, &resources, secrets.clone())),
             transports: transports.map(|(id, spec)| (id.name.clone(), spec.clone())).collect(),
             remotes: remotes(&resources),
+            book: Arc::clone(&book),
         });
         let mut done = self.ask(|answer| Command::Install(generation, answer))?;
         let waiting = secrets.all_missing().map(|(id, why)| (id.to_string(), why.to_owned()));
         done.waiting = waiting.collect();
-        *latest = Latest { number, content, secrets };
+        let warned = std::mem::take(&mut latest.warned);
+        *latest = Latest { number, content, secrets, book, warned };
+        latest.warn();
         Ok(done)
     }
 
@@ -158,9 +191,28 @@ impl Target for EngineHandle {
         let Some(content) = latest.content.clone() else { return Ok(None) };
         let secrets = self.resolve(&content.1, &Resolved::default());
         if secrets.is_as(&latest.secrets) {
+            latest.warn();
             return Ok(None);
         }
         self.put_in_force(&mut latest, content, secrets).map(Some)
+    }
+
+    fn check(&self, resources: &ResourceSet) -> Vec<Fault> {
+        let secure = resources.iter().filter(|(_, resource)| match &resource.spec {
+            Spec::Transport(transport) => transport.tls.is_some(),
+            Spec::Trunk(trunk) => trunk.tls.is_some(),
+            Spec::Policy(_)
+            | Spec::Tenant(_)
+            | Spec::DidPool(_)
+            | Spec::Schedule(_)
+            | Spec::Extension(_)
+            | Spec::InboundRule(_)
+            | Spec::OutboundRule(_)
+            | Spec::RouteTest(_) => false,
+        });
+        let secure: ResourceSet = secure.map(|(_, resource)| Arc::clone(resource)).collect();
+        let secrets = self.resolve(&secure, &Resolved::default());
+        Book::new(&secure, &secrets, (&self.roots, &Book::default())).into_faults()
     }
 
     fn observe(&self) -> Result<Observed, TargetError> {
@@ -206,7 +258,7 @@ fn remotes(resources: &ResourceSet) -> Vec<IpAddr> {
         | crate::model::Destination::Keep(_)
         | crate::model::Destination::Reject(_) => None,
     });
-    let all: std::collections::BTreeSet<IpAddr> =
+    let all: BTreeSet<IpAddr> =
         trunks.chain(proxies).chain(ranges).chain(contacts).chain(targets).collect();
     all.into_iter().collect()
 }

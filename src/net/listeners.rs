@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
@@ -13,6 +14,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
 
 use super::connections::Turn;
+use super::tls::Book;
 use crate::engine::{Command, Listener};
 use crate::locate::{Answer, Data};
 use crate::model::value::Name;
@@ -54,6 +56,23 @@ pub(super) struct Open {
     retired: Option<Instant>,
 }
 
+/// A listener as its connections know it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) number: u32,
+    pub(super) name: &'a Name,
+    pub(super) bound: SocketAddr,
+    /// Whether it speaks TLS.
+    pub(super) secure: bool,
+}
+
+impl Open {
+    pub(super) fn place(&self, number: u32) -> Place<'_> {
+        let secure = self.spec.protocol == Protocol::Tls;
+        Place { number, name: &self.name, bound: self.bound, secure }
+    }
+}
+
 /// All sockets, by the number that the engine knows them by.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
@@ -64,6 +83,7 @@ pub(super) struct Listeners {
     remotes: Vec<IpAddr>,
     /// Addresses that the DNS brought, each with our own one towards it.
     learnt: BTreeMap<IpAddr, Option<IpAddr>>,
+    book: Arc<Book>,
     next: u32,
 }
 
@@ -86,9 +106,9 @@ impl Listeners {
         &mut self,
         turn: &mut Turn<'_>,
         wanted: Vec<(Name, Transport)>,
-        remotes: Vec<IpAddr>,
+        (remotes, book): (Vec<IpAddr>, Arc<Book>),
     ) -> Vec<(String, String)> {
-        self.remotes = remotes;
+        (self.remotes, self.book) = (remotes, book);
         self.stalled.clear();
         for (name, spec) in &wanted {
             self.open_one(turn, name, spec);
@@ -170,6 +190,11 @@ impl Listeners {
     }
 
     fn open_one(&mut self, turn: &mut Turn<'_>, name: &Name, spec: &Transport) {
+        let refusal = || self.book.refusal(name).map(str::to_owned);
+        if let Some(why) = (spec.protocol == Protocol::Tls).then(refusal).flatten() {
+            self.stalled.insert(name.clone(), (spec.clone(), why));
+            return;
+        }
         let same = |open: &Open| {
             let of = |one: &Transport| (one.protocol, one.bind, one.port);
             of(&open.spec) == of(spec)
@@ -236,9 +261,7 @@ impl Listeners {
         let address = SocketAddr::new(spec.bind, spec.port);
         let mut door = match spec.protocol {
             Protocol::Udp => Door::datagrams(address)?,
-            Protocol::Tcp => Door::connections(address)?,
-            // Plans refuse it before.
-            Protocol::Tls => return Err(io::Error::other("TLS is not built yet")),
+            Protocol::Tcp | Protocol::Tls => Door::connections(address)?,
         };
         let bound = door.local_addr()?;
         let number = self.next;

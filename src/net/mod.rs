@@ -1,6 +1,7 @@
 //! The rim of the engine: sockets, the clock, system randomness, one thread; and a second one for the
 //! DNS, so that nothing waits for it.
 
+mod channel;
 mod connection;
 mod connections;
 mod driver;
@@ -8,6 +9,7 @@ mod handle;
 mod listeners;
 mod log;
 mod resolver;
+mod tls;
 mod told;
 
 pub use handle::EngineHandle;

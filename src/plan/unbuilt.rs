@@ -5,8 +5,8 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::SipTarget;
 use crate::model::{
     Destination, E164, Extension, Failover, Features, InboundRule, KeepAlive, OutboundParameters,
-    OutboundRule, Policy, Protocol, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport,
-    Trunk, TrunkType, UnknownSources, Usage,
+    OutboundRule, Policy, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport, Trunk,
+    TrunkType, UnknownSources, Usage,
 };
 
 /// Diagnostics of one plan; further ones show when these are mended.
@@ -59,7 +59,6 @@ fn fields(spec: &Spec) -> Vec<(&'static str, bool)> {
 
 fn transport(one: &Transport) -> Vec<(&'static str, bool)> {
     vec![
-        ("/spec/protocol", one.protocol == Protocol::Tls),
         ("/spec/unknownSources", one.unknown_sources != UnknownSources::Drop),
         ("/spec/trustedProxies", !one.trusted_proxies.is_empty()),
     ]
@@ -97,7 +96,6 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
         ("/spec/rewriteViaHost", one.rewrite_via_host),
         ("/spec/singleVia", !one.single_via),
         ("/spec/failover", one.failover != Failover::default()),
-        ("/spec/tls", one.tls.is_some()),
         ("/spec/number", one.number.is_some()),
         ("/spec/privacy", one.privacy != crate::model::Privacy::default()),
         ("/spec/inboundParameters", one.inbound_parameters != Default::default()),
@@ -119,7 +117,7 @@ fn extension(one: &Extension) -> Vec<(&'static str, bool)> {
 fn speaks_else(target: &SipTarget) -> bool {
     let parameters = target.parameters.to_ascii_lowercase();
     let mut transport = parameters.split(';').filter_map(|one| one.strip_prefix("transport="));
-    transport.any(|one| !["udp", "tcp"].contains(&one))
+    transport.any(|one| !["udp", "tcp", "tls"].contains(&one))
 }
 
 fn inbound(one: &InboundRule) -> Vec<(&'static str, bool)> {

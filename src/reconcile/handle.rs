@@ -8,7 +8,7 @@ use super::outcome::log_stalled;
 use super::state::Verdict;
 use super::status::Standing;
 use super::submission::{Submission, Submissions, tree_of};
-use super::weigh::{Weighed, weigh};
+use super::weigh::{Weighed, refuse_unusable, weigh};
 use crate::diag::Diagnostic;
 use crate::model::{CallRecord, EventLine, Observed, ResourceSet, Revision};
 use crate::port::{HistoryEntry, Store, StoreError, Target, TargetError};
@@ -168,7 +168,8 @@ impl Handle {
         let tree = tree_of(files)?;
         let live = self.live();
         let observed = self.observe().ok();
-        let weighed = weigh(&tree, tree.revision(), &live, observed.as_ref());
+        let mut weighed = weigh(&tree, tree.revision(), &live, observed.as_ref());
+        refuse_unusable(&mut weighed, &*self.target);
         if let (Verdict::Change | Verdict::Same, Some(plan), Some(desired)) =
             (weighed.verdict, &weighed.plan, &weighed.desired)
         {

@@ -251,11 +251,13 @@ pub(super) fn log_stalled(installed: &Installed) {
     let told: Vec<String> =
         waiting.iter().take(MAX_LOGGED).map(|(id, why)| format!("{id} ({why})")).collect();
     let more = if waiting.len() > told.len() { ", …" } else { "" };
-    let count = format!("{} resource{}", waiting.len(), if waiting.len() == 1 { "" } else { "s" });
+    let count = match waiting.len() {
+        1 => "1 resource waits for its secret and does not start".to_owned(),
+        count => format!("{count} resources wait for their secrets and do not start"),
+    };
     tracing::error!(
         code = Code::TL703.as_str(),
-        "{count} without what their secrets refer to: not started, nothing is sent; everything \
-         else runs: {}{more}",
+        "{count}; everything else runs: {}{more}",
         told.join(", ")
     );
 }

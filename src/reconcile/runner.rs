@@ -12,7 +12,7 @@ use super::outcome::{log_stalled, log_warnings, restored_words};
 use super::state::{Command, Event, Reconciler, Ticket, Verdict};
 use super::status::Standing;
 use super::submission::{Submission, Submissions};
-use super::weigh::{Weighed, plan_of, summary_line, verdict, weigh};
+use super::weigh::{Weighed, plan_of, refuse_unusable, summary_line, verdict, weigh};
 use crate::apply::{self, Failed, RestoreError, Wanted};
 use crate::model::ResourceSet;
 use crate::plan::Plan;
@@ -284,7 +284,9 @@ impl Runner {
         self.work(move || {
             let observed = target.observe().ok();
             let Snapshot { revision, tree } = snapshot;
-            Done::Weighed(Box::new(weigh(&tree, revision, &live, observed.as_ref())))
+            let mut weighed = weigh(&tree, revision, &live, observed.as_ref());
+            refuse_unusable(&mut weighed, &*target);
+            Done::Weighed(Box::new(weighed))
         });
     }
 

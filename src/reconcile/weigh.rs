@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::state::Verdict;
-use crate::diag::{Diagnostic, Severity, SourceMap};
+use crate::diag::{Code, Diagnostic, Severity, SourceMap};
 use crate::manifest::tree::SourceTree;
-use crate::model::{Observed, ResourceSet, Revision};
+use crate::model::{Observed, ResourceId, ResourceSet, Revision};
 use crate::plan::{self, Context, Plan, Summary};
+use crate::port::Target;
 use crate::validate::{Checked, Desired, validate};
 
 /// A revision, weighed.
@@ -76,6 +77,30 @@ pub fn weigh(
         sources: checked.sources,
         desired: Some(desired),
         plan: Some(plan),
+    }
+}
+
+/// Refuses a plan that brings certificates and keys which the target cannot use. Those of a resource
+/// that stays as it is hold nothing up.
+pub(super) fn refuse_unusable(weighed: &mut Weighed, target: &dyn Target) {
+    let (Some(desired), Some(plan)) = (&weighed.desired, &mut weighed.plan) else { return };
+    if weighed.verdict != Verdict::Change {
+        return;
+    }
+    let changed = |id: &ResourceId| plan.changes.iter().any(|change| change.resource == *id);
+    let faults = target.check(desired.resources()).into_iter();
+    let refusals = faults.filter(|fault| changed(&fault.resource)).map(|fault| {
+        Diagnostic::new(Code::TL704, format!("{}: {}", fault.resource, fault.why))
+            .of(&fault.resource)
+            .at(desired.span(&fault.resource, fault.field))
+            .help("put the certificate and the key that belongs to it where the fields say")
+    });
+    let refusals: Vec<Diagnostic> = refusals.collect();
+    if !refusals.is_empty() {
+        weighed.verdict = Verdict::Refused;
+        plan.summary.refusals += refusals.len();
+        plan.refusals.extend(refusals.iter().cloned());
+        weighed.diagnostics.extend(refusals);
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod decision;
 pub mod diff;
+mod domain;
 mod egress;
 mod elsewhere;
 mod identify;

@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 use super::decision::{NextHop, Proxy};
+use super::domain::DomainIndex;
 use super::identify::SourceIndex;
 
 macro_rules! index {
@@ -154,6 +155,7 @@ pub struct Table {
     pub(super) trunks: Vec<TrunkEntry>,
     pub(super) rules: Vec<RuleEntry>,
     pub(super) sources: SourceIndex,
+    pub(super) domains: DomainIndex,
 }
 
 impl Table {
@@ -169,6 +171,7 @@ impl Table {
         table.add_inbound_rules(set);
         table.add_outbound_rules(set);
         table.sources = SourceIndex::build(&table);
+        table.domains = DomainIndex::build(&table);
         table
     }
 

@@ -30,5 +30,5 @@ pub use redact::{redacted, redacted_start};
 pub use scan::Elements;
 pub use stream::{Frame, Framer};
 pub use uri::{Scheme, Uri, unescape};
-pub use via::{DEFAULT_PORT, MAGIC_COOKIE, Via};
+pub use via::{DEFAULT_PORT, DEFAULT_TLS_PORT, MAGIC_COOKIE, Via};
 pub use write::{Writer, reason_phrase};

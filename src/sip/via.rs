@@ -8,6 +8,8 @@ use super::uri::{host_ip, host_port};
 
 /// The port of SIP over UDP and TCP when none is written.
 pub const DEFAULT_PORT: u16 = 5060;
+/// The port that TLS has where none is said.
+pub const DEFAULT_TLS_PORT: u16 = 5061;
 /// What a branch of RFC 3261 begins with (section 8.1.1.7).
 pub const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 

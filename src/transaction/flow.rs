@@ -16,15 +16,56 @@ pub enum Link {
     Datagram,
     /// A connection: this one as long as it is open, else whichever leads to the far end.
     Stream(Option<ConnectionId>),
+    /// The same under TLS, and who has to be at the far end.
+    Secure(Option<ConnectionId>, FarEnd),
 }
 
+/// Who has to be at the far end of a TLS connection, by a number that the engine gave out; 0 stands
+/// for whoever has the address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FarEnd(pub u32);
+
 impl Link {
+    /// The connection that is meant, if it is a certain one.
+    pub fn connection(self) -> Option<ConnectionId> {
+        match self {
+            Self::Datagram => None,
+            Self::Stream(one) | Self::Secure(one, _) => one,
+        }
+    }
+
+    /// Who has to be at the far end.
+    pub fn far_end(self) -> FarEnd {
+        match self {
+            Self::Datagram | Self::Stream(_) => FarEnd::default(),
+            Self::Secure(_, end) => end,
+        }
+    }
+
+    /// The same over whichever connection leads to the far end.
+    pub fn over_any(self) -> Self {
+        match self {
+            Self::Datagram => Self::Datagram,
+            Self::Stream(_) => Self::Stream(None),
+            Self::Secure(_, end) => Self::Secure(None, end),
+        }
+    }
+
+    /// The same towards somebody certain; without TLS nobody can be sure of that.
+    #[must_use]
+    pub fn towards(self, end: FarEnd) -> Self {
+        match self {
+            Self::Secure(connection, _) => Self::Secure(connection, end),
+            Self::Datagram | Self::Stream(_) => self,
+        }
+    }
+
     /// When to send again for the first or next time; never over a connection (RFC 3261 sections
     /// 17.1.1.2, 17.1.2.2 and 17.2.1).
     pub(super) fn repeat(self, now: Moment, interval: Duration) -> Option<Moment> {
         match self {
             Self::Datagram => Some(now + interval),
-            Self::Stream(_) => None,
+            Self::Stream(_) | Self::Secure(..) => None,
         }
     }
 
@@ -33,7 +74,7 @@ impl Link {
     pub(super) fn linger(self, span: Duration) -> Duration {
         match self {
             Self::Datagram => span,
-            Self::Stream(_) => Duration::ZERO,
+            Self::Stream(_) | Self::Secure(..) => Duration::ZERO,
         }
     }
 }

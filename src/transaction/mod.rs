@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use chance::Chance;
 pub use client_invite::ClientInvite;
 pub use client_non_invite::ClientNonInvite;
-pub use flow::{ConnectionId, Flow, Link};
+pub use flow::{ConnectionId, FarEnd, Flow, Link};
 pub use key::{ClientKey, MAGIC_COOKIE, ServerId, ServerKey};
 pub use moment::Moment;
 pub use server_invite::ServerInvite;

@@ -280,10 +280,13 @@ impl<O: Copy> Table<O> {
     ) -> Vec<(ClientKey, O)> {
         let over = |entry: &Client<O>| {
             entry.flow.transport == flow.transport
-                && match entry.flow.link {
-                    Link::Datagram => false,
-                    Link::Stream(Some(used)) => used == lost,
-                    Link::Stream(None) => entry.flow.remote == flow.remote,
+                && match (entry.flow.link, entry.flow.link.connection()) {
+                    (Link::Datagram, _) => false,
+                    (_, Some(used)) => used == lost,
+                    (Link::Stream(_), None) => entry.flow.remote == flow.remote,
+                    (Link::Secure(_, end), None) => {
+                        entry.flow.remote == flow.remote && flow.link.far_end() == end
+                    }
                 }
         };
         let keys: Vec<(ClientKey, O)> = self
@@ -305,7 +308,8 @@ impl<O: Copy> Table<O> {
     fn renew(&mut self, key: ClientKey) -> bool {
         let Some(entry) = self.client_mut(key).filter(|entry| !entry.renewed) else { return false };
         let Some((_, packet)) = entry.machine.waits() else { return false };
-        let (packet, flow) = (packet.clone(), Flow { link: Link::Stream(None), ..entry.flow });
+        let (packet, flow) =
+            (packet.clone(), Flow { link: entry.flow.link.over_any(), ..entry.flow });
         (entry.flow, entry.renewed) = (flow, true);
         let owner = Some(entry.owner);
         self.out.push_back((Transmit { flow, packet, origin: Some(key), fallback: None }, owner));

@@ -151,6 +151,6 @@ fn a_trunk_on_udp_is_known_on_the_tcp_listener_beside() {
     world.send_over(7, FROM, &over_tcp(&invite));
     world.expect_is(CARRIER_A, "100 INVITE");
     world.expect_is(PBX, "INVITE");
-    assert!(world.engine.admits(1, stream(8, FROM).remote));
-    assert!(!world.engine.admits(1, "127.0.0.66:1".parse().unwrap()));
+    assert!(world.engine.admits(stream(8, FROM)));
+    assert!(!world.engine.admits(stream(9, "127.0.0.66:1")));
 }

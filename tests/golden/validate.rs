@@ -139,6 +139,7 @@ const ELSEWHERE: &[Code] = &[
     Code::TL414,
     Code::TL602,
     Code::TL703,
+    Code::TL704,
     Code::TL801,
     Code::TL802,
     Code::TL803,

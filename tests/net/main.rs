@@ -5,6 +5,10 @@ mod listeners;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod pki;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tls;

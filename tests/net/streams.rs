@@ -35,17 +35,17 @@ fn listening(ip: &str, peer: SocketAddr, alive: bool) -> (EngineHandle, SocketAd
     (engine, address.strip_prefix("tcp ").unwrap().parse().unwrap())
 }
 
-fn nobody(ip: &str) -> SocketAddr {
+pub(crate) fn nobody(ip: &str) -> SocketAddr {
     SocketAddr::new(ip.parse().unwrap(), 9)
 }
 
-fn connect(to: SocketAddr) -> TcpStream {
+pub(crate) fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
-fn options(branch: &str, length: &str) -> String {
+pub(crate) fn options(branch: &str, length: &str) -> String {
     format!(
         "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK{branch};rport\r\n\
          Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: {branch}\r\n\
@@ -54,7 +54,7 @@ fn options(branch: &str, length: &str) -> String {
 }
 
 /// Reads up to the end of one message without a body.
-fn message(stream: &mut TcpStream) -> String {
+pub(crate) fn message(stream: &mut impl Read) -> String {
     let mut text = Vec::new();
     let mut byte = [0];
     while !text.ends_with(b"\r\n\r\n") {
@@ -65,7 +65,7 @@ fn message(stream: &mut TcpStream) -> String {
 }
 
 /// Whether the far end has closed, with or without regard for what we sent.
-fn is_closed(stream: &mut TcpStream) -> bool {
+pub(crate) fn is_closed(stream: &mut TcpStream) -> bool {
     match stream.read(&mut [0; 64]) {
         Ok(count) => count == 0,
         Err(error) => {

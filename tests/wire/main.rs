@@ -22,6 +22,12 @@ mod network;
 #[cfg(test)]
 mod phone;
 #[cfg(test)]
+#[path = "../net/pki.rs"]
+#[expect(dead_code, reason = "shared with tests/net, which uses all of it")]
+mod pki;
+#[cfg(test)]
+mod secure;
+#[cfg(test)]
 mod sipp;
 #[cfg(test)]
 mod streams;

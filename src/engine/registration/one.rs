@@ -145,6 +145,7 @@ impl Registration {
         let transport = ctx.listeners.number(&self.wish.place.transport);
         let Some((transport, target)) = transport.zip(self.aim(ctx)) else { return false };
         let flow = ctx.listeners.flow(transport, target);
+        let flow = ctx.towards_trunk_named(flow, &self.id);
         let owner = Owner::Registration(number);
         let opened = ctx.transactions.open_client(Class::Other, flow, owner, &mut ctx.chance);
         let Ok(key) = opened else { return false };
