@@ -12,8 +12,12 @@ use trunkline::transaction::{
 
 /// What a telephone does by itself at some time.
 #[derive(Debug, Clone, Copy)]
-enum Will {
+pub(crate) enum Will {
     Ring,
+    /// A reliable provisional response again, until its PRACK: interval and end.
+    RingAgain(Duration, Moment),
+    /// A request inside the call.
+    Ask,
     Answer(u16),
     Repeat(Duration, Moment),
     Cancel,
@@ -30,40 +34,49 @@ pub(crate) enum State {
 
 /// One dialog of one telephone.
 #[derive(Debug)]
-struct Talk {
-    state: State,
-    local: String,
-    remote: String,
-    target: String,
-    cseq: u32,
+pub(crate) struct Talk {
+    pub(crate) state: State,
+    pub(crate) local: String,
+    pub(crate) remote: String,
+    pub(crate) target: String,
+    pub(crate) cseq: u32,
+    /// That of our last INVITE.
+    invited: u32,
     /// Our INVITE: its transaction, text and final codes.
-    ours: Option<(ClientKey, Packet)>,
+    pub(crate) ours: Option<(ClientKey, Packet)>,
     finals: BTreeSet<u16>,
-    provisional: bool,
+    pub(crate) provisional: bool,
     ack: Option<Packet>,
     /// Their INVITE, and our answer until its ACK.
-    theirs: Option<(ServerKey, Message)>,
+    pub(crate) theirs: Option<(ServerKey, Message)>,
     answer: Option<Packet>,
+    /// Our reliable provisional response until its PRACK.
+    pub(crate) ringing: Option<Packet>,
+    /// The RSeq of the last one of theirs that we acknowledged.
+    pub(crate) pracked: u32,
 }
 
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) address: SocketAddr,
-    engine: SocketAddr,
-    table: Table<u64>,
-    talks: BTreeMap<String, Talk>,
-    wills: BTreeMap<(Moment, u64), (String, Will)>,
-    serial: u64,
+    pub(crate) engine: SocketAddr,
+    pub(crate) table: Table<u64>,
+    pub(crate) talks: BTreeMap<String, Talk>,
+    pub(crate) wills: BTreeMap<(Moment, u64), (String, Will)>,
+    pub(crate) serial: u64,
     pub(crate) answered: u32,
     pub(crate) failed: u32,
 }
 
-fn value(message: &Message, name: HeaderName) -> String {
+const SDP_TYPE: &str = "Content-Type: application/sdp\r\n";
+const SDP: &str = "v=0\r\ns=sim\r\n";
+
+pub(crate) fn value(message: &Message, name: HeaderName) -> String {
     String::from_utf8(message.value(name).unwrap_or_default().to_vec()).unwrap()
 }
 
 /// The ACK of a failure or the CANCEL of an INVITE: the same but for the method and To.
-fn like_invite(invite: &[u8], method: &str, to: Option<String>) -> Packet {
+pub(crate) fn like_invite(invite: &[u8], method: &str, to: Option<String>) -> Packet {
     let message = Message::parse_datagram(invite).unwrap();
     let to = to.unwrap_or_else(|| value(&message, HeaderName::To));
     let uri = String::from_utf8_lossy(message.request_uri_bytes()).into_owned();
@@ -124,12 +137,15 @@ impl Agent {
             remote: format!("<sip:{number}@{}>", self.engine),
             target: format!("sip:{number}@{}", self.engine),
             cseq: 0,
+            invited: 0,
             ours: None,
             finals: BTreeSet::new(),
             provisional: false,
             ack: None,
             theirs: None,
             answer: None,
+            ringing: None,
+            pracked: 0,
         };
         self.talks.insert(call_id.to_owned(), talk);
         self.invite(now, chance, call_id);
@@ -138,44 +154,54 @@ impl Agent {
         }
     }
 
-    fn flow(&self) -> Flow {
+    pub(crate) fn flow(&self) -> Flow {
         Flow { transport: 0, remote: self.engine, link: trunkline::transaction::Link::Datagram }
     }
 
-    fn will(&mut self, now: Moment, chance: &mut Chance, most: u64, call_id: &str, will: Will) {
+    pub(crate) fn will(
+        &mut self,
+        now: Moment,
+        chance: &mut Chance,
+        most: u64,
+        call_id: &str,
+        will: Will,
+    ) {
         self.serial += 1;
         let at = now + Duration::from_millis(1 + chance.below(most));
         self.wills.insert((at, self.serial), (call_id.to_owned(), will));
     }
 
-    fn print(&self, call_id: &str, method: &str, branch: &str) -> Packet {
-        let Talk { local, remote, target, cseq, .. } = &self.talks[call_id];
+    fn print(&self, call_id: &str, method: &str, branch: &str, headers: &str) -> Packet {
+        let Talk { local, remote, target, cseq, invited, .. } = &self.talks[call_id];
         let address = self.address;
+        let cseq = if method == "ACK" { invited } else { cseq };
         format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch={branch};rport\r\n\
              Max-Forwards: 70\r\nFrom: {local}\r\nTo: {remote}\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq} {method}\r\nContact: <sip:{address}>\r\nContent-Length: 0\r\n\r\n"
+             CSeq: {cseq} {method}\r\nContact: <sip:{address}>\r\n{headers}Content-Length: 0\r\n\r\n"
         )
         .into_bytes()
         .into()
     }
 
-    fn request(
+    pub(crate) fn request(
         &mut self,
         now: Moment,
         chance: &mut Chance,
         call_id: &str,
-        method: &str,
+        (method, headers): (&str, &str),
     ) -> ClientKey {
         let class = if method == "INVITE" { Class::Invite } else { Class::Other };
         let key = self.table.open_client(class, self.flow(), 0, chance).unwrap();
         let mut branch = Vec::new();
         key.write_branch(&mut branch);
         self.talks.get_mut(call_id).unwrap().cseq += 1;
-        let packet = self.print(call_id, method, std::str::from_utf8(&branch).unwrap());
+        let branch = std::str::from_utf8(&branch).unwrap();
+        let packet = self.print(call_id, method, branch, headers);
         self.table.start_client(key, packet.clone(), now);
         if method == "INVITE" {
             let talk = self.talks.get_mut(call_id).unwrap();
+            talk.invited = talk.cseq;
             talk.ours = Some((key, packet));
             talk.finals.clear();
             talk.provisional = false;
@@ -184,7 +210,8 @@ impl Agent {
     }
 
     fn invite(&mut self, now: Moment, chance: &mut Chance, call_id: &str) {
-        self.request(now, chance, call_id, "INVITE");
+        let headers = Self::abilities(chance);
+        self.request(now, chance, call_id, ("INVITE", headers));
     }
 
     fn hang_up(&mut self, now: Moment, chance: &mut Chance, call_id: &str) {
@@ -194,7 +221,7 @@ impl Agent {
             // After our BYE nobody owes our re-INVITE an answer any more.
             let pending = talk.ours.as_ref().map(|(key, _)| *key);
             pending.into_iter().for_each(|key| self.table.bound_client(key, now));
-            self.request(now, chance, call_id, "BYE");
+            self.request(now, chance, call_id, ("BYE", ""));
         }
     }
 
@@ -224,6 +251,7 @@ impl Agent {
         }
         if code < 200 {
             talk.provisional = true;
+            self.prack(now, chance, message, &call_id);
             return;
         }
         talk.finals.insert(code);
@@ -236,7 +264,7 @@ impl Agent {
             return;
         }
         talk.remote = value(message, HeaderName::To);
-        let packet = self.print(&call_id, "ACK", &format!("z9hG4bK-ack-{}", chance.word()));
+        let packet = self.print(&call_id, "ACK", &format!("z9hG4bK-ack-{}", chance.word()), "");
         let talk = self.talks.get_mut(&call_id).unwrap();
         // The same ACK for a repeated 200, also when the CSeq has gone on since.
         let packet =
@@ -250,10 +278,11 @@ impl Agent {
             if chance.below(3) == 0 {
                 self.will(now, chance, 30_000, &call_id, Will::Reinvite);
             }
+            self.will(now, chance, 60_000, &call_id, Will::Ask);
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the arm asserts what is left")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is sent inside a call")]
     fn on_request(&mut self, now: Moment, chance: &mut Chance, message: Message) {
         let via = message.via();
         let class = class(message.method());
@@ -289,10 +318,7 @@ impl Agent {
                 });
                 self.reply(now, &message, server, code);
             }
-            other => {
-                assert_eq!(other, Method::Options, "nothing else is ever sent here");
-                self.reply(now, &message, server, 200);
-            }
+            _ => self.on_inside(now, chance, &message, server),
         }
     }
 
@@ -304,12 +330,15 @@ impl Agent {
             remote: value(&invite, HeaderName::From),
             target: String::from_utf8(invite.contact().unwrap().uri.raw.to_vec()).unwrap(),
             cseq: 0,
+            invited: 0,
             ours: None,
             finals: BTreeSet::new(),
             provisional: false,
             ack: None,
             theirs: Some((server, invite)),
             answer: None,
+            ringing: None,
+            pracked: 0,
         };
         self.talks.insert(call_id.clone(), talk);
         if chance.below(2) == 0 {
@@ -344,20 +373,39 @@ impl Agent {
         }
     }
 
-    fn reply(&mut self, now: Moment, request: &Message, server: ServerKey, code: u16) -> Packet {
+    pub(crate) fn reply(
+        &mut self,
+        now: Moment,
+        request: &Message,
+        server: ServerKey,
+        code: u16,
+    ) -> Packet {
+        self.reply_with(now, (request, server), code, "")
+    }
+
+    pub(crate) fn reply_with(
+        &mut self,
+        now: Moment,
+        (request, server): (&Message, ServerKey),
+        code: u16,
+        headers: &str,
+    ) -> Packet {
         let call_id = value(request, HeaderName::CallId);
         let own = self.talks.get(&call_id).map(|talk| talk.local.clone());
         let to = match request.to().tag() {
             Some(_) => value(request, HeaderName::To),
             None => own.unwrap_or_else(|| format!("{};tag=x", value(request, HeaderName::To))),
         };
+        let invited = request.method() == Method::Invite && code == 200;
+        let (headers, body) = if invited { (SDP_TYPE, SDP) } else { (headers, "") };
         let packet: Packet = format!(
             "SIP/2.0 {code} Sim\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
-             CSeq: {}\r\nContact: <sip:{}>\r\nContent-Length: 0\r\n\r\n",
+             CSeq: {}\r\nContact: <sip:{}>\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             value(request, HeaderName::Via),
             value(request, HeaderName::From),
             value(request, HeaderName::CSeq),
-            self.address
+            self.address,
+            body.len()
         )
         .into_bytes()
         .into();
@@ -376,13 +424,15 @@ impl Agent {
         let packet = self.reply(now, &invite, server, code);
         let talk = self.talks.get_mut(call_id).unwrap();
         if code >= 300 {
-            talk.state = State::Over;
+            (talk.state, talk.ringing) = (State::Over, None);
             return;
         }
         talk.state = State::Talking;
         talk.answer = Some(packet);
+        talk.ringing = None;
         self.will(now, chance, 1, call_id, Will::Repeat(T1, now + GIVE_UP));
         self.will(now, chance, 90_000, call_id, Will::HangUp);
+        self.will(now, chance, 60_000, call_id, Will::Ask);
         if chance.below(4) == 0 {
             self.will(now, chance, 30_000, call_id, Will::Reinvite);
         }
@@ -409,8 +459,8 @@ impl Agent {
         let talk = &self.talks[call_id];
         match will {
             Will::Ring => {
-                if let (State::Early, Some((server, invite))) = (talk.state, talk.theirs.clone()) {
-                    self.reply(now, &invite, server, 180);
+                if let (State::Early, Some(theirs)) = (talk.state, talk.theirs.clone()) {
+                    self.ring(now, chance, call_id, &theirs);
                 }
             }
             Will::Answer(code) => self.decide(now, chance, call_id, code),
@@ -429,6 +479,8 @@ impl Agent {
                 let next = Will::Repeat((interval * 2).min(T2), give_up);
                 self.wills.insert((now + interval, self.serial), (call_id.to_owned(), next));
             }
+            Will::RingAgain(interval, end) => self.ring_again(now, call_id, (interval, end)),
+            Will::Ask => self.ask(now, chance, call_id),
             Will::Cancel => self.cancel(now, chance, call_id),
             Will::HangUp => self.hang_up(now, chance, call_id),
             Will::Reinvite => {
@@ -437,19 +489,6 @@ impl Agent {
                     self.invite(now, chance, call_id);
                 }
             }
-        }
-    }
-
-    fn cancel(&mut self, now: Moment, chance: &mut Chance, call_id: &str) {
-        let talk = &self.talks[call_id];
-        let (State::Early, true, Some((key, invite))) =
-            (talk.state, talk.provisional, talk.ours.clone())
-        else {
-            return;
-        };
-        self.table.bound_client(key, now);
-        if let Ok(Some(cancel)) = self.table.open_cancel(key, chance) {
-            self.table.start_client(cancel, like_invite(&invite, "CANCEL", None), now);
         }
     }
 }

@@ -5,6 +5,8 @@ mod agent;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod habits;
+#[cfg(test)]
 mod lossy;
 #[cfg(test)]
 mod timers;

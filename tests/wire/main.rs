@@ -8,6 +8,8 @@ mod calls;
 #[expect(dead_code, reason = "shared with tests/daemon, which uses all of it")]
 mod daemon;
 #[cfg(test)]
+mod dialogs;
+#[cfg(test)]
 mod dns;
 #[cfg(test)]
 mod edits;

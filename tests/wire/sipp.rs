@@ -77,7 +77,19 @@ impl Sipp {
         scenario: &'static str,
         calls: u64,
     ) -> Self {
-        let mut sipp = Self::start((mode, network, last), scenario, &["-m", &calls.to_string()]);
+        Self::answer_for(mode, network, last, (scenario, "service"), calls)
+    }
+
+    /// The same with a number that the scenario names.
+    pub(crate) fn answer_for(
+        mode: Mode,
+        network: &Network,
+        last: u8,
+        (scenario, number): (&'static str, &str),
+        calls: u64,
+    ) -> Self {
+        let extra = ["-s", number, "-m", &calls.to_string()];
+        let mut sipp = Self::start((mode, network, last), scenario, &extra);
         let deadline = Instant::now() + DEADLINE;
         while !is_bound(mode, network.at(last)) {
             let ended = sipp.child.try_wait().unwrap();
