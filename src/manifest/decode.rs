@@ -178,7 +178,6 @@ impl<'a> Envelope<'a> {
     }
 
     fn version(&self, node: &Node, found: &mut Vec<Diagnostic>) -> bool {
-        let help = format!("this build reads `apiVersion: {API_VERSION}`");
         let fault = match self.api_version {
             None => Diagnostic::new(Code::TL105, "`apiVersion` is missing").at(first_key(node)),
             Some(value) => match value.text() {
@@ -190,7 +189,7 @@ impl<'a> Envelope<'a> {
                 None => wrong_text("apiVersion", value),
             },
         };
-        found.push(fault.help(help));
+        found.push(fault.help(format!("this build reads `apiVersion: {API_VERSION}`")));
         false
     }
 

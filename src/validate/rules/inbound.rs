@@ -6,7 +6,7 @@ use super::overlap;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, Name, Number, NumberRange};
 use crate::model::{Destination, InboundRule, ResourceId, Usage};
-use crate::validate::context::{Context, TrunkName, listed, number_set};
+use crate::validate::context::{Context, Map, TrunkName, listed, number_set};
 
 /// The tenant of a rule with the trunk that the rule means, where both are known.
 fn on_trunk<'a>(
@@ -23,7 +23,7 @@ fn on_trunk<'a>(
 
 /// Numbers of a rule that the tenant does not own on the rule's trunk.
 pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut sets = BTreeMap::new();
+    let mut sets: Map<_, _> = Map::default();
     let known = |id: &ResourceId| context.knows(id, &["/spec/trunk", "/spec/did"]);
     for (id, rule) in context.inbound_rules().filter(|(id, _)| known(id)) {
         let DidMatch::Range(range) = rule.did else { continue };

@@ -214,24 +214,26 @@ fn one_of_two(
     (first, second): ((&str, bool), (&str, bool)),
     found: &mut Vec<Diagnostic>,
 ) {
+    if first.1 != second.1 {
+        return;
+    }
     let fields = [first.0, second.0].map(|field| format!("{parent}/{field}"));
     if !context.knows(id, &fields.each_ref().map(String::as_str)) {
         return;
     }
-    let (code, message, help, span) = match (first.1, second.1) {
-        (true, true) => (
+    let (code, message, help, span) = match first.1 {
+        true => (
             Code::TL104,
             format!("`{}` and `{}` cannot stand together", first.0, second.0),
             "remove one of them",
             context.key_span(id, &format!("{parent}/{}", second.0)),
         ),
-        (false, false) => (
+        false => (
             Code::TL105,
             format!("`{}` or `{}` is missing", first.0, second.0),
             "write one of them",
             context.key_span(id, parent),
         ),
-        _ => return,
     };
     found.push(Diagnostic::new(code, message).of(id).at(span).help(help));
 }
