@@ -141,6 +141,9 @@ fn perform(
     plan: &Plan,
 ) -> Result<Applied, Failure> {
     let made = client.post("/api/v1/plans", &json!({"files": files(tree)?}))?;
+    if made.get("refused") == Some(&Value::Bool(true)) {
+        return Err(refused(&made));
+    }
     let digest = made.get("digest").and_then(Value::as_str).unwrap_or_default();
     if digest != plan.digest {
         let message = "the live state has changed since the plan was made";
@@ -158,6 +161,20 @@ fn perform(
         summary: plan.summary,
         converged: false,
     })
+}
+
+/// What only the daemon can know speaks against the plan: a key that does not belong to its
+/// certificate.
+fn refused(made: &Value) -> Failure {
+    let all = made.get("diagnostics").and_then(Value::as_array);
+    let errors = all.into_iter().flatten().filter(|one| one["severity"] == "error");
+    let told = errors.map(|one| {
+        let text = |field: &str| one[field].as_str().unwrap_or_default();
+        format!("\n  {}: {}", text("code"), text("message"))
+    });
+    let message =
+        format!("the daemon refuses the plan: nothing was applied{}", told.collect::<String>());
+    Failure { exit: Exit::Refused, message, help: None }
 }
 
 fn files(tree: &SourceTree) -> Result<Vec<Value>, Failure> {
