@@ -57,7 +57,6 @@ impl Secure {
     fn serve(&self) -> Daemon {
         let mut command = self.site.command(&self.site.manifests());
         command.arg("--secrets").arg(self.site.path("secrets"));
-        command.env("TRUNKLINE_LOG", "trace,mio=info,hyper=info");
         Daemon::start_with(command)
     }
 
