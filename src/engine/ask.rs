@@ -2,10 +2,10 @@
 
 use super::context::{Context, Owner};
 use super::header_rules::relay;
-use super::leg::Leg;
+use super::leg::{Acknowledged, Leg};
 use super::write;
 use crate::sip::{Message, Method, Writer};
-use crate::transaction::{Class, ClientKey, Flow, Packet};
+use crate::transaction::{Class, ClientKey, Flow, GIVE_UP, Packet};
 
 /// Sends a request in the dialog of a leg, which may carry another one on; `fill` writes what it says
 /// beyond the dialog. `None` when there is no room for a transaction.
@@ -42,6 +42,7 @@ pub(super) fn acknowledge(
     write::hops(&mut writer, ack);
     ack.into_iter().for_each(|ack| relay(&mut writer, ack));
     let packet: Packet = writer.finish(ack.map(Message::body).unwrap_or_default()).into();
-    leg.last_ack = Some((cseq, packet.clone()));
+    let until = ctx.now + GIVE_UP;
+    leg.last_ack = Some(Acknowledged { cseq, packet: packet.clone(), until });
     ctx.send(leg.flow, packet, Some(owner));
 }

@@ -267,7 +267,9 @@ impl Call {
     pub(super) fn deadline(&self) -> Option<Moment> {
         let phase = match self.phase {
             Phase::Hunting(_) => None,
-            Phase::Established => self.session_deadline(),
+            Phase::Established => {
+                self.session_deadline().into_iter().chain(self.acks_deadline()).min()
+            }
             Phase::Ending(until) => Some(until),
         };
         let exchange = self.invite.as_ref().map(|invite| match &invite.progress {
@@ -297,7 +299,10 @@ impl Call {
         self.on_early_time(ctx);
         self.on_transfer_time(ctx);
         match self.phase {
-            Phase::Established => self.on_session_time(ctx),
+            Phase::Established => {
+                self.forget_acks(ctx.now);
+                self.on_session_time(ctx);
+            }
             Phase::Ending(until) if ctx.now >= until => {
                 self.a.bye = Bye::Done;
                 self.b.iter_mut().for_each(|leg| leg.bye = Bye::Done);

@@ -9,7 +9,7 @@ use super::leg::{Bye, Leg};
 use super::refusal::Reason;
 use super::{RING_LIMIT, write};
 use crate::sip::{HeaderName, Message};
-use crate::transaction::{GIVE_UP, ServerKey, Status, T1, T2};
+use crate::transaction::{GIVE_UP, Moment, ServerKey, Status, T1, T2};
 
 impl Call {
     /// An INVITE inside the dialog.
@@ -175,13 +175,26 @@ impl Call {
         let (to, cseq) = (exchange.from.other(), exchange.cseq);
         let owner = Owner::Call(self.key);
         let Some(leg) = self.leg_mut(to) else { return };
-        if leg.last_ack.as_ref().is_some_and(|(sent, _)| *sent == cseq) {
+        if leg.last_ack.as_ref().is_some_and(|sent| sent.cseq == cseq) {
             // The other side was hung up before this one said that it knows.
             return;
         }
         acknowledge(ctx, (owner, leg), cseq, ack);
         // The answer to a late offer.
         ack.into_iter().for_each(|ack| leg.keep_offer(ack));
+    }
+
+    /// When an ACK need not be kept any longer.
+    pub(super) fn acks_deadline(&self) -> Option<Moment> {
+        let legs = std::iter::once(&self.a).chain(&self.b);
+        legs.filter_map(|leg| leg.last_ack.as_ref()).map(|sent| sent.until).min()
+    }
+
+    /// Forgets the ACKs that no repetition of a 2xx can ask for: calls are long, and many.
+    pub(super) fn forget_acks(&mut self, now: Moment) {
+        for leg in std::iter::once(&mut self.a).chain(&mut self.b) {
+            leg.last_ack = leg.last_ack.take().filter(|sent| now < sent.until);
+        }
     }
 
     /// A 2xx that nobody waits for: to an INVITE that the end of a call or of a transfer overtook, or
@@ -194,7 +207,7 @@ impl Call {
         let overtaken = |leg: &&mut Leg| {
             *leg.local_tag == *ours
                 && *leg.remote_tag == *theirs
-                && leg.last_ack.as_ref().is_none_or(|(acknowledged, _)| *acknowledged < number)
+                && leg.last_ack.as_ref().is_none_or(|sent| sent.cseq < number)
         };
         if let Some(leg) = self.legs_mut().find(overtaken) {
             acknowledge(ctx, (owner, leg), number, None);
@@ -211,8 +224,8 @@ impl Call {
         let known = |leg: &&Leg| &*leg.local_tag == ours && &*leg.remote_tag == theirs;
         let owner = Some(Owner::Call(self.key));
         if let Some(leg) = self.legs().find(known) {
-            let again = leg.last_ack.as_ref().filter(|(cseq, _)| *cseq == number);
-            if let Some((_, packet)) = again.cloned() {
+            let again = leg.last_ack.as_ref().filter(|sent| sent.cseq == number);
+            if let Some(packet) = again.map(|sent| sent.packet.clone()) {
                 ctx.send(leg.flow, packet, owner);
             }
             return;

@@ -11,7 +11,7 @@ use super::session::{Offer, Session};
 use super::write;
 use crate::routing::{Attempt, Proxy};
 use crate::sip::{Elements, HeaderName, Message, Method, NameAddr, Scheme, Uri};
-use crate::transaction::{ClientKey, Flow, Packet};
+use crate::transaction::{ClientKey, Flow, Moment, Packet};
 
 /// How far a leg's BYE is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,14 @@ pub(super) enum Bye {
     Sent(ClientKey),
     /// The dialog is over, or never came to be.
     Done,
+}
+
+/// An ACK of a 2xx, kept for as long as that may be repeated: 64*T1.
+#[derive(Debug)]
+pub(super) struct Acknowledged {
+    pub(super) cseq: u32,
+    pub(super) packet: Packet,
+    pub(super) until: Moment,
 }
 
 #[derive(Debug)]
@@ -51,8 +59,8 @@ pub(super) struct Leg {
     pub(super) local_cseq: u32,
     /// Of the last request from there; 0 before the first.
     pub(super) remote_cseq: u32,
-    /// The ACK of our last answered INVITE, by its CSeq, for repetitions of the 2xx.
-    pub(super) last_ack: Option<(u32, Packet)>,
+    /// The ACK of our last answered INVITE.
+    pub(super) last_ack: Option<Acknowledged>,
     /// What our last INVITE proved itself with; its ACK says the same (RFC 3261 section 13.2.2.4).
     pub(super) credentials: Vec<Credential>,
     pub(super) bye: Bye,

@@ -135,6 +135,10 @@ impl Call {
         let kept = self.leg(self.transfer.as_ref()?.by.other())?.remote.clone();
         let caller = NameAddr::parse(&kept)?;
         let mut leg = Leg::calling(ctx, attempt, flow, party, (&caller, tag), session);
+        let id = trunk.and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
+        if let Some(routes) = id.and_then(|id| ctx.service_routes.get(id)) {
+            leg.route_by(routes);
+        }
         let transfer = self.transfer.as_mut()?;
         let replaces = transfer.replaces.as_deref();
         let client = ask(ctx, owner, &mut leg, (Method::Invite, b""), None, |ctx, writer, flow| {

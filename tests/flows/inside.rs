@@ -143,6 +143,28 @@ fn a_bye_during_a_reinvite_ends_both_sides() {
 }
 
 #[test]
+fn an_answer_to_a_reinvite_that_crosses_a_bye_is_acknowledged() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "bye-200");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    let at_invite = caller.clone();
+    caller.send(&mut world, "BYE");
+    world.expect_is(CARRIER_A, "200 BYE");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    at_invite.ack_failure(&mut world);
+    let bye = world.expect_is(PBX, "BYE");
+    // The callee sent this before the BYE came; without an ACK it would repeat it for 32 s.
+    callee.reply(&mut world, &invite, 200, SDP);
+    let ack = world.expect_is(PBX, "ACK");
+    assert_eq!(ack.cseq().number, invite.cseq().number);
+    callee.reply(&mut world, &bye, 200, "");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
 fn a_dead_far_end_found_by_a_reinvite_ends_the_call() {
     let mut world = World::new();
     let (mut caller, _) = inbound_call(&mut world, "dead");
