@@ -73,6 +73,7 @@ pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
         "calls": observed.calls,
         "refusals": observed.refusals,
         "endings": observed.endings,
+        "strangers": observed.strangers,
     })
 }
 

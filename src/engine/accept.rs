@@ -59,9 +59,9 @@ impl Engine {
             Method::Invite => return self.on_invite(incoming, server),
             Method::Options => match understood(&incoming.message) {
                 Ok(()) => {
-                    let tag = self.fresh_tag();
+                    let tag = self.ctx.stateless_tag(&incoming.message);
                     let answer = write::answer(&incoming, 200, &tag);
-                    self.ctx.respond(server, 200, answer);
+                    self.ctx.dismiss(server, 200, answer);
                     return;
                 }
                 Err(reason) => reason,
@@ -181,7 +181,8 @@ impl Engine {
         if let Some(count) = self.ctx.refusals.count(refused.word, self.ctx.now) {
             self.ctx.events.push_back(Event::Counted(refused.word, count));
         }
-        let tag = self.fresh_tag();
+        // Without state every repetition has to get the same answer.
+        let tag = self.ctx.stateless_tag(&incoming.message);
         let mut writer = write::response(incoming, refused.code, &tag);
         match refused.code {
             503 => writer.header_number("Retry-After", RETRY_AFTER),
@@ -193,7 +194,7 @@ impl Engine {
             }
             _ => {}
         }
-        self.ctx.respond(server, refused.code, writer.finish(b""));
+        self.ctx.dismiss(server, refused.code, writer.finish(b""));
     }
 
     pub(super) fn fresh_tag(&mut self) -> Vec<u8> {

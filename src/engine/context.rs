@@ -1,9 +1,11 @@
 //! What every call works with: transactions, timers, chance, listeners, the generation in force.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
+
+use foldhash::fast::FixedState;
 
 use super::call::CallKey;
 use super::event::Event;
@@ -13,8 +15,9 @@ use super::leg::Leg;
 use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
 use super::silent::Silent;
+use super::stranger::Strangers;
 use super::trail::Trails;
-use super::{MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
+use super::{CROWDED, MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
 use crate::locate::Locator;
 use crate::model::{Protocol, ResourceId};
 use crate::routing::{Direction, Source, Table as Routes, TenantIndex, TransportIndex, TrunkIndex};
@@ -71,6 +74,9 @@ pub(super) struct Context {
     pub(super) service_routes: BTreeMap<ResourceId, Box<[u8]>>,
     pub(super) refusals: Refusals,
     pub(super) trails: Trails,
+    pub(super) strangers: Strangers,
+    /// Tags that have to be the same for every repetition of a request come from it.
+    tags: FixedState,
     pub(super) events: VecDeque<Event>,
     /// Makes our loop marks ours alone.
     mark_key: u64,
@@ -91,7 +97,6 @@ impl Context {
             now: Moment::START,
             transactions: Table::new(MAX_TRANSACTIONS),
             timers: Wheel::new(),
-            chance,
             listeners: Listeners::default(),
             generation: Arc::new(Generation::empty()),
             retired: VecDeque::new(),
@@ -99,7 +104,10 @@ impl Context {
             service_routes: BTreeMap::new(),
             refusals: Refusals::default(),
             trails: Trails::default(),
+            strangers: Strangers::new(&mut chance),
+            tags: FixedState::with_seed(chance.word()),
             events: VecDeque::new(),
+            chance,
             mark_key,
             locator: Locator::default(),
             targets_due: false,
@@ -202,6 +210,22 @@ impl Context {
     pub(super) fn count(&mut self, reason: Reason) {
         if let Some(count) = self.refusals.count(reason.word(), self.now) {
             self.events.push_back(Event::Counted(reason.word(), count));
+        }
+    }
+
+    /// A tag for an answer without state.
+    pub(super) fn stateless_tag(&self, request: &Message) -> Vec<u8> {
+        let branch = request.via().branch().unwrap_or_default().to_vec();
+        let hash = self.tags.hash_one((request.call_id(), branch, request.cseq().number));
+        format!("{hash:016x}").into_bytes()
+    }
+
+    /// Answers a request outside any dialog once and for all; where there is little room, nothing
+    /// is left of it.
+    pub(super) fn dismiss(&mut self, key: ServerKey, code: u16, packet: Vec<u8>) {
+        self.respond(key, code, packet);
+        if self.transactions.servers() > CROWDED {
+            self.transactions.forget_server(key);
         }
     }
 

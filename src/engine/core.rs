@@ -114,8 +114,10 @@ impl Engine {
                 // The source is looked up before anything is parsed: strangers cost one look-up.
                 if self.ctx.admits(flow) {
                     self.on_message(flow, Message::parse_datagram(bytes));
-                } else {
-                    self.ctx.count(Reason::UnknownSource);
+                } else if let Some(code) = self.ctx.meets_stranger(flow, bytes.len())
+                    && let Ok(message) = Message::parse_datagram(bytes)
+                {
+                    self.ctx.answer_stranger(&Incoming { message, flow }, code);
                 }
             }
             Input::Framed { flow, message } if self.ctx.admits(flow) => {

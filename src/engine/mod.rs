@@ -24,6 +24,7 @@ mod keepalive;
 mod leg;
 mod listener;
 mod live;
+mod meter;
 mod observe;
 mod proof;
 mod redirect;
@@ -34,6 +35,7 @@ mod relay;
 mod replaces;
 mod session;
 mod silent;
+mod stranger;
 mod targets;
 mod trail;
 mod transfer;
@@ -46,6 +48,7 @@ pub use event::{About, Event};
 pub use far_end::Admission;
 pub use generation::Compiled;
 pub use listener::Listener;
+pub use meter::{Bucket, Meter, Rate, Strikes, around, near};
 pub use trail::{
     ENDED_TRAIL_BYTES, ENDED_TRAILS, Ending, LIVE_TRAIL_BYTES, Record, Recorded, TRAIL_BYTES,
     TRAIL_MESSAGES,
@@ -54,7 +57,10 @@ pub use trail::{
 /// Calls at the same time; the next one gets 503.
 pub const MAX_CALLS: usize = 100_000;
 /// Transactions of each side, also those that only absorb repetitions for their 32 s.
-pub const MAX_TRANSACTIONS: usize = 1 << 20;
+pub const MAX_TRANSACTIONS: usize = 1 << 18;
+/// With so many transactions on the server side, what is answered at once leaves none behind: made-up
+/// requests in a trunk's name must not take the place of its calls.
+pub const CROWDED: usize = MAX_TRANSACTIONS / 2;
 /// How long one attempt may stay without a provisional response above 100.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(32);
 /// How long hunting may go on before an attempt rings.

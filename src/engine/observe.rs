@@ -6,8 +6,8 @@ use super::generation::Identities;
 use super::registration::Registrations;
 use crate::locate::{Lack, Servers};
 use crate::model::{
-    Condition, Observed, ObservedCall, ObservedRegistration, ObservedTarget, ObservedTrunk,
-    ObservedWaiting, RegistrationState, ResourceId, ServerName,
+    Condition, Observed, ObservedCall, ObservedRegistration, ObservedStrangers, ObservedTarget,
+    ObservedTrunk, ObservedWaiting, RegistrationState, ResourceId, ServerName,
 };
 use crate::routing::{NextHop, TrunkEntry};
 use crate::transaction::Moment;
@@ -32,6 +32,12 @@ pub(super) fn observe(
         active_calls: u64::try_from(calls.len()).unwrap_or(u64::MAX),
         waiting: waiting(ctx),
         refusals: ctx.refusals.iter().map(|(word, count)| (word.to_owned(), count)).collect(),
+        strangers: ObservedStrangers {
+            packets: ctx.strangers.heard.packets,
+            bytes: ctx.strangers.heard.bytes,
+            answers: ctx.strangers.said.packets,
+            answer_bytes: ctx.strangers.said.bytes,
+        },
         endings: ctx.refusals.endings().map(|(word, count)| (word.to_owned(), count)).collect(),
     }
 }

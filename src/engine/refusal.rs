@@ -29,6 +29,10 @@ macro_rules! reasons {
 reasons! {
     /// The source is nobody's.
     UnknownSource "UnknownSource" 0,
+    /// Strangers ask more than they may be answered.
+    StrangerRate "StrangerRate" 0,
+    /// An answer to a stranger would be much longer than what it answers.
+    AnswerTooLong "AnswerTooLong" 0,
     /// A response to nothing we asked.
     StrayResponse "StrayResponse" 0,
     /// Not a SIP message.

@@ -169,6 +169,20 @@ pub struct ObservedCall {
     pub seconds: u64,
 }
 
+/// What came from addresses that are nobody's, and what they were answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedStrangers {
+    /// Packets from there.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Answers to them.
+    pub answers: u64,
+    /// The bytes of those.
+    pub answer_bytes: u64,
+}
+
 /// The engine as a value, read once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -190,6 +204,8 @@ pub struct Observed {
     pub waiting: Vec<ObservedWaiting>,
     /// Counted refusals and drops by stable reason (`UnknownSource`, `NoPool`, …).
     pub refusals: std::collections::BTreeMap<String, u64>,
+    /// What strangers sent and got.
+    pub strangers: ObservedStrangers,
     /// How calls ended, by stable reason (`CallerHungUp`, `Refused`, …).
     pub endings: std::collections::BTreeMap<String, u64>,
 }

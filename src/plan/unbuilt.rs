@@ -5,8 +5,8 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::SipTarget;
 use crate::model::{
     Destination, E164, Extension, Failover, Features, InboundRule, KeepAlive, OutboundParameters,
-    OutboundRule, Policy, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport, Trunk,
-    TrunkType, UnknownSources, Usage,
+    OutboundRule, Policy, Protocol, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport,
+    Trunk, TrunkType, UnknownSources, Usage,
 };
 
 /// Diagnostics of one plan; further ones show when these are mended.
@@ -59,7 +59,10 @@ fn fields(spec: &Spec) -> Vec<(&'static str, bool)> {
 
 fn transport(one: &Transport) -> Vec<(&'static str, bool)> {
     vec![
-        ("/spec/unknownSources", one.unknown_sources != UnknownSources::Drop),
+        // A stranger's connection is closed at once, whatever is said here.
+        ("/spec/unknownSources", {
+            one.protocol != Protocol::Udp && one.unknown_sources != UnknownSources::Drop
+        }),
         ("/spec/trustedProxies", !one.trusted_proxies.is_empty()),
     ]
 }

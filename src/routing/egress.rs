@@ -123,6 +123,7 @@ mod tests {
             protocol: Protocol::Udp,
             bind: bind.parse().unwrap(),
             public_address: public.map(|host| host.parse().unwrap()),
+            unknown_sources: crate::model::UnknownSources::Drop,
         }
     }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::model::value::{DidMatch, Host, Name, Number, NumberRange, SipTarget};
 use crate::model::{
     Destination, Kind, OutboundRoute, Protocol, ResourceId, ResourceSet, ServerName, Tenant, Trunk,
+    UnknownSources,
 };
 
 use super::decision::{NextHop, Proxy};
@@ -53,6 +54,8 @@ pub struct TransportEntry {
     pub bind: SocketAddr,
     /// What stands in Via and Contact; absent: the bound address.
     pub public_address: Option<Host>,
+    /// What an address that is nobody's gets.
+    pub unknown_sources: UnknownSources,
 }
 
 /// A tenant.
@@ -255,6 +258,7 @@ impl Table {
             protocol: spec.protocol,
             bind: SocketAddr::new(spec.bind, spec.port),
             public_address: spec.public_address.clone(),
+            unknown_sources: spec.unknown_sources,
         }));
     }
 

@@ -402,6 +402,21 @@ impl<O: Copy> Table<O> {
         }
     }
 
+    /// How many there are on the server side.
+    pub fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Forgets a transaction at once: a repetition of its request is a new request.
+    pub fn forget_server(&mut self, key: ServerKey) {
+        let Some(entry) = self.server_mut(key) else { return };
+        if let Some((_, timer)) = entry.timer.take() {
+            self.wheel.cancel(timer);
+        }
+        let entry = self.servers.remove(at(key.index));
+        self.by_id.remove(&entry.id);
+    }
+
     fn client(&self, key: ClientKey) -> Option<&Client<O>> {
         self.clients.get(at(key.index)).filter(|entry| entry.token == key.token)
     }

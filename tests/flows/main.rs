@@ -31,6 +31,8 @@ mod reload;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod timers;

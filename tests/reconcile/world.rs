@@ -78,6 +78,7 @@ impl Target for Recorder {
             waiting: Vec::new(),
             refusals: BTreeMap::new(),
             endings: BTreeMap::new(),
+            strangers: trunkline::model::ObservedStrangers::default(),
         })
     }
 }
