@@ -19,7 +19,7 @@ use crate::routing::{
     Attempt, Decision, Direction, Outcome, Refusal, Source, TrunkIndex, called_number,
 };
 use crate::sip::{HeaderName, Message, Method, Scheme, Uri};
-use crate::transaction::ServerKey;
+use crate::transaction::{Moment, ServerKey};
 
 /// The longest number or name that is kept of a caller or called party.
 const SHOWN_BYTES: usize = 128;
@@ -142,16 +142,16 @@ impl Engine {
         ctx.peers.join(&a);
         let trying = write::response(&incoming, 100, &a.local_tag).finish(b"");
         ctx.respond(server, 100, trying);
-        let budget = ctx.now + HUNT_BUDGET;
         let facts = Arc::new(facts);
         ctx.events.push_back(Event::Began(facts.about.clone()));
-        let progress = Progress::Pending { provisional: 0, cancel: false, deadline: budget };
+        let progress =
+            Progress::Pending { provisional: 0, cancel: false, deadline: ctx.now + HUNT_BUDGET };
         let mut call = Call {
             key,
             trunk: facts.trunk,
             facts,
             began: ctx.now,
-            phase: Phase::Hunting(Hunt::new(attempts, budget)),
+            phase: Phase::Hunting(Hunt::new(attempts)),
             a,
             b: None,
             invite: Some(Exchange {
@@ -262,7 +262,7 @@ fn admit(
         generation: generation.number,
     });
     let facts = Facts { about, direction, generation, tenant, trunk };
-    let seats = seats(&facts, trunk).map_err(|reason| Refused {
+    let seats = seats(&facts, trunk, ctx.now).map_err(|reason| Refused {
         word: reason.word(),
         code: attempt::refusal_code(reason, direction),
         min_se: 0,
@@ -354,7 +354,11 @@ fn routed(refusal: Refusal, direction: Direction) -> Refused {
 
 /// The places that the call takes for its whole life: on the trunk it came from, in the tenant's
 /// share of that, and with its tenant.
-fn seats(facts: &Facts, trunk: Option<TrunkIndex>) -> Result<[Option<Seat>; 3], Reason> {
+fn seats(
+    facts: &Facts,
+    trunk: Option<TrunkIndex>,
+    now: Moment,
+) -> Result<[Option<Seat>; 3], Reason> {
     let generation = &facts.generation;
     let mut seats = [None, None, None];
     let [on_trunk, in_share, of_tenant] = &mut seats;
@@ -363,6 +367,9 @@ fn seats(facts: &Facts, trunk: Option<TrunkIndex>) -> Result<[Option<Seat>; 3], 
     {
         let seat = Seat::take(&live.calls, entry.spec.limits.concurrent_calls);
         *on_trunk = Some(seat.ok_or(Reason::TrunkFull)?);
+        if !live.calls.keeps_pace(entry.spec.limits.calls_per_second, now) {
+            return Err(Reason::TrunkRate);
+        }
     }
     let share = trunk.zip(facts.tenant).and_then(|(trunk, tenant)| generation.share(tenant, trunk));
     if let Some((limit, gauge)) = share {
@@ -374,6 +381,9 @@ fn seats(facts: &Facts, trunk: Option<TrunkIndex>) -> Result<[Option<Seat>; 3], 
     {
         let seat = Seat::take(gauge, Some(entry.spec.limits.concurrent_calls));
         *of_tenant = Some(seat.ok_or(Reason::TenantFull)?);
+        if !gauge.keeps_pace(entry.spec.limits.calls_per_second, now) {
+            return Err(Reason::TenantRate);
+        }
     }
     Ok(seats)
 }

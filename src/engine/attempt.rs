@@ -1,26 +1,24 @@
 //! The first INVITE of a call: attempts in order, provisional responses, the answer, failover.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::accept::LOOP_MARK;
 use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress, Side};
 use super::context::{Context, Owner, Party};
-use super::event::Event;
+use super::event::{Event, Facts};
+use super::failover::Rules;
 use super::header_rules::{relay, relay_but};
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::refusal::Reason;
 use super::session::Session;
-use super::{ATTEMPT_LIMIT, RETRY_AFTER, RING_LIMIT, write};
+use super::{RETRY_AFTER, RING_LIMIT, write};
 use crate::model::TrunkHealth;
+use crate::model::value::Seconds;
 use crate::routing::{Attempt, Direction, Table, Target, TransportEntry, TrunkIndex};
 use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
 use crate::transaction::{Class, Flow, Moment};
-
-/// Failures that make the next route worth trying (engine.md G34).
-pub(super) fn fails_over(code: u16) -> bool {
-    matches!(code, 408 | 500 | 502 | 503 | 504)
-}
 
 /// A failure as the other side may see it: redirections are not followed and name addresses behind
 /// us; challenges are for us, and we have no credentials.
@@ -37,10 +35,12 @@ impl Call {
     pub(super) fn next_attempt(&mut self, ctx: &mut Context) {
         loop {
             let Phase::Hunting(hunt) = &mut self.phase else { return };
-            let in_time = ctx.now < hunt.budget;
             let table = &self.facts.generation.table;
-            let next = if in_time { ctx.next_place(table, &mut hunt.attempts) } else { None };
+            let next = ctx.next_place(table, &mut hunt.attempts);
             let Some((attempt, address)) = next else { break };
+            if ctx.now >= self.began + Rules::of(table, attempt.trunk()).total_timeout() {
+                continue;
+            }
             match self.begin_attempt(ctx, &attempt, address) {
                 Ok(()) => return,
                 Err(Reason::NoTrunkUp) => {}
@@ -71,8 +71,8 @@ impl Call {
         };
         let listener = open_listener(ctx, table, attempt, address).ok_or(Reason::NoTrunkUp)?;
         let flow = ctx.listeners.flow(listener, address);
-        let Phase::Hunting(hunt) = &self.phase else { return Err(Reason::NoTrunkUp) };
-        let deadline = hunt.budget.min(ctx.now + ATTEMPT_LIMIT);
+        let rules = Rules::of(table, attempt.trunk());
+        let deadline = (self.began + rules.total_timeout()).min(ctx.now + rules.attempt_timeout());
         let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
         let session = Session::with(table, party);
         let tag = Calls::tag(self.key, ctx);
@@ -115,6 +115,9 @@ impl Call {
         }
         let seat = Seat::take(&live.calls, entry.spec.limits.concurrent_calls);
         let seat = seat.ok_or(Reason::TrunkFull)?;
+        if !live.calls.keeps_pace(entry.spec.limits.calls_per_second, ctx.now) {
+            return Err(Reason::TrunkRate);
+        }
         let share = self.facts.tenant.and_then(|tenant| generation.share(tenant, trunk));
         let share = match share {
             Some((limit, gauge)) => Some(Seat::take(gauge, limit).ok_or(Reason::ShareFull)?),
@@ -154,7 +157,8 @@ impl Call {
         let Some(leg) = &mut self.b else { return };
         leg.establish(response);
         self.leave_early(ctx);
-        self.phase = Phase::Established;
+        let longest = longest(&self.facts, [self.facts.trunk, self.trunk]);
+        self.phase = Phase::Established(longest.map(|longest| ctx.now + longest));
         self.relay_success(ctx, response, code);
         ctx.events.push_back(Event::Answered(self.facts.about.clone()));
     }
@@ -164,7 +168,8 @@ impl Call {
             return;
         }
         let trunk = self.b.as_ref().and_then(|leg| leg.party);
-        let rang = self.attempt_over(ctx);
+        let leads_on = self.leads_on(Some(code));
+        self.attempt_over(ctx);
         if code / 100 == 3 && self.follow(trunk, response) {
             self.next_attempt(ctx);
             return;
@@ -172,7 +177,7 @@ impl Call {
         if let Phase::Hunting(hunt) = &mut self.phase {
             hunt.last = Some(response.clone());
         }
-        if fails_over(code) && !rang {
+        if leads_on {
             self.tell_failover(ctx, code);
             self.next_attempt(ctx);
         } else {
@@ -197,9 +202,17 @@ impl Call {
         })
     }
 
+    /// Whether the attempt under way gives way to the next one.
+    fn leads_on(&self, code: Option<u16>) -> bool {
+        let party = self.b.as_ref().and_then(|leg| leg.party);
+        let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
+        Rules::of_party(&self.facts.generation.table, party).lead_on(code, rang)
+    }
+
     /// Timer B, no way to send, or patience with an attempt that only said 100 or only rang.
     pub(super) fn on_attempt_silent(&mut self, ctx: &mut Context) {
         let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
+        let leads_on = self.leads_on(None);
         self.abandon(ctx, Some(b"SIP ;cause=408 ;text=\"No answer\""));
         if let Phase::Hunting(hunt) = &mut self.phase {
             hunt.silent = true;
@@ -207,11 +220,11 @@ impl Call {
                 hunt.last = None;
             }
         }
-        if rang {
-            self.exhausted(ctx);
-        } else {
+        if leads_on {
             self.tell_failover(ctx, 408);
             self.next_attempt(ctx);
+        } else {
+            self.exhausted(ctx);
         }
     }
 
@@ -220,9 +233,8 @@ impl Call {
         ctx.events.push_back(Event::Failover { about: self.facts.about.clone(), trunk, code });
     }
 
-    /// The attempt has its final answer; whether it had rung.
-    fn attempt_over(&mut self, ctx: &mut Context) -> bool {
-        let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
+    /// The attempt has its final answer.
+    fn attempt_over(&mut self, ctx: &mut Context) {
         self.drop_early(ctx);
         if let Some(exchange) = &mut self.invite {
             exchange.client = None;
@@ -231,7 +243,6 @@ impl Call {
             ctx.peers.leave(&leg);
         }
         self.seats.attempt = Default::default();
-        rang
     }
 
     /// Gives the attempt up: CANCEL as soon as that is allowed, and a late answer is hung up.
@@ -341,6 +352,13 @@ impl Call {
     }
 }
 
+/// How long a call may last once it is answered, as the trunks that it runs over say.
+fn longest(facts: &Facts, trunks: [Option<TrunkIndex>; 2]) -> Option<Duration> {
+    let trunks = trunks.into_iter().flatten();
+    let entries = trunks.filter_map(|trunk| facts.generation.table.trunk(trunk));
+    entries.filter_map(|entry| entry.spec.limits.max_call_duration).map(Seconds::duration).min()
+}
+
 /// The listener that an attempt leaves by. A trunk has its own and no other; a contact has none, so
 /// where the one that was chosen cannot listen, any other that may send there will do.
 pub(super) fn open_listener(
@@ -404,15 +422,8 @@ impl Exchange {
 
 impl Hunt {
     /// A hunt over these attempts.
-    pub(super) fn new(attempts: Vec<Attempt>, budget: Moment) -> Self {
-        Self {
-            attempts: attempts.into(),
-            budget,
-            last: None,
-            silent: false,
-            full: None,
-            redirects: 0,
-        }
+    pub(super) fn new(attempts: Vec<Attempt>) -> Self {
+        Self { attempts: attempts.into(), last: None, silent: false, full: None, redirects: 0 }
     }
 }
 
@@ -451,7 +462,8 @@ pub(super) fn carry_but(
 /// by 503; what a trunk calls that cannot be reached is unavailable.
 pub(super) fn refusal_code(reason: Reason, direction: Direction) -> u16 {
     match (reason, direction) {
-        (Reason::TrunkFull | Reason::ShareFull | Reason::TenantFull, Direction::Outbound) => 403,
+        (Reason::TrunkFull | Reason::ShareFull | Reason::TenantFull, Direction::Outbound)
+        | (Reason::TrunkRate | Reason::TenantRate, Direction::Outbound) => 403,
         (Reason::NoTrunkUp, Direction::Inbound) => 503,
         (reason, _) => reason.code(),
     }

@@ -57,8 +57,8 @@ impl Side {
 pub(super) enum Phase {
     /// Not answered: attempts are made, in order.
     Hunting(Hunt),
-    /// Answered; session timers see to its end.
-    Established,
+    /// Answered; session timers see to its end, and its trunks may say when that is at the latest.
+    Established(Option<Moment>),
     /// Nothing but BYEs and CANCELs; its remains are dropped here at the latest.
     Ending(Moment),
 }
@@ -67,8 +67,6 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Hunt {
     pub(super) attempts: VecDeque<Attempt>,
-    /// No attempt begins after it.
-    pub(super) budget: Moment,
     /// The last attempt's final answer.
     pub(super) last: Option<Message>,
     /// An attempt got no answer at all.
@@ -206,13 +204,13 @@ impl Call {
     }
 
     pub(super) fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Established)
+        matches!(self.phase, Phase::Established(_))
     }
 
     pub(super) fn state(&self) -> CallState {
         match self.phase {
             Phase::Hunting(_) => CallState::Ringing,
-            Phase::Established => CallState::Established,
+            Phase::Established(_) => CallState::Established,
             Phase::Ending(_) => CallState::Ending,
         }
     }
@@ -267,8 +265,9 @@ impl Call {
     pub(super) fn deadline(&self) -> Option<Moment> {
         let phase = match self.phase {
             Phase::Hunting(_) => None,
-            Phase::Established => {
-                self.session_deadline().into_iter().chain(self.acks_deadline()).min()
+            Phase::Established(until) => {
+                let acks = self.acks_deadline();
+                self.session_deadline().into_iter().chain(until).chain(acks).min()
             }
             Phase::Ending(until) => Some(until),
         };
@@ -299,7 +298,10 @@ impl Call {
         self.on_early_time(ctx);
         self.on_transfer_time(ctx);
         match self.phase {
-            Phase::Established => {
+            Phase::Established(Some(until)) if ctx.now >= until => {
+                self.hang_up(ctx, None, "DurationLimit");
+            }
+            Phase::Established(_) => {
                 self.forget_acks(ctx.now);
                 self.on_session_time(ctx);
             }

@@ -91,7 +91,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(mut chance: Chance) -> Self {
+    pub(super) fn new(mut chance: Chance, mut keys: Chance) -> Self {
         let mark_key = chance.word();
         Self {
             now: Moment::START,
@@ -104,8 +104,8 @@ impl Context {
             service_routes: BTreeMap::new(),
             refusals: Refusals::default(),
             trails: Trails::default(),
-            strangers: Strangers::new(&mut chance),
-            tags: FixedState::with_seed(chance.word()),
+            strangers: Strangers::new(&mut keys),
+            tags: FixedState::with_seed(keys.word()),
             events: VecDeque::new(),
             chance,
             mark_key,

@@ -95,7 +95,8 @@ impl Engine {
     /// An engine that knows nobody yet. Everything random comes from `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
         Self {
-            ctx: Context::new(Chance::from_seed(seed)),
+            // What keys our hashes is apart from what others get to see.
+            ctx: Context::new(Chance::from_seed(seed), Chance::from_seed(seed.map(|byte| !byte))),
             calls: Calls::default(),
             keepalive: Keepalive::default(),
             registrations: Registrations::default(),

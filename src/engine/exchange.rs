@@ -274,7 +274,7 @@ impl Call {
     pub(super) fn stands(&self, side: Side) -> bool {
         self.leg(side).is_some_and(|leg| match self.phase {
             Phase::Hunting(_) => !leg.remote_tag.is_empty(),
-            Phase::Established => leg.bye == Bye::No,
+            Phase::Established(_) => leg.bye == Bye::No,
             Phase::Ending(_) => false,
         })
     }

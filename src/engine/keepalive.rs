@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::context::{Context, Due, Owner};
 use super::event::Event;
 use super::live::TrunkLive;
-use super::{FAIL_AFTER, RECOVER_AFTER, write};
+use super::write;
 use crate::model::value::Name;
-use crate::model::{ResourceId, TrunkHealth};
+use crate::model::{KeepAlive, ResourceId, TrunkHealth};
 use crate::transaction::{Class, ClientKey, TimerKey};
 
 /// What is probed, and how often: as long as this is the same, nothing begins anew.
@@ -29,6 +29,8 @@ struct Probe {
     id: ResourceId,
     aim: Aim,
     live: Arc<TrunkLive>,
+    /// How its answers are judged; may change without beginning anew.
+    rules: KeepAlive,
     timer: Option<TimerKey>,
     in_flight: Option<ClientKey>,
     failures: u32,
@@ -52,7 +54,7 @@ impl Keepalive {
     pub(super) fn reconcile(&mut self, ctx: &mut Context) {
         let mut wanted = wanted(ctx);
         let kept =
-            |probe: &Probe| wanted.get(&probe.aimed()).is_some_and(|(aim, _)| *aim == probe.aim);
+            |probe: &Probe| wanted.get(&probe.aimed()).is_some_and(|one| one.aim == probe.aim);
         let gone: Vec<u32> = self
             .probes
             .iter()
@@ -66,10 +68,12 @@ impl Keepalive {
             ctx.down.remove(&probe.aimed());
             changed.insert(probe.id, probe.live);
         }
-        self.probes.values().for_each(|probe| {
-            wanted.remove(&probe.aimed());
-        });
-        for ((id, _), (aim, live)) in wanted {
+        for probe in self.probes.values_mut() {
+            if let Some(Wanted { rules, .. }) = wanted.remove(&probe.aimed()) {
+                probe.rules = rules;
+            }
+        }
+        for ((id, _), Wanted { aim, live, rules }) in wanted {
             let number = self.next;
             self.next = self.next.wrapping_add(1);
             // A start phase spread over the interval: a thousand new trunks are no burst.
@@ -83,6 +87,7 @@ impl Keepalive {
                 id,
                 aim,
                 live,
+                rules,
                 timer,
                 in_flight: None,
                 failures: 0,
@@ -138,15 +143,16 @@ impl Keepalive {
         }
         let Some(probe) = self.probes.get_mut(&number) else { return };
         probe.in_flight = None;
-        let answers = code.is_some_and(|code| !matches!(code, 408 | 500 | 502 | 503 | 504));
+        let down = |code: u16| probe.rules.down_codes.iter().any(|range| range.contains(code));
+        let answers = code.is_some_and(|code| !down(code));
         let before = probe.health;
         let verdict = if answers {
             (probe.failures, probe.successes) = (0, probe.successes.saturating_add(1));
-            (before != TrunkHealth::Down || probe.successes >= RECOVER_AFTER)
+            (before != TrunkHealth::Down || probe.successes >= probe.rules.recover_after)
                 .then_some(TrunkHealth::Up)
         } else {
             (probe.failures, probe.successes) = (probe.failures.saturating_add(1), 0);
-            (probe.failures >= FAIL_AFTER).then_some(TrunkHealth::Down)
+            (probe.failures >= probe.rules.fail_after).then_some(TrunkHealth::Down)
         };
         let Some(verdict) = verdict.filter(|verdict| *verdict != before) else { return };
         probe.health = verdict;
@@ -170,7 +176,14 @@ impl Probe {
     }
 }
 
-fn wanted(ctx: &Context) -> BTreeMap<Aimed, (Aim, Arc<TrunkLive>)> {
+/// What is to be probed for a trunk.
+struct Wanted {
+    aim: Aim,
+    live: Arc<TrunkLive>,
+    rules: KeepAlive,
+}
+
+fn wanted(ctx: &Context) -> BTreeMap<Aimed, Wanted> {
     let table = &ctx.generation.table;
     let probed =
         table.trunks().filter(|(_, entry)| entry.spec.enabled && entry.spec.keep_alive.enabled);
@@ -183,7 +196,8 @@ fn wanted(ctx: &Context) -> BTreeMap<Aimed, (Aim, Arc<TrunkLive>)> {
         let uri = format!("sip:{}", spec.host_port());
         let interval = Duration::from_secs(u64::from(spec.keep_alive.interval.0).max(1));
         let live = ctx.generation.trunk(index)?.clone();
-        Some(((entry.id.clone(), address), (Aim { transport, address, uri, interval }, live)))
+        let (aim, rules) = (Aim { transport, address, uri, interval }, spec.keep_alive.clone());
+        Some(((entry.id.clone(), address), Wanted { aim, live, rules }))
     });
     aims.collect()
 }

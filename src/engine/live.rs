@@ -1,18 +1,44 @@
 //! What outlives a generation: counts and health by identity, shared by every generation that knows
 //! the trunk or tenant.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::model::TrunkHealth;
+use crate::transaction::Moment;
 
-/// How many calls hold a seat.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How many calls hold a seat, and how fast they came.
 #[derive(Debug, Default)]
-pub(super) struct Gauge(AtomicU32);
+pub(super) struct Gauge {
+    seats: AtomicU32,
+    /// When those of the last second came, where that is limited.
+    lately: Mutex<VecDeque<Moment>>,
+}
 
 impl Gauge {
     pub(super) fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+        self.seats.load(Ordering::Relaxed)
+    }
+
+    /// Whether one more call leaves it at so many in any one second; if so, it is counted. A bucket
+    /// would let twice as many pass at a bad moment, and a provider counts what arrives.
+    pub(super) fn keeps_pace(&self, per_second: Option<u32>, now: Moment) -> bool {
+        let Some(limit) = per_second.and_then(|limit| usize::try_from(limit).ok()) else {
+            return true;
+        };
+        let Ok(mut lately) = self.lately.lock() else { return true };
+        while lately.front().is_some_and(|first| now.since(*first) >= SECOND) {
+            lately.pop_front();
+        }
+        let fits = lately.len() < limit;
+        if fits {
+            lately.push_back(now);
+        }
+        fits
     }
 }
 
@@ -26,14 +52,14 @@ impl Seat {
         if limit.is_some_and(|limit| gauge.count() >= limit) {
             return None;
         }
-        gauge.0.fetch_add(1, Ordering::Relaxed);
+        gauge.seats.fetch_add(1, Ordering::Relaxed);
         Some(Self(gauge.clone()))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.seats.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

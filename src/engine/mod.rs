@@ -17,6 +17,7 @@ mod early;
 mod end;
 mod event;
 mod exchange;
+mod failover;
 mod far_end;
 mod generation;
 mod header_rules;
@@ -61,9 +62,9 @@ pub const MAX_TRANSACTIONS: usize = 1 << 18;
 /// With so many transactions on the server side, what is answered at once leaves none behind: made-up
 /// requests in a trunk's name must not take the place of its calls.
 pub const CROWDED: usize = MAX_TRANSACTIONS / 2;
-/// How long one attempt may stay without a provisional response above 100.
+/// How long one attempt may stay without a provisional response above 100, unless its trunk says.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(32);
-/// How long hunting may go on before an attempt rings.
+/// How long hunting may go on before an attempt rings, unless its trunk says.
 pub const HUNT_BUDGET: Duration = Duration::from_secs(60);
 /// How long an INVITE may ring, from its last provisional response (RFC 3261 16.6 asks for more
 /// than three minutes of timer C).
@@ -78,10 +79,6 @@ pub const MAX_REDIRECTS: u8 = 5;
 pub const MAX_EARLY: usize = 8;
 /// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER: u32 = 10;
-/// Probes without an answer in a row until a trunk is down.
-pub const FAIL_AFTER: u32 = 3;
-/// Probes with an answer in a row until a trunk is up again.
-pub const RECOVER_AFTER: u32 = 1;
 /// The largest request that is sent by UDP when it could go over TCP (RFC 3261 section 18.1.1, for
 /// a path whose MTU nobody knows).
 pub const MAX_DATAGRAM: usize = 1300;

@@ -75,6 +75,10 @@ reasons! {
     ShareFull "TenantOnTrunkLimit" 503,
     /// The tenant has as many calls as it may.
     TenantFull "TenantLimit" 503,
+    /// The trunk has as many new calls in a second as it may.
+    TrunkRate "TrunkRateLimit" 503,
+    /// The tenant has as many new calls in a second as it may.
+    TenantRate "TenantRateLimit" 503,
     /// The engine has as many calls or transactions as it may.
     EngineFull "EngineLimit" 503,
     /// Every trunk that could be tried is down, gone or cannot be reached.

@@ -6,14 +6,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::ask::{acknowledge, ask};
-use super::attempt::{fails_over, open_listener};
+use super::attempt::open_listener;
 use super::call::{Abandoned, Call, Calls, Side};
 use super::context::{Context, Owner, Party};
+use super::failover::Rules;
 use super::header_rules::ALLOW;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::session::{Session, glare_wait};
-use super::{ATTEMPT_LIMIT, HUNT_BUDGET, RING_LIMIT, write};
+use super::{HUNT_BUDGET, RING_LIMIT, write};
 use crate::routing::{Attempt, Target, TrunkIndex};
 use crate::sip::{HeaderName, Message, Method, NameAddr, reason_phrase};
 use crate::transaction::{ClientKey, GIVE_UP, Moment, T1};
@@ -151,7 +152,8 @@ impl Call {
                 writer.header("Replaces", &[replaces]);
             }
         });
-        let (cseq, deadline) = (leg.local_cseq, ctx.now + ATTEMPT_LIMIT);
+        let patience = Rules::of(table, trunk).attempt_timeout();
+        let (cseq, deadline) = (leg.local_cseq, ctx.now + patience);
         transfer.state = State::Calling { client: Some(client?), cseq, provisional: 0, deadline };
         (transfer.seats, transfer.trunk) = (seats, trunk);
         ctx.trails.add_leg(self.key.number(), &leg.call_id);
@@ -181,9 +183,10 @@ impl Call {
             State::Calling { .. } if code < 300 => self.on_transfer_answered(ctx, response),
             State::Calling { provisional, .. } => {
                 let rang = *provisional > 100;
+                let rules = Rules::of(&self.facts.generation.table, transfer.trunk);
                 transfer.last = super::attempt::shown(code);
                 transfer.leg.take().iter().for_each(|leg| ctx.peers.leave(leg));
-                if fails_over(code) && !rang {
+                if rules.lead_on(Some(code), rang) {
                     self.call_next(ctx);
                 } else {
                     self.fail_transfer(ctx, super::attempt::shown(code));

@@ -24,8 +24,8 @@ pub use commit::{Commit, ObjectId, Signature, SignatureForm};
 pub use id::{Kind, ResourceId};
 pub use observed::{
     CallState, Condition, Observed, ObservedCall, ObservedRegistration, ObservedStrangers,
-    ObservedTarget,
-    ObservedTransport, ObservedTrunk, ObservedWaiting, RegistrationState, TrunkHealth,
+    ObservedTarget, ObservedTransport, ObservedTrunk, ObservedWaiting, RegistrationState,
+    TrunkHealth,
 };
 pub use preset::{Preset, PresetDefaults, preset};
 pub use recorded::{CallRecord, EventLine, RecordedMessage};

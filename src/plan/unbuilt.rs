@@ -4,9 +4,9 @@
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::SipTarget;
 use crate::model::{
-    Destination, E164, Extension, Failover, Features, InboundRule, KeepAlive, OutboundParameters,
-    OutboundRule, Policy, Protocol, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport,
-    Trunk, TrunkType, UnknownSources, Usage,
+    Destination, E164, Extension, Features, InboundRule, OutboundParameters, OutboundRule, Policy,
+    Protocol, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport, Trunk, TrunkType,
+    UnknownSources, Usage,
 };
 
 /// Diagnostics of one plan; further ones show when these are mended.
@@ -71,7 +71,6 @@ fn tenant(one: &Tenant) -> Vec<(&'static str, bool)> {
     vec![
         ("/spec/areaCode", one.area_code.is_some()),
         ("/spec/e164", one.e164 != E164::default()),
-        ("/spec/limits/callsPerSecond", one.limits.calls_per_second.is_some()),
         ("/spec/callerIds", !one.caller_ids.is_empty()),
         ("/spec/allowedCountries", one.allowed_countries.is_some()),
         ("/spec/blockedPrefixes", !one.blocked_prefixes.is_empty()),
@@ -85,20 +84,11 @@ fn tenant(one: &Tenant) -> Vec<(&'static str, bool)> {
 }
 
 fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
-    let probe = |alive: &KeepAlive| KeepAlive {
-        enabled: alive.enabled,
-        interval: alive.interval,
-        ..KeepAlive::default()
-    };
     vec![
         ("/spec/type", !matches!(one.trunk_type, TrunkType::Ip | TrunkType::Register)),
-        ("/spec/limits/callsPerSecond", one.limits.calls_per_second.is_some()),
-        ("/spec/limits/maxCallDuration", one.limits.max_call_duration.is_some()),
-        ("/spec/keepAlive", probe(&one.keep_alive) != one.keep_alive),
         ("/spec/usePrivateAddress", one.use_private_address),
         ("/spec/rewriteViaHost", one.rewrite_via_host),
         ("/spec/singleVia", !one.single_via),
-        ("/spec/failover", one.failover != Failover::default()),
         ("/spec/number", one.number.is_some()),
         ("/spec/privacy", one.privacy != crate::model::Privacy::default()),
         ("/spec/inboundParameters", one.inbound_parameters != Default::default()),
@@ -170,7 +160,7 @@ mod tests {
     #[test]
     fn what_is_left_at_its_default_is_not_told() {
         let trunk = serde_json::json!({"kind": "Trunk", "spec": {
-            "type": "ip", "host": "192.0.2.1", "singleVia": true, "keepAlive": {"interval": "60s"}
+            "type": "ip", "host": "192.0.2.1", "singleVia": true, "keepAlive": {"failAfter": 5}
         }});
         assert_eq!(told(trunk), Vec::<&str>::new());
     }
@@ -178,9 +168,9 @@ mod tests {
     #[test]
     fn every_field_that_says_more_is_told() {
         let trunk = serde_json::json!({"kind": "Trunk", "spec": {
-            "type": "teams", "host": "sip.example.net", "keepAlive": {"failAfter": 5}
+            "type": "teams", "host": "sip.example.net", "singleVia": false
         }});
-        assert_eq!(told(trunk), ["/spec/type", "/spec/keepAlive"]);
+        assert_eq!(told(trunk), ["/spec/type", "/spec/singleVia"]);
         let rule = serde_json::json!({"kind": "InboundRule", "spec": {
             "trunk": "a", "did": "*", "schedule": "office", "destination": {"voicemail": "1000"}
         }});

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use trunkline::engine::HUNT_BUDGET;
 
-use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, set, text};
+use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, inbound_call, set, text};
 
 fn dial(world: &mut World, call_id: &str) -> Phone {
     let mut pbx = Phone::calling(PBX, "1001", "00493012345", call_id);
@@ -172,4 +172,141 @@ fn an_address_that_cannot_be_sent_to_is_left_at_once() {
     world.expect_is(CARRIER_A, "INVITE");
     world.refuse_last();
     world.expect_is(CARRIER_B, "INVITE");
+}
+
+#[test]
+fn a_trunk_says_which_answers_lead_on_and_how_long_it_may_take() {
+    let with = |rules: serde_json::Value| {
+        let mut config = config();
+        set(&mut config, "carrier-a", "/failover", rules);
+        World::with(&config)
+    };
+    // Its own codes, and none but those; busy stops whatever they are.
+    for (codes, code, leads_on) in [
+        (json!(["403"]), 403, true),
+        (json!(["403"]), 503, false),
+        (json!(["400-699"]), 404, true),
+        (json!(["400-699"]), 486, false),
+        (json!(["400-699"]), 487, false),
+        (json!(["400-699"]), 603, false),
+        (json!([]), 503, false),
+    ] {
+        let mut world = with(json!({ "codes": codes }));
+        refused_by_first(&mut world, code);
+        if leads_on {
+            world.expect_is(CARRIER_B, "INVITE");
+        } else {
+            world.expect_is(PBX, &format!("{code} INVITE"));
+        }
+        world.quiet();
+    }
+    // Its own patience with silence, which no codes are needed for.
+    let mut world = with(json!({ "codes": [], "attemptTimeout": "4s" }));
+    dial(&mut world, "patience");
+    world.pass_ms(3_999);
+    assert!(!world.clear().iter().any(|(remote, _)| *remote == CARRIER_B.parse().unwrap()));
+    world.pass_ms(1);
+    world.expect_is(CARRIER_B, "INVITE");
+    // And for all attempts: the second one's trunk gives the call ten seconds.
+    let mut config = config();
+    set(&mut config, "carrier-b", "/failover", json!({ "totalTimeout": "10s" }));
+    set(&mut config, "carrier-a", "/failover", json!({ "attemptTimeout": "4s" }));
+    let mut world = World::with(&config);
+    dial(&mut world, "total");
+    world.pass_ms(9_999);
+    world.clear();
+    world.pass_ms(1);
+    world.expect_is(PBX, "408 INVITE");
+    // Too late for it to be tried at all.
+    set(&mut config, "carrier-a", "/failover", json!({ "attemptTimeout": "20s" }));
+    let mut world = World::with(&config);
+    dial(&mut world, "late");
+    world.pass_ms(20_000);
+    let sent = world.clear();
+    assert!(!sent.iter().any(|(remote, _)| *remote == CARRIER_B.parse().unwrap()), "{sent:?}");
+    assert_eq!(world.told().last().unwrap(), "ended Silence 408");
+}
+
+#[test]
+fn after_progress_goes_on_where_the_trunk_says_so() {
+    for after in [false, true] {
+        let mut config = config();
+        set(&mut config, "carrier-a", "/failover", json!({ "afterProgress": after }));
+        let mut world = World::with(&config);
+        dial(&mut world, "progress");
+        world.expect_is(PBX, "100 INVITE");
+        let invite = world.expect_is(CARRIER_A, "INVITE");
+        let ringing = Phone::called(CARRIER_A, &invite);
+        ringing.answer(&mut world, 183, SDP);
+        world.expect_is(PBX, "183 INVITE");
+        ringing.answer(&mut world, 503, "");
+        world.expect_is(CARRIER_A, "ACK");
+        if after {
+            world.expect_is(CARRIER_B, "INVITE");
+        } else {
+            world.expect_is(PBX, "503 INVITE");
+        }
+        world.quiet();
+    }
+}
+
+#[test]
+fn no_more_calls_begin_in_any_second_than_a_limit_says() {
+    for (name, pointer, word) in
+        [("carrier-a", "/limits", "TrunkRateLimit"), ("acme", "/limits", "TenantRateLimit")]
+    {
+        let mut config = config();
+        set(&mut config, name, pointer, json!({ "callsPerSecond": 3 }));
+        let mut world = World::with(&config);
+        let mut begun = Vec::new();
+        for number in 0..40 {
+            let id = format!("rate{number}");
+            let mut phone = Phone::calling(CARRIER_A, "447700900123", "+442079460007", &id);
+            phone.invite(&mut world);
+            let answer = world.expect(CARRIER_A);
+            match answer.status() {
+                Some(100) => begun.push(number * 100),
+                code => {
+                    assert_eq!(code, Some(503));
+                    assert_eq!(answer.retry_after(), Some(10));
+                }
+            }
+            world.pass_ms(100);
+            // Refusals that nobody acknowledges are sent again.
+            world.clear();
+        }
+        assert!(begun.windows(4).all(|four| four[3] - four[0] >= 1000), "{begun:?}");
+        assert_eq!(begun.len(), 12, "{begun:?}");
+        assert_eq!(world.refusals(word), 28);
+    }
+    // Outwards the next trunk is taken, and a tenant learns 403.
+    let mut config = config();
+    set(&mut config, "carrier-a", "/limits", json!({ "callsPerSecond": 1 }));
+    let mut world = World::with(&config);
+    dial(&mut world, "first");
+    world.expect_is(CARRIER_A, "INVITE");
+    dial(&mut world, "second");
+    world.expect_is(CARRIER_B, "INVITE");
+    set(&mut config, "acme", "/limits", json!({ "callsPerSecond": 0 }));
+    world.install(&config);
+    world.clear();
+    dial(&mut world, "third");
+    world.expect_is(PBX, "403 INVITE");
+}
+
+#[test]
+fn a_call_lasts_no_longer_than_its_trunks_let_it() {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/limits", json!({ "maxCallDuration": "90s" }));
+    let mut world = World::with(&config);
+    let (caller, callee) = inbound_call(&mut world, "long");
+    world.pass_ms(89_999);
+    world.quiet();
+    world.pass_ms(1);
+    for phone in [caller, callee] {
+        let bye = world.expect_is(phone.address, "BYE");
+        phone.reply(&mut world, &bye, 200, "");
+    }
+    assert_eq!(world.told().last().unwrap(), "ended DurationLimit 200");
+    world.assert_all_over();
 }

@@ -52,7 +52,7 @@ fn bring_down(world: &mut World) {
 
 #[test]
 fn any_answer_but_a_server_failure_is_up() {
-    for code in [200, 404, 405, 481, 501] {
+    for code in [200, 404, 405, 481, 600] {
         let mut world = World::with(&probed());
         assert_eq!(health(&world), Unknown);
         let probe = next_probe(&mut world);
@@ -150,4 +150,29 @@ fn only_one_probe_is_in_flight() {
     let first = text(probes[0].1.call_id());
     assert!(probes.len() > 3, "it is sent again");
     assert!(probes.iter().all(|(_, probe)| text(probe.call_id()) == first));
+}
+
+#[test]
+fn a_trunk_says_what_is_a_failure_and_how_many_it_takes() {
+    let mut config = probed();
+    let rules = json!({ "enabled": true, "interval": "60s", "failAfter": 2, "recoverAfter": 3,
+                        "downCodes": ["404", "500-599"] });
+    set(&mut config, "carrier-a", "/keepAlive", rules.clone());
+    let mut world = World::with(&config);
+    let mut verdicts = Vec::new();
+    for code in [408, 404, 501, 503, 200, 200, 404, 200, 200, 200] {
+        let probe = next_probe(&mut world);
+        answer(&mut world, &probe, code);
+        verdicts.push(health(&world));
+    }
+    assert_eq!(verdicts, [Up, Up, Down, Down, Down, Down, Down, Down, Down, Up]);
+    // Judged otherwise from now on, and not begun anew.
+    let mut strict = rules;
+    strict["failAfter"] = json!(1);
+    set(&mut config, "carrier-a", "/keepAlive", strict);
+    world.install(&config);
+    assert_eq!(health(&world), Up);
+    let probe = next_probe(&mut world);
+    answer(&mut world, &probe, 404);
+    assert_eq!(health(&world), Down);
 }

@@ -75,19 +75,19 @@ fn strangers_are_answered_at_a_rate_each_and_in_all() {
     };
     let ip = |a, b, c| SocketAddr::new(Ipv4Addr::new(198, a, b, c).into(), 5060);
     assert_eq!((0..100).map(|id| count(ip(51, 100, 1), id)).sum::<usize>(), 20);
-    // The network around: ten more addresses have their own, the rest of it has none.
-    assert_eq!((0..25_500).map(|n| count(ip(51, 100, (n % 255) as u8), n)).sum::<usize>(), 180);
+    // The network around has ten times as much.
+    assert_eq!((0..1000).map(|n| count(ip(51, 100, (n % 250) as u8), n)).sum::<usize>(), 180);
     // All together, from a thousand networks.
-    let many = (0..50_000).map(|n| count(ip((n % 100) as u8, (n / 100 % 100) as u8, 7), n));
+    let many = (0..2000).map(|n| count(ip((n % 100) as u8, (n / 100 % 100) as u8, 7), n));
     assert_eq!(many.sum::<usize>(), 800);
-    assert!(world.refusals("StrangerRate") > 70_000);
+    assert_eq!(world.refusals("StrangerRate"), 80 + 820 + 1200);
 }
 
 #[test]
-fn nothing_is_kept_of_a_million_strangers() {
+fn nothing_is_kept_of_any_number_of_strangers() {
     let mut world = answering(404);
     let template = Phone::calling(STRANGER, "1", "2", "NUMBER").request("INVITE", "", "");
-    for number in 0..1_000_000_u32 {
+    for number in 0..200_000_u32 {
         let ip: IpAddr = if number % 2 == 0 {
             Ipv4Addr::from_bits(0xc000_0000 | number.wrapping_mul(2_654_435_761) >> 4).into()
         } else {
@@ -103,7 +103,7 @@ fn nothing_is_kept_of_a_million_strangers() {
             world.pass_ms(10);
         }
     }
-    assert_eq!(world.observe().strangers.packets, 1_000_000);
+    assert_eq!(world.observe().strangers.packets, 200_000);
     world.clear();
     // Who is known is served as ever.
     inbound_call(&mut world, "known");
