@@ -272,7 +272,8 @@ pub struct Failover {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     pub codes: Option<Vec<StatusRange>>,
-    /// How long one attempt may be without a final answer. Example: `32s`.
+    /// How long one attempt may stay without ringing or a final answer; silence is at most 32s.
+    /// Example: `32s`.
     #[serde(default = "default::half_minute")]
     pub attempt_timeout: Seconds,
     /// How long all attempts together may take. Example: `60s`.
