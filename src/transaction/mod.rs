@@ -9,6 +9,7 @@ mod entry;
 mod flow;
 mod key;
 mod moment;
+mod outcome;
 pub mod server_invite;
 pub mod server_non_invite;
 mod table;
@@ -23,9 +24,10 @@ pub use client_non_invite::ClientNonInvite;
 pub use flow::{ConnectionId, FarEnd, Flow, Link};
 pub use key::{ClientKey, MAGIC_COOKIE, ServerId, ServerKey};
 pub use moment::Moment;
+pub use outcome::{Asked, Full, Notice, Request, Response, Transmit};
 pub use server_invite::ServerInvite;
 pub use server_non_invite::ServerNonInvite;
-pub use table::{Asked, Full, Notice, Request, Response, Table, Transmit};
+pub use table::Table;
 pub use wheel::{TimerKey, Wheel};
 
 /// A printed message, kept for retransmission and shared with whoever sends it.

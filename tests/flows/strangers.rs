@@ -73,12 +73,15 @@ fn strangers_are_answered_at_a_rate_each_and_in_all() {
         let text = Phone::calling(STRANGER, "1", "2", &format!("r{id}")).request("OPTIONS", "", "");
         answered(&mut world, from, text.as_bytes()).0
     };
-    let ip = |a, b, c| SocketAddr::new(Ipv4Addr::new(198, a, b, c).into(), 5060);
+    let ip = |a: usize, b: usize, c: usize| {
+        let [a, b, c] = [a, b, c].map(|part| u8::try_from(part).unwrap());
+        SocketAddr::new(Ipv4Addr::new(198, a, b, c).into(), 5060)
+    };
     assert_eq!((0..100).map(|id| count(ip(51, 100, 1), id)).sum::<usize>(), 20);
     // The network around has ten times as much.
-    assert_eq!((0..1000).map(|n| count(ip(51, 100, (n % 250) as u8), n)).sum::<usize>(), 180);
+    assert_eq!((0..1000).map(|n| count(ip(51, 100, n % 250), n)).sum::<usize>(), 180);
     // All together, from a thousand networks.
-    let many = (0..2000).map(|n| count(ip((n % 100) as u8, (n / 100 % 100) as u8, 7), n));
+    let many = (0..2000).map(|n| count(ip(n % 100, n / 100, 7), n));
     assert_eq!(many.sum::<usize>(), 800);
     assert_eq!(world.refusals("StrangerRate"), 80 + 820 + 1200);
 }
