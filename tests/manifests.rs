@@ -35,6 +35,16 @@ mod properties {
         checked
     }
 
+    #[test]
+    fn a_carriage_return_alone_ends_a_line() {
+        let document = "apiVersion: trunkline.dev/v1\rkind: Tenant\rmetadata: {name: a}\rspec:\r  sipDomain: a b\r\n";
+        let checked = check(document.as_bytes());
+        let [one] = checked.diagnostics.as_slice() else { panic!("{:?}", checked.diagnostics) };
+        assert_eq!(checked.sources.file_line(one.span.unwrap()), "a.yaml:5");
+        let text = render_text(&checked.diagnostics, &checked.sources, false);
+        assert!(text.contains("\n5 |   sipDomain: a b\n"), "{text}");
+    }
+
     fn name() -> impl Strategy<Value = String> {
         "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?"
     }

@@ -87,6 +87,12 @@ impl Read {
         self.repository.prefix()
     }
 
+    /// Whether the commit has a file, relative to the root.
+    pub(super) fn has_file(&self, path: &str) -> Result<bool, Failure> {
+        let found = self.repository.file(&self.commit, Path::new(path)).map_err(failure)?;
+        Ok(found.is_some())
+    }
+
     /// What the commits lack that their bases demand.
     pub(super) fn breaches(&mut self) -> Result<(Vec<(Commit, Breach)>, Signatures), Failure> {
         self.weigh().map_err(failure)

@@ -79,6 +79,17 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
     let scoped = tree.rooted;
     let mut signatures =
         if checked.names_signers() { Signatures::NotChecked } else { Signatures::None };
+    for list in checked.lists_of_signers() {
+        let is_there = match (&read, args.paths.as_slice()) {
+            (Some(read), _) => read.has_file(&list.2)?,
+            (None, [root]) if scoped => root.join(&list.2).is_file(),
+            // Without a root there is nothing to look in.
+            (None, _) => true,
+        };
+        if !is_there {
+            checked.miss_list(&list);
+        }
+    }
     if let Some(read) = &mut read {
         let (breaches, found) = read.breaches()?;
         checked.refuse(&breaches);

@@ -7,7 +7,7 @@ use super::scopes::Scopes;
 use super::{Checked, reading};
 use crate::diag::{Code, Diagnostic, FileId, Span, visible};
 use crate::manifest::tree::{Content, SourceTree};
-use crate::model::{Commit, Kind, Policy, ScopeOwner, SignatureForm, Signers, Spec};
+use crate::model::{Commit, Kind, Policy, ResourceId, ScopeOwner, SignatureForm, Signers, Spec};
 
 /// Files of one commit that a message names.
 const MAX_NAMED: usize = 3;
@@ -144,6 +144,30 @@ impl Checked {
         self.resources.policies().any(|(_, policy)| !policy.signers.is_empty())
     }
 
+    /// The files inside the repository that a Policy says list signers, each with its Policy and the
+    /// field that names it.
+    pub fn lists_of_signers(&self) -> Vec<(ResourceId, String, String)> {
+        let files = self.resources.policies().flat_map(|(id, policy)| {
+            policy.signers.iter().enumerate().flat_map(move |(index, signers)| {
+                signers.files.iter().enumerate().map(move |(at, file)| {
+                    (id.clone(), format!("/spec/signers/{index}/files/{at}"), file.clone())
+                })
+            })
+        });
+        // What lies outside is told as that.
+        files.filter(|(.., file)| is_inside(file)).collect()
+    }
+
+    /// Adds that a file which lists signers is not there (TL201): nobody could sign.
+    pub fn miss_list(&mut self, (id, field, file): &(ResourceId, String, String)) {
+        let message = format!("there is no file `{}`, which lists signers", visible(file));
+        let told = Diagnostic::new(Code::TL201, message).of(id).at(self.span(id, field));
+        self.diagnostics.push(told.help("add the file, relative to the root, or correct its name"));
+        super::sort(&mut self.diagnostics);
+        self.summary.errors += 1;
+        self.desired = None;
+    }
+
     /// Adds what commits lack (TL602). What an unsigned commit wants is not desired.
     pub fn refuse(&mut self, breaches: &[(Commit, Breach)]) {
         if breaches.is_empty() {
@@ -234,6 +258,11 @@ impl Checked {
         let index = policy.signers.iter().position(|one| one.scope == *owner)?;
         self.span(id, &format!("/spec/signers/{index}/scope"))
     }
+}
+
+/// Whether a path leads to something below the root, as it is written.
+pub(super) fn is_inside(file: &str) -> bool {
+    file.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 const ONLY_SSH: &str =

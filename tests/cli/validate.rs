@@ -302,3 +302,28 @@ fn schemas_are_printed() {
     let output = run(&["schema", "Nonsense"], folder.path());
     assert_eq!((code(&output), stdout(&output).as_str()), (64, ""));
 }
+
+#[test]
+fn names_in_capitals_are_read_and_a_directory_is_no_stream() {
+    let folder = folder(&[("a.YAML", TENANT), ("b.Yml", "x: 1\n"), ("c/d.yaml", TENANT)]);
+    let output = run(&["validate", "-o", "json"], folder.path());
+    assert_eq!(json(&output)["summary"]["files"], 3);
+    assert_eq!(codes(&json(&output)), ["TL105", "TL202"]);
+    let output = run(&["validate", "--only", "c/../a.YAML", "-o", "json"], folder.path());
+    assert_eq!(codes(&json(&output)), ["TL202"], "the other end of the conflict");
+    let stdin = File::open(folder.path()).unwrap();
+    let output = trunkline().args(["validate", "-"]).stdin(stdin).output().unwrap();
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).starts_with("error: cannot read stdin: "), "{}", stderr(&output));
+}
+
+#[test]
+fn stdin_is_no_file_of_a_sarif_log() {
+    let mut command = trunkline();
+    command.args(["validate", "-", "-o", "sarif"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"kind: Trunk\r\rx: 1\r").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let place = &json(&output)["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "stdin:");
+}

@@ -108,3 +108,23 @@ fn a_file_that_is_not_there_is_an_error() {
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains("cannot read `nowhere.yaml`"));
 }
+
+#[test]
+fn a_run_that_has_to_stop_names_what_it_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    // No file can stand beside it, because its name would be too long.
+    let long = format!("b{}.yaml", "b".repeat(245));
+    for name in ["a.yaml", long.as_str(), "c.yaml"] {
+        fs::write(folder.path().join(name), UGLY).unwrap();
+    }
+    let output = fmt(folder.path(), &[]);
+    let words = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("cannot write `./bbb"), "{words}");
+    assert!(
+        words.contains("changed before it, and complete: `a.yaml`; the rest is as it was"),
+        "{words}"
+    );
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!([read("a.yaml"), read(&long), read("c.yaml")], [NEAT, UGLY, UGLY]);
+}

@@ -146,6 +146,35 @@ fn signers_may_stand_in_a_file() {
 }
 
 #[test]
+fn a_list_of_signers_that_is_not_there_is_told() {
+    let world = World::new();
+    world.write("acme.yaml", crate::world::TENANT);
+    world.write(
+        "policy.yaml",
+        format!("{HEAD}  signers: [{{scope: system, files: [keys/a, keys/b]}}]\n"),
+    );
+    world.write("keys/a", "jo@example.net ssh-ed25519 AAAA\n");
+    world.commit("one list");
+    for args in [&["validate", "-o", "json"][..], &["validate", "--rev", "HEAD", "-o", "json"]] {
+        let output = world.trunkline("r", args);
+        let value = json(&output);
+        assert_eq!(code(&output), 3, "{value}");
+        let told: Vec<_> = value["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["code"] == "TL201")
+            .collect();
+        assert_eq!(told.len(), 1, "{value}");
+        assert_eq!(told[0]["message"], "there is no file `keys/b`, which lists signers");
+        assert_eq!((&told[0]["line"], &told[0]["column"]), (&5.into(), &45.into()));
+    }
+    world.write("keys/b", "");
+    let output = world.trunkline("r", &["validate", "-o", "json"]);
+    assert_eq!(code(&output), 0, "{}", json(&output));
+}
+
+#[test]
 fn nobody_grants_a_right_to_themselves() {
     let world = world();
     let mallory = fs::read_to_string(world.path("mallory.pub")).unwrap();

@@ -7,6 +7,9 @@ use trunkline::diag::{
     Code, Diagnostic, SourceMap, Span, render_first, render_github, render_json, render_junit,
     render_sarif, render_text,
 };
+use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+use trunkline::model::{Commit, ScopeOwner, SignatureForm, Signers};
+use trunkline::validate::{Breach, Demand, validate};
 
 const HOSTILE_PATH: &str = "t/a b,c:d%e\n::error::\"<x>&'ü?#.yaml";
 const HOSTILE_TEXT: &str =
@@ -133,4 +136,48 @@ fn a_person_is_shown_100_of_each_code_and_how_many_more_there_are() {
     assert!(text.contains("error[TL103]: 99\n") && !text.contains("error[TL103]: 100\n"));
     assert_eq!(text.matches("error[TL301]").count(), 1);
     assert!(text.ends_with("\nand 150 more of TL103: the field is unknown\n"), "{text}");
+}
+
+/// A commit that lacks something, with what it touches.
+fn breach(at: usize, what: impl Fn(Demand) -> Breach) -> (Commit, Breach) {
+    let id = |digit: usize| format!("{digit:x}").repeat(40).parse().unwrap();
+    let demand = |scope, files: &[&str]| Demand {
+        signers: Signers { scope, keys: Vec::new(), files: Vec::new() },
+        files: files.iter().map(|file| (*file).to_owned()).collect(),
+    };
+    let demand = match at % 2 {
+        0 => demand(ScopeOwner::System, &["a.yaml", "b.yaml", "c.yaml", "d\n.yaml", "e.yaml"]),
+        _ => demand(ScopeOwner::Tenant("acme".parse().unwrap()), &["tenants/acme/\u{202e}.yaml"]),
+    };
+    let commit = Commit {
+        id: id(at),
+        tree: id(0),
+        parents: Vec::new(),
+        subject: format!("commit {at}"),
+        signature: SignatureForm::None,
+    };
+    (commit, what(demand))
+}
+
+#[test]
+fn what_commits_lack_is_told_in_words() {
+    let policy = "apiVersion: trunkline.dev/v1\nkind: Policy\nmetadata: {name: policy}\nspec:\n  signers:\n  - {scope: system, files: [keys]}\n";
+    let content = Content::Text(policy.into());
+    let file = SourceFile { path: "a.yaml".to_owned(), content };
+    let mut checked = validate(&SourceTree { files: vec![file], rooted: true });
+    let key = || "ED25519 key SHA256:abc".to_owned();
+    checked.refuse(&[
+        breach(1, Breach::Unsigned),
+        breach(2, Breach::Unsigned),
+        breach(3, |demand| Breach::Form(demand, SignatureForm::OpenPgp)),
+        breach(4, |demand| Breach::Form(demand, SignatureForm::X509)),
+        breach(5, |demand| Breach::UnknownKey(demand, key())),
+        breach(6, |demand| Breach::NotValidThen(demand, key())),
+        breach(7, Breach::Bad),
+        breach(8, |demand| Breach::NoList(demand, "keys".to_owned())),
+        breach(9, |_| Breach::UnreadablePolicy("policy.yaml".to_owned())),
+        breach(10, |_| Breach::CutOff),
+    ]);
+    checked.diagnostics.retain(|one| one.code == Code::TL602);
+    compare("signatures.txt", &render_text(&checked.diagnostics, &checked.sources, false));
 }

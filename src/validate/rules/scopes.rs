@@ -5,6 +5,7 @@ use crate::model::value::Name;
 use crate::model::{Kind, ResourceId, ResourceSet, ScopeOwner};
 use crate::validate::context::{Context, TrunkName};
 use crate::validate::scopes::Scopes;
+use crate::validate::signing::is_inside;
 
 /// The scopes that the Policy writes; what is wrong with them is told.
 fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
@@ -55,8 +56,7 @@ pub(super) fn tl104_signers(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
                 found.push(context.diagnostic(Code::TL104, id, &field, message).help(help));
             }
             for (at, file) in signers.files.iter().enumerate() {
-                let mut parts = file.split('/');
-                if parts.all(|part| !matches!(part, "" | "." | "..")) {
+                if is_inside(file) {
                     continue;
                 }
                 let field = format!("/spec/signers/{index}/files/{at}");
