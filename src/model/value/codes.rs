@@ -38,7 +38,7 @@ impl FromStr for StatusRange {
     fn from_str(text: &str) -> Result<Self, String> {
         let (first, last) = text.split_once(['-', '\u{2013}', '\u{2212}']).unwrap_or((text, text));
         let code = |text: &str| {
-            let text = text.trim();
+            let text = text.trim_matches(' ');
             let plain = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse::<u16>().ok().filter(|_| plain)
         };

@@ -40,7 +40,7 @@ impl std::fmt::Display for TimeRange {
 }
 
 fn minute(text: &str) -> Option<u16> {
-    let (hours, minutes) = text.trim().split_once(':')?;
+    let (hours, minutes) = text.trim_matches(' ').split_once(':')?;
     let number = |text: &str, most: u16| {
         let plain = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         text.parse::<u16>().ok().filter(|value| plain && *value <= most)
