@@ -107,8 +107,12 @@ impl Walk<'_> {
             Ok(kind) => kind,
             Err(error) => return self.unreadable(path, &error),
         };
-        let wanted = kind.is_dir() || is_manifest(name.as_encoded_bytes());
-        if !wanted || folder.ignored.skips(&path, kind.is_dir()) {
+        // What a link hides is looked at as far as whether it is a folder: its manifests are missing.
+        let linked =
+            kind.is_symlink() && std::fs::metadata(entry.path()).is_ok_and(|to| to.is_dir());
+        let is_folder = kind.is_dir() || linked;
+        let wanted = is_folder || is_manifest(name.as_encoded_bytes());
+        if !wanted || folder.ignored.skips(&path, is_folder) {
             return;
         }
         if kind.is_dir() {

@@ -75,8 +75,9 @@ impl Reading {
             ),
             Content::Symlink => (
                 Code::TL603,
-                "the manifest is a symbolic link, which is not followed".to_owned(),
-                "put the file itself here, or name the link in .trunklineignore",
+                "it is a symbolic link, which is not followed: what it leads to is not read"
+                    .to_owned(),
+                "put the file or folder itself here, or name the link in .trunklineignore",
             ),
             Content::Outside(words) => (
                 Code::TL603,

@@ -1,7 +1,7 @@
 //! Repositories that mean harm: nothing of theirs is run, and nothing outside them is read.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::world::{TENANT, World, code, found, json, stderr};
 
@@ -128,6 +128,28 @@ fn links_submodules_and_odd_paths_are_told() {
     let id = world.git(&["commit-tree", "-m", "ignored", &top]);
     let output = world.trunkline("r", &["validate", "--rev", &id, "-o", "json"]);
     assert_eq!((code(&output), found(&json(&output))), (0, vec![]));
+}
+
+#[test]
+fn a_linked_folder_takes_no_manifest_away_in_silence() {
+    let world = World::new();
+    world.write("tenants/.real/acme.yaml", TENANT);
+    world.write("notes.txt", "none");
+    symlink(".real", world.path("r/tenants/acme")).unwrap();
+    symlink("../notes.txt", world.path("r/tenants/notes")).unwrap();
+    symlink("nowhere", world.path("r/tenants/gone")).unwrap();
+    world.write("system.yaml", TENANT);
+    world.commit("linked");
+    let expected = vec![("tenants/acme".to_owned(), "TL603".to_owned())];
+    for args in [&["validate", "-o", "json"][..], &["validate", "--rev", "HEAD", "-o", "json"]] {
+        let output = world.trunkline("r", args);
+        assert_eq!((code(&output), found(&json(&output))), (3, expected.clone()), "{args:?}");
+    }
+    world.write(".trunklineignore", "tenants/acme\n");
+    world.commit("ignored");
+    for args in [&["validate", "-o", "json"][..], &["validate", "--rev", "HEAD", "-o", "json"]] {
+        assert_eq!(code(&world.trunkline("r", args)), 0, "{args:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The manifests of one commit: names by `ls-tree`, contents by `cat-file`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read};
 use std::path::{Component, Path, PathBuf};
@@ -22,6 +22,9 @@ const MAX_ENTRY_BYTES: u64 = 4096 + 128;
 
 /// Bytes of all manifests of one tree: a small repository can hold very many that look alike.
 const MAX_TREE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Bytes of where a symbolic link leads; no system takes a longer one.
+const MAX_LINK_BYTES: u64 = 4096;
 
 /// The mode of a symbolic link.
 const SYMLINK: &str = "120000";
@@ -149,6 +152,7 @@ impl Repository {
             }
         })?;
         let mut selection = Selection::new(&entries, read);
+        selection.linked = self.linked(&entries)?;
         let mut selected = Selected::default();
         for entry in &entries {
             selection.take(entry, &mut selected);
@@ -157,6 +161,28 @@ impl Repository {
             }
         }
         Ok(selected)
+    }
+
+    /// The links that lead to a folder of the same tree, as a checkout would have them: the manifests
+    /// there would be missing.
+    fn linked(&self, entries: &[Entry]) -> Result<HashSet<PathBuf>, GitError> {
+        let is_read = |entry: &&Entry| entry.kind == Kind::Symlink && entry.size <= MAX_LINK_BYTES;
+        let links: Vec<_> = entries.iter().filter(is_read).collect();
+        if links.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let folders: HashSet<&Path> =
+            entries.iter().flat_map(|entry| entry.path.ancestors().skip(1)).collect();
+        let wanted: Vec<_> = links.iter().map(|entry| &entry.id).collect();
+        let mut found = HashSet::new();
+        objects::read(&self.git, &wanted, MAX_LINK_BYTES, |index, bytes| {
+            let Some(entry) = links.get(index) else { return };
+            let leads = resolved(&entry.path, path_from(&bytes));
+            if leads.is_some_and(|to| folders.contains(to.as_path())) {
+                found.insert(entry.path.clone());
+            }
+        })?;
+        Ok(found)
     }
 
     fn entries(&self, commit: &ObjectId) -> Result<Vec<Entry>, GitError> {
@@ -273,12 +299,28 @@ fn distinct(mut ids: Vec<&ObjectId>) -> Vec<&ObjectId> {
     ids
 }
 
+/// Where a link leads, from the root; `None` outside of it.
+fn resolved(link: &Path, target: &Path) -> Option<PathBuf> {
+    let mut at = link.parent()?.to_owned();
+    for part in target.components() {
+        match part {
+            Component::Normal(name) => at.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => at.pop().then_some(())?,
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(at)
+}
+
 /// The walk over a tree's names, folder by folder as a directory is walked.
 struct Selection<'a> {
     /// The ignore file of each folder, or what stands in its place.
     ignore_files: BTreeMap<PathBuf, Result<Arc<[u8]>, Content>>,
     /// What holds in the folders so far; `None` for one that is not entered.
     folders: HashMap<&'a OsStr, Option<Ignored>>,
+    /// Links that lead to a folder.
+    linked: HashSet<PathBuf>,
 }
 
 impl<'a> Selection<'a> {
@@ -297,12 +339,12 @@ impl<'a> Selection<'a> {
                 ignore_files.insert(at.to_owned(), state);
             }
         }
-        Self { ignore_files, folders: HashMap::new() }
+        Self { ignore_files, folders: HashMap::new(), linked: HashSet::new() }
     }
 
     fn take(&mut self, entry: &'a Entry, selected: &mut Selected) {
         let name = entry.path.file_name().map(|name| name.as_encoded_bytes());
-        let is_folder = entry.kind == Kind::Submodule;
+        let is_folder = entry.kind == Kind::Submodule || self.linked.contains(&entry.path);
         if is_odd(&entry.path) {
             if name.is_some_and(is_manifest) {
                 let words = "the path leads outside the repository, and is not read".to_owned();
