@@ -4,10 +4,10 @@
 use super::node::{Node, Value};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::Kind;
-use crate::model::value::{CallerMask, LeadingPrefix, Number, NumberRange};
+use crate::model::value::{CallerMask, LeadingPrefix, Number, NumberRange, StatusRange, TimeRange};
 
 /// Faults told for one document; further ones show when these are mended.
-const MAX_FAULTS: usize = 100;
+const MAX_FAULTS: usize = 1000;
 
 /// En dash and minus sign, as in ranges copied from a web page.
 const FOREIGN_DASHES: [char; 2] = ['\u{2013}', '\u{2212}'];
@@ -21,6 +21,10 @@ enum Rule {
     Internal,
     /// A mask of callers, as they are presented.
     Caller,
+    /// No number, but a range too: part of a day.
+    Time,
+    /// The same: SIP codes.
+    Code,
 }
 
 /// What a field may hold.
@@ -36,7 +40,7 @@ enum Shape {
     OneOrAny,
 }
 
-/// Every field of numbers: kind, place (`*` is every item of a list), rule, shape.
+/// Every field of numbers and of ranges: kind, place (`*` is every item of a list, every field of a mapping), rule, shape.
 const FIELDS: &[(Kind, &[&str], Rule, Shape)] = &[
     (Kind::DidPool, &["spec", "numbers"], Rule::Did, Shape::Items),
     (Kind::InboundRule, &["spec", "did"], Rule::Did, Shape::OneOrAny),
@@ -49,6 +53,10 @@ const FIELDS: &[(Kind, &[&str], Rule, Shape)] = &[
     (Kind::InboundRule, &["spec", "holiday", "voicemail"], Rule::Internal, Shape::Single),
     (Kind::InboundRule, &["spec", "advanced", "*", "voicemail"], Rule::Internal, Shape::Single),
     (Kind::InboundRule, &["spec", "caller"], Rule::Caller, Shape::Items),
+    (Kind::InboundRule, &["spec", "advanced", "*", "when", "times"], Rule::Time, Shape::Items),
+    (Kind::Schedule, &["spec", "weekly", "*"], Rule::Time, Shape::Items),
+    (Kind::Trunk, &["spec", "keepAlive", "downCodes"], Rule::Code, Shape::Items),
+    (Kind::Trunk, &["spec", "failover", "codes"], Rule::Code, Shape::Items),
     (Kind::OutboundRule, &["spec", "match", "extensions"], Rule::Internal, Shape::Items),
     (Kind::RouteTest, &["spec", "outbound", "extension"], Rule::Internal, Shape::Single),
     (Kind::Extension, &["spec", "numbers"], Rule::Internal, Shape::One),
@@ -77,7 +85,7 @@ pub(super) fn with_foreign_dashes(kind: Kind, document: &Node, source: &str) -> 
                 let written = source.get(scalar.span.start as usize..scalar.span.end as usize)?;
                 let plain =
                     plain_dashes(scalar.text().filter(|_| written.contains(FOREIGN_DASHES))?);
-                let good = |part: &str| item(part.trim(), (*rule, *shape), scalar.span).is_none();
+                let good = |part: &str| is_good(part.trim(), (*rule, *shape), scalar.span);
                 plain.split(';').all(good).then_some(scalar.span)
             }));
         });
@@ -95,6 +103,9 @@ fn at<'a>(node: &'a Node, path: &[&str], visit: &mut impl FnMut(&'a Node)) {
     let Some((step, rest)) = path.split_first() else { return visit(node) };
     match (&node.value, *step) {
         (Value::Sequence(items), "*") => items.iter().for_each(|item| at(item, rest, visit)),
+        (Value::Mapping(fields), "*") => {
+            fields.iter().for_each(|field| at(&field.value, rest, visit));
+        }
         (_, step) => {
             if let Some(child) = node.get(step) {
                 at(child, rest, visit);
@@ -179,7 +190,20 @@ pub(crate) fn item_span(numbers: &Node, index: usize, source: &str) -> Span {
     }
 }
 
+/// Whether a text, with a `-` in it, is as its field wants it.
+fn is_good(text: &str, (rule, shape): (Rule, Shape), span: Span) -> bool {
+    match rule {
+        Rule::Time => text.parse::<TimeRange>().is_ok(),
+        Rule::Code => text.parse::<StatusRange>().is_ok(),
+        Rule::Did | Rule::Internal | Rule::Caller => item(text, (rule, shape), span).is_none(),
+    }
+}
+
 fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnostic> {
+    if matches!(rule, Rule::Time | Rule::Code) {
+        // Whether it is one at all is the schema's business.
+        return foreign_dash(text, span).filter(|_| is_good(text, (rule, shape), span));
+    }
     let mut ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
     let prefix = ends.find_map(LeadingPrefix::of).filter(|_| rule == Rule::Did);
     if let Some(told) = prefix.and_then(|prefix| leading(text, prefix, span)) {
@@ -212,7 +236,9 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
         Rule::Did => {
             "write one number like `442079460000`, or a range like `442079460000-442079460099`"
         }
-        Rule::Internal => "write one number like `1000`, or a range like `1000-1019`",
+        Rule::Internal | Rule::Time | Rule::Code => {
+            "write one number like `1000`, or a range like `1000-1019`"
+        }
     };
     Some(Diagnostic::new(Code::TL303, message).at(span).help(help))
 }

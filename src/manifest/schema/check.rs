@@ -14,7 +14,7 @@ use crate::manifest::node::Node;
 use crate::model::Kind;
 
 /// Faults told for one document; further ones show when these are mended.
-const MAX_FAULTS: usize = 100;
+const MAX_FAULTS: usize = 1000;
 
 /// Findings looked at in one document.
 const MAX_FINDINGS: usize = 1000;

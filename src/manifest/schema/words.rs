@@ -12,7 +12,7 @@ use crate::manifest::yaml::shown;
 use crate::model::{BRANDS, Kind, TYPE_BLOCKS};
 
 /// Unknown fields told for one mapping; further ones show when these are mended.
-const MAX_FIELDS: usize = 50;
+const MAX_FIELDS: usize = 1000;
 
 /// Where a finding is: in the document and in the schema.
 pub(super) struct Place<'a> {
