@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::yaml::shown;
 use crate::model::value::{Cidr, Host, Seconds, SipTarget};
-use crate::model::{Destination, PREVENT_DESTROY, Protocol, ResourceId, preset};
+use crate::model::{Destination, PREVENT_DESTROY, Protocol, ResourceId, Trunk, preset};
 use crate::validate::context::Context;
 
 /// Lets a transport take any free port; for tests.
@@ -169,15 +169,37 @@ pub(super) fn tl106_bounds(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
     for (id, trunk) in context.trunks() {
-        if trunk.keep_alive.interval == Seconds(0)
-            && context.knows(id, &["/spec/keepAlive/interval"])
-        {
-            let message = "the keep-alive interval is at least one second";
-            let diagnostic =
-                context.diagnostic(Code::TL106, id, "/spec/keepAlive/interval", message);
-            found.push(diagnostic.help("write `360s`, or `enabled: false` to send none"));
+        for (field, _, help) in durations(trunk).filter(|(_, value, _)| *value == Seconds(0)) {
+            if !context.knows(id, &[field]) {
+                continue;
+            }
+            let name = field.trim_start_matches("/spec/").replace('/', ".");
+            let message = format!("`{name}` is at least one second");
+            found.push(context.diagnostic(Code::TL106, id, field, message).help(help));
         }
     }
+}
+
+/// The durations of a trunk that mean nothing when they are 0, and what to write.
+fn durations(trunk: &Trunk) -> impl Iterator<Item = (&'static str, Seconds, &'static str)> {
+    let (alive, failover) = (&trunk.keep_alive, &trunk.failover);
+    let account = trunk.registration.as_ref().map(|account| {
+        let help = "write `600s`, or `enabled: false` to register nothing";
+        ("/spec/registration/expires", account.expires, help)
+    });
+    let longest = trunk
+        .registrar
+        .as_ref()
+        .map(|registrar| ("/spec/registrar/maxExpires", registrar.max_expires, "write `3600s`"));
+    let help = "write `360s`, or `enabled: false` to send none";
+    [
+        ("/spec/keepAlive/interval", alive.interval, help),
+        ("/spec/failover/attemptTimeout", failover.attempt_timeout, "write `32s`"),
+        ("/spec/failover/totalTimeout", failover.total_timeout, "write `60s`"),
+    ]
+    .into_iter()
+    .chain(account)
+    .chain(longest)
 }
 
 /// Addresses that no far end has, and networks that hold every address.
