@@ -1,8 +1,8 @@
 //! Overlaps of number ranges, found by a sweep: ranges are compared, never expanded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::value::NumberRange;
+use crate::model::value::{Number, NumberRange};
 
 /// For each item that shares numbers with one that begins before it: the item, the other, and what
 /// they share. One pair per item, in O(n log n).
@@ -27,36 +27,77 @@ pub(super) fn with_an_earlier_one<T: Copy + Ord>(
     pairs
 }
 
-/// Pairs of owners whose items share numbers, each with the two items met first, at most `limit`
-/// of them. `related` says which owners may not share. O(n log n) plus the overlaps met.
-pub(super) fn between_owners<O: Copy + Ord, T: Copy>(
-    items: &mut [(NumberRange, O, T)],
-    related: impl Fn(O, O) -> bool,
+/// What a sweep met.
+#[derive(Debug)]
+pub(super) struct Met<O, T> {
+    /// Pairs of owners whose items share numbers, each with the two items met first.
+    pub pairs: BTreeMap<(O, O), (T, T)>,
+    /// Whether these are all.
+    pub all: bool,
+}
+
+/// Comparisons of one sweep; whoever needs more has more to mend than can be told.
+const MAX_STEPS: usize = 10_000_000;
+
+/// Items at work in a sweep: of each owner, by its party, the one that reaches furthest, as the
+/// earlier ones can only overlap less.
+type Active<P, O, T> = BTreeMap<P, BTreeMap<O, (NumberRange, T)>>;
+
+/// Pairs of owners of different parties whose items share numbers, at most `limit` of them.
+/// `related` says which owners may not share. O(n log n) plus the overlaps met.
+pub(super) fn between_owners<P: Copy + Ord, O: Copy + Ord, T: Copy>(
+    items: &mut [(NumberRange, (P, O), T)],
+    related: impl Fn((P, O), (P, O)) -> bool,
     limit: usize,
-) -> BTreeMap<(O, O), (T, T)> {
+) -> Met<(P, O), T> {
     items.sort_by_key(|(range, owner, _)| (*range, *owner));
     let mut pairs = BTreeMap::new();
-    // Of each owner, the item that reaches furthest; the earlier ones can only overlap less.
-    let mut active: BTreeMap<O, (NumberRange, T)> = BTreeMap::new();
+    let mut active: Active<P, O, T> = BTreeMap::new();
+    let mut ends: BTreeSet<(Number, (P, O))> = BTreeSet::new();
+    let mut steps = 0_usize;
     for (range, owner, item) in items.iter().copied() {
-        active.retain(|_, (other, _)| range.first() <= other.last());
-        for (other, (_, other_item)) in active.iter().filter(|(other, _)| **other != owner) {
-            let key = (owner.min(*other), owner.max(*other));
-            if pairs.len() < limit && !pairs.contains_key(&key) && related(owner, *other) {
-                let ordered =
-                    if owner < *other { (item, *other_item) } else { (*other_item, item) };
-                pairs.insert(key, ordered);
+        while let Some((last, gone)) = ends.first().copied().filter(|end| end.0 < range.first()) {
+            ends.remove(&(last, gone));
+            leave(&mut active, gone);
+        }
+        let others = active.iter().filter(|(party, _)| **party != owner.0);
+        let others =
+            others.flat_map(|(party, of)| of.iter().map(|(other, met)| ((*party, *other), met.1)));
+        for (other, other_item) in others {
+            steps = steps.saturating_add(1);
+            let key = (owner.min(other), owner.max(other));
+            if pairs.contains_key(&key) || !related(owner, other) {
+                continue;
             }
+            if pairs.len() >= limit {
+                return Met { pairs, all: false };
+            }
+            let ordered = if owner < other { (item, other_item) } else { (other_item, item) };
+            pairs.insert(key, ordered);
         }
-        if pairs.len() >= limit {
-            break;
+        if steps >= MAX_STEPS {
+            return Met { pairs, all: false };
         }
-        let reach = active.entry(owner).or_insert((range, item));
-        if reach.0.last() < range.last() {
-            *reach = (range, item);
+        let of = active.entry(owner.0).or_default();
+        if let Some((before, _)) = of.get(&owner.1) {
+            if before.last() >= range.last() {
+                continue;
+            }
+            ends.remove(&(before.last(), owner));
         }
+        of.insert(owner.1, (range, item));
+        ends.insert((range.last(), owner));
     }
-    pairs
+    Met { pairs, all: true }
+}
+
+/// Takes an owner out of those at work; a party without any is none.
+fn leave<P: Copy + Ord, O: Copy + Ord, T>(active: &mut Active<P, O, T>, (party, owner): (P, O)) {
+    let Some(of) = active.get_mut(&party) else { return };
+    of.remove(&owner);
+    if of.is_empty() {
+        active.remove(&party);
+    }
 }
 
 #[cfg(test)]
@@ -83,15 +124,21 @@ mod tests {
     #[test]
     fn owners_meet_once_and_only_when_related() {
         let mut items = [
-            (range("100-200"), 1, "a"),
-            (range("150-160"), 2, "b"),
-            (range("155"), 3, "c"),
-            (range("158-300"), 2, "d"),
+            (range("100-200"), (1, 'x'), "a"),
+            (range("150-160"), (2, 'x'), "b"),
+            (range("155"), (3, 'x'), "c"),
+            (range("158-300"), (2, 'x'), "d"),
+            (range("159"), (2, 'y'), "e"),
         ];
-        let pairs = between_owners(&mut items, |_, _| true, 10);
-        assert_eq!(pairs.keys().collect::<Vec<_>>(), [&(1, 2), &(1, 3), &(2, 3)]);
-        assert!(between_owners(&mut items, |_, _| false, 10).is_empty());
-        assert_eq!(between_owners(&mut items, |_, _| true, 1).len(), 1);
+        let met = between_owners(&mut items, |_, _| true, 10);
+        let of_one = |other| ((1, 'x'), other);
+        let pairs = [of_one((2, 'x')), of_one((2, 'y')), of_one((3, 'x')), ((2, 'x'), (3, 'x'))];
+        assert_eq!(met.pairs.into_keys().collect::<Vec<_>>(), pairs);
+        assert!(met.all);
+        assert!(between_owners(&mut items, |_, _| false, 10).pairs.is_empty());
+        assert!(between_owners(&mut items, |_, _| true, 4).all);
+        let met = between_owners(&mut items, |_, _| true, 3);
+        assert_eq!((met.pairs.len(), met.all), (3, false));
     }
 
     #[test]
@@ -106,15 +153,17 @@ mod tests {
                 .map(|_| {
                     let first = next(90);
                     let last = (first + next(9)).min(99);
-                    (range(&format!("{first:02}-{last:02}")), next(4), ())
+                    (range(&format!("{first:02}-{last:02}")), (next(3), next(2)), ())
                 })
                 .collect();
-            let swept = between_owners(&mut items.clone(), |_, _| true, 100);
-            for a in 0..4 {
-                for b in a + 1..4 {
+            let swept = between_owners(&mut items.clone(), |_, _| true, 100).pairs;
+            let owners: BTreeSet<_> = items.iter().map(|item| item.1).collect();
+            for a in &owners {
+                for b in owners.iter().filter(|b| *b > a) {
                     let of = |owner| items.iter().filter(move |item| item.1 == owner);
-                    let brute = of(a).any(|x| of(b).any(|y| x.0.intersection(y.0).is_some()));
-                    assert_eq!(swept.contains_key(&(a, b)), brute, "{items:?}");
+                    let brute = a.0 != b.0
+                        && of(*a).any(|x| of(*b).any(|y| x.0.intersection(y.0).is_some()));
+                    assert_eq!(swept.contains_key(&(*a, *b)), brute, "{items:?}");
                 }
             }
         }

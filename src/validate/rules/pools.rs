@@ -2,14 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{overlap, provider};
+use super::overlap::{self, Met};
+use super::provider;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Name, NumberRange};
 use crate::model::{DidOverlap, ResourceId};
-use crate::validate::context::{Context, PoolItem, listed};
+use crate::validate::context::{Context, Map, PoolItem, listed};
 
-/// Conflicts told for one provider; further ones show when these are mended.
+/// Conflicts told for one provider; of further ones the number.
 const MAX_CONFLICTS: usize = 1000;
+
+/// Conflicts counted for one provider.
+const MAX_COUNTED: usize = 100_000;
+
+/// Who has numbers: a tenant, with a trunk and the pool there.
+type Owner<'a> = (&'a Name, (&'a ResourceId, &'a ResourceId));
+
+/// The numbers of pools, merged.
+type Merged<'a> = Map<&'a ResourceId, Vec<NumberRange>>;
 
 /// Two tenants' pools that share numbers on one trunk, or on trunks of one provider.
 pub(super) fn tl301_shared_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -17,20 +27,16 @@ pub(super) fn tl301_shared_numbers(context: &Context<'_>, found: &mut Vec<Diagno
     let indices = groups.iter().enumerate();
     let group_of: BTreeMap<&ResourceId, usize> =
         indices.flat_map(|(index, group)| group.iter().map(move |(id, _)| (*id, index))).collect();
-    // The owner of an item is its tenant with its trunk.
     let mut items: BTreeMap<usize, Vec<_>> = BTreeMap::new();
     for (trunk, tenant, pool) in context.pools() {
         let Some(group) = group_of.get(trunk) else { continue };
         let of_group = items.entry(*group).or_default();
-        of_group.extend(pool.iter().map(|item| (item.range, (tenant, trunk), item)));
+        of_group.extend(pool.iter().map(|item| (item.range, (tenant, (trunk, item.pool)), item)));
     }
-    let related = |(a, on_a): (&Name, &ResourceId), (b, on_b): (&Name, &ResourceId)| {
-        let same = || Some(context.trunk_of(on_a)?.same_provider(context.trunk_of(on_b)?));
-        a != b && (on_a == on_b || same().unwrap_or(false))
-    };
+    let related = |a: Owner<'_>, b: Owner<'_>| one_provider(context, a, b);
     for mut items in items.into_values() {
-        let pairs = overlap::between_owners(&mut items, related, MAX_CONFLICTS);
-        found.extend(pairs.into_values().map(|(a, b)| shared(context, a, b)));
+        let met = overlap::between_owners(&mut items, related, MAX_COUNTED);
+        found.extend(conflicts(context, met, "at the same provider"));
     }
 }
 
@@ -41,18 +47,11 @@ pub(super) fn tl306_shared_anywhere(context: &Context<'_>, found: &mut Vec<Diagn
     let code = if global { Code::TL301 } else { Code::TL306 };
     let mut items = Vec::new();
     for (trunk, tenant, pool) in context.pools() {
-        items.extend(pool.iter().map(|item| (item.range, (tenant, trunk), item)));
+        items.extend(pool.iter().map(|item| (item.range, (tenant, (trunk, item.pool)), item)));
     }
-    let trunk = |id: &ResourceId| context.trunk_of(id);
-    let related = |(tenant, a): (&Name, &ResourceId), (other, b): (&Name, &ResourceId)| {
-        let one_provider =
-            a == b || trunk(a).zip(trunk(b)).is_some_and(|(a, b)| a.same_provider(b));
-        tenant != other && !one_provider
-    };
-    let pairs = overlap::between_owners(&mut items, related, MAX_CONFLICTS);
-    for (a, b) in pairs.into_values() {
-        let mut told = shared(context, a, b);
-        told.message = told.message.replace("at the same provider", "at another provider");
+    let related = |a: Owner<'_>, b: Owner<'_>| !one_provider(context, a, b);
+    let met = overlap::between_owners(&mut items, related, MAX_COUNTED);
+    for mut told in conflicts(context, met, "at another provider") {
         if !global {
             let help = "take it out of one of the pools, unless both providers really have it";
             told.help = Some(help.to_owned());
@@ -60,6 +59,41 @@ pub(super) fn tl306_shared_anywhere(context: &Context<'_>, found: &mut Vec<Diagn
         told.code = code;
         found.push(told);
     }
+}
+
+/// Whether the trunks of two owners lead to one provider.
+fn one_provider(context: &Context<'_>, (_, (a, _)): Owner<'_>, (_, (b, _)): Owner<'_>) -> bool {
+    let trunk = |id: &ResourceId| context.trunk_of(id);
+    a == b || trunk(a).zip(trunk(b)).is_some_and(|(a, b)| a.same_provider(b))
+}
+
+/// Each pair of pools that share numbers, and how many more there are than are told.
+fn conflicts<'a>(
+    context: &Context<'a>,
+    met: Met<Owner<'a>, &PoolItem<'a>>,
+    place: &str,
+) -> Vec<Diagnostic> {
+    let mut merged = Merged::default();
+    let more = met.pairs.len().saturating_sub(MAX_CONFLICTS);
+    let mut pairs = met.pairs.into_values();
+    let mut found: Vec<_> = pairs
+        .by_ref()
+        .take(MAX_CONFLICTS)
+        .map(|pair| shared(context, pair, place, &mut merged))
+        .collect();
+    if let Some((a, b)) = pairs.next() {
+        let least = if met.all { "" } else { "at least " };
+        let message = format!("{least}{more} more pairs of pools share numbers {place}");
+        let (first, second) = ordered(context, (a, b));
+        found.push(
+            Diagnostic::new(Code::TL301, message)
+                .of(second.pool)
+                .at(context.item_span(second))
+                .related(context.item_span(first), "this is the other one of the first of them")
+                .help("mend those that are told, and look again"),
+        );
+    }
+    found
 }
 
 /// Items of one pool that could be written as one.
@@ -108,15 +142,34 @@ pub(super) fn tl304_mergeable(context: &Context<'_>, found: &mut Vec<Diagnostic>
     }
 }
 
-fn shared(context: &Context<'_>, a: &PoolItem<'_>, b: &PoolItem<'_>) -> Diagnostic {
-    // The later place is blamed; without places, the later name.
+/// The later place is blamed; without places, the later name.
+fn ordered<'i, 'a>(
+    context: &Context<'_>,
+    (a, b): (&'i PoolItem<'a>, &'i PoolItem<'a>),
+) -> (&'i PoolItem<'a>, &'i PoolItem<'a>) {
     let order = |item: &PoolItem<'_>| (context.item_span(item), item.pool.clone());
-    let (first, second) = if order(a) <= order(b) { (a, b) } else { (b, a) };
-    let numbers = common(context, first, second);
+    if order(a) <= order(b) { (a, b) } else { (b, a) }
+}
+
+fn shared<'a>(
+    context: &Context<'a>,
+    pair: (&PoolItem<'a>, &PoolItem<'a>),
+    place: &str,
+    merged: &mut Merged<'a>,
+) -> Diagnostic {
+    let (first, second) = ordered(context, pair);
+    for item in [first, second] {
+        merged.entry(item.pool).or_insert_with(|| {
+            let pool = context.set.did_pool(item.pool.tenant.as_ref(), &item.pool.name);
+            pool.map(|pool| pool.numbers.merged()).unwrap_or_default()
+        });
+    }
+    let numbers = |item: &PoolItem<'_>| merged.get(item.pool).map_or(&[][..], Vec::as_slice);
+    let numbers = listed(&common(numbers(first), numbers(second)));
     let other = first.pool;
     let tenant = other.tenant.as_ref().map_or("", |tenant| tenant.as_str());
     let message = format!(
-        "`{}` shares numbers with `{}` of tenant `{tenant}` at the same provider: {numbers}",
+        "`{}` shares numbers with `{}` of tenant `{tenant}` {place}: {numbers}",
         second.range, first.range
     );
     Diagnostic::new(Code::TL301, message)
@@ -126,24 +179,16 @@ fn shared(context: &Context<'_>, a: &PoolItem<'_>, b: &PoolItem<'_>) -> Diagnost
         .help("a number at a provider belongs to one tenant: take it out of one of the pools")
 }
 
-/// Everything that the two pools share.
-fn common(context: &Context<'_>, a: &PoolItem<'_>, b: &PoolItem<'_>) -> String {
-    let merged = |item: &PoolItem<'_>| {
-        let tenant = item.pool.tenant.as_ref();
-        let pool = context.set.did_pool(tenant, &item.pool.name);
-        pool.map(|pool| pool.numbers.merged()).unwrap_or_default()
-    };
-    let (a, b) = (merged(a), merged(b));
+/// Everything that two pools share.
+fn common(a: &[NumberRange], b: &[NumberRange]) -> Vec<NumberRange> {
     let mut shared = Vec::new();
     let mut rest = b.iter().peekable();
-    for left in &a {
-        while rest.peek().is_some_and(|right| right.last() < left.first()) {
-            rest.next();
-        }
+    for left in a {
+        while rest.next_if(|right| right.last() < left.first()).is_some() {}
         let mut ahead = rest.clone();
         while let Some(right) = ahead.next_if(|right| right.first() <= left.last()) {
             shared.extend(left.intersection(*right));
         }
     }
-    listed(&shared)
+    shared
 }

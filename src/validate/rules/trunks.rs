@@ -176,7 +176,7 @@ fn not_separated<'a>(
         }
     }
     let shared = overlap::between_owners(&mut items, related, MAX_PAIRS);
-    pairs.extend(shared.into_keys().map(|((a, _), (b, _))| (a.min(b), a.max(b))));
+    pairs.extend(shared.pairs.into_keys().map(|((a, _), (b, _))| (a.min(b), a.max(b))));
     pairs.truncate(MAX_PAIRS);
     pairs
 }

@@ -1,6 +1,9 @@
 //! The rules that compare sets of numbers, against trying every number on small random plans.
 
 #[cfg(test)]
+mod shared_numbers;
+
+#[cfg(test)]
 mod brute_force {
     use std::collections::BTreeSet;
     use std::fmt::Write as _;
