@@ -6,20 +6,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use similar::TextDiff;
 
+use super::diff::diff;
 use super::validate::{count, read};
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
 use crate::diag::{Diagnostic, FileId, SourceMap, render_first, render_json};
 use crate::manifest::format::{Formatted, format};
 use crate::manifest::tree::{Content, SourceFile, SourceTree};
 use crate::validate;
-
-/// The search for the shortest difference of a file ends here; a longer one is shown.
-const MAX_DIFF_TIME: Duration = Duration::from_secs(1);
 
 /// Write manifests in their canonical form; comments are kept.
 ///
@@ -54,10 +50,7 @@ impl Outcome<'_> {
     }
 
     fn diff(&self) -> String {
-        let mut diff = TextDiff::configure();
-        let diff = diff.timeout(MAX_DIFF_TIME).diff_lines(self.before, &self.after.text);
-        let (old, new) = (format!("a/{}", self.file.path), format!("b/{}", self.file.path));
-        diff.unified_diff().header(&old, &new).to_string()
+        diff(&self.file.path, self.before, &self.after.text)
     }
 }
 

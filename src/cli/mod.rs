@@ -4,6 +4,7 @@ mod apply;
 mod banner;
 mod client;
 mod completions;
+mod diff;
 mod error;
 mod events;
 mod exit;

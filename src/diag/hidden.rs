@@ -20,6 +20,19 @@ pub fn is_secret(key: &str) -> bool {
     key == "pass" || SIGNS.iter().any(|sign| key.contains(sign))
 }
 
+/// A text of manifests as anybody may read it, with the same lines.
+pub fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    for range in hidden(text) {
+        shown.push_str(text.get(at..range.start).unwrap_or_default());
+        shown.push_str(HIDDEN);
+        at = range.end;
+    }
+    shown.push_str(text.get(at..).unwrap_or_default());
+    shown
+}
+
 /// The ranges of bytes to hide, in order: after such a key the rest of its line, and the lines below
 /// it that are indented further.
 pub(super) fn hidden(text: &str) -> Vec<Range<usize>> {
@@ -27,7 +40,7 @@ pub(super) fn hidden(text: &str) -> Vec<Range<usize>> {
     let mut start = 0;
     // The indentation of the line whose secret goes on below it.
     let mut open: Option<usize> = None;
-    for line in text.split_inclusive('\n') {
+    for line in text.split_inclusive(['\n', '\r']) {
         let bare = line.trim_end_matches(['\n', '\r']);
         let indent = bare.len() - bare.trim_start_matches(' ').len();
         let blank = bare.trim().is_empty();

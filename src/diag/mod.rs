@@ -17,7 +17,7 @@ mod visible;
 
 pub use code::{Code, Severity};
 pub use explain::{Explanation, explanation};
-pub use hidden::{HIDDEN, SECRET_FIELDS, is_secret};
+pub use hidden::{HIDDEN, SECRET_FIELDS, is_secret, without_secrets};
 pub use render_github::render_github;
 pub use render_json::{JsonDiagnostics, render_json};
 pub use render_junit::render_junit;
