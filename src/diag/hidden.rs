@@ -10,14 +10,55 @@ pub const HIDDEN: &str = "••••••";
 pub const SECRET_FIELDS: &[&str] =
     &["accessToken", "appSecret", "password", "privateKey", "verifyToken"];
 
-/// A key that has one of these in it, case ignored, is taken for a secret field.
-const SIGNS: &[&str] =
-    &["passw", "pasw", "passphrase", "pwd", "secret", "token", "privatekey", "private_key"];
+/// The blocks that hold some of them, small letters only.
+const BLOCKS: &[&str] = &["registration", "registrar", "register", "tls", "whatsapp"];
+
+/// A key that has one of these in it is taken for a secret field; case, `_` and `-` are ignored.
+const SIGNS: &[&str] = &[
+    "apikey",
+    "credential",
+    "passcode",
+    "passphrase",
+    "passw",
+    "pasw",
+    "privatekey",
+    "psw",
+    "pwd",
+    "secret",
+    "sekret",
+    "token",
+    "tokn",
+];
+
+/// So many letters in one place of a secret field's name may be others, too many or too few.
+const MAX_SLIP: usize = 3;
 
 /// Whether a key names a secret field, or may be meant to.
 pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace(['_', '-'], "");
+    matches!(key.as_str(), "psk" | "pin")
+        || key.starts_with("pw")
+        || ["pass", "pw"].iter().any(|end| key.ends_with(end))
+        || SIGNS.iter().any(|sign| key.contains(sign))
+        || SECRET_FIELDS.iter().any(|field| is_near(&key, &field.to_ascii_lowercase(), MAX_SLIP))
+}
+
+/// Whether a key names a block that holds secrets, or may be meant to.
+fn is_block(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    key == "pass" || SIGNS.iter().any(|sign| key.contains(sign))
+    BLOCKS.iter().any(|block| *block == key || block.len() > 3 && is_near(&key, block, 2))
+}
+
+/// Whether two words differ in one place only, by so many letters.
+fn is_near(word: &str, known: &str, slip: usize) -> bool {
+    let (longer, shorter) = (word.len().max(known.len()), word.len().min(known.len()));
+    if longer - shorter > slip {
+        return false;
+    }
+    let same = |(a, b): &(u8, u8)| a == b;
+    let front = word.bytes().zip(known.bytes()).take_while(same).count();
+    let back = word.bytes().rev().zip(known.bytes().rev()).take_while(same).count();
+    front + back + slip >= longer
 }
 
 /// A text of manifests as anybody may read it, with the same lines.
@@ -34,40 +75,139 @@ pub fn without_secrets(text: &str) -> String {
 }
 
 /// The ranges of bytes to hide, in order: after such a key the rest of its line, and the lines below
-/// it that are indented further.
+/// it that are indented further or begin nothing else.
 pub(super) fn hidden(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let mut start = 0;
-    // The indentation of the line whose secret goes on below it.
-    let mut open: Option<usize> = None;
+    let mut open: Option<Open> = None;
     for line in text.split_inclusive(['\n', '\r']) {
         let bare = line.trim_end_matches(['\n', '\r']);
-        let indent = bare.len() - bare.trim_start_matches(' ').len();
-        let blank = bare.trim().is_empty();
-        if !blank && open.is_some_and(|secret| indent <= secret) {
+        let content = bare.trim_start_matches(' ');
+        let indent = bare.len() - content.len();
+        let begin = start;
+        start += line.len();
+        if content.trim().is_empty() {
+            continue;
+        }
+        if open.as_ref().is_some_and(|open| open.ends_at(indent, content)) {
             open = None;
         }
-        let from = if open.is_some() { Some(indent) } else { value_of_secret(bare) };
-        if let Some(from) = from.filter(|from| *from < bare.len()) {
-            ranges.push(start + from..start + bare.len());
+        let from = match &open {
+            Some(open) if open.leaves(indent, content) && value(bare).is_none() => continue,
+            Some(_) => indent,
+            None => {
+                let Some((from, is_block)) = value(bare) else { continue };
+                let is_item = content.starts_with('-');
+                open = Some(Open { indent, is_item, is_block, is_armored: false });
+                from
+            }
+        };
+        if let Some(open) = &mut open {
+            open.is_armored |= bare.contains("-----BEGIN");
+            open.is_armored &= !bare.contains("-----END");
         }
-        if open.is_none() && from.is_some() {
-            open = Some(indent);
+        if from < bare.len() {
+            ranges.push(begin + from..begin + bare.len());
         }
-        start += line.len();
     }
     ranges
 }
 
-/// Where the value of the first secret field of a line begins.
-fn value_of_secret(line: &str) -> Option<usize> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    line.match_indices(':').find_map(|(at, _)| {
-        let key = line.get(..at)?.trim_end_matches([' ', '"', '\'', '\t']);
-        let key = key.get(key.rfind(|c| !is_word(c)).map_or(0, |at| at + 1)..)?;
-        let rest = line.get(at + 1..)?;
-        is_secret(key).then(|| at + 1 + (rest.len() - rest.trim_start().len()))
-    })
+/// A value that may go on below the line of its key.
+struct Open {
+    /// How far that line is indented.
+    indent: usize,
+    /// Whether it begins an item of a list.
+    is_item: bool,
+    /// Whether the key is that of a block, whose own keys end it.
+    is_block: bool,
+    /// Whether a key or a message in PEM has begun and not ended.
+    is_armored: bool,
+}
+
+impl Open {
+    /// Whether a line begins something else.
+    fn ends_at(&self, indent: usize, content: &str) -> bool {
+        let is_marker = |marker| {
+            content
+                .strip_prefix(marker)
+                .is_some_and(|rest: &str| rest.trim_start() != rest || rest.is_empty())
+        };
+        if indent == 0 && (is_marker("---") || is_marker("...")) {
+            return true;
+        }
+        if self.is_armored || !self.is_block && self.holds(indent, content) {
+            return false;
+        }
+        is_key(content) || content.chars().all(|c| matches!(c, '}' | ']' | ',' | ' '))
+    }
+
+    /// Whether a line is part of the value by its indentation.
+    fn holds(&self, indent: usize, content: &str) -> bool {
+        indent > self.indent || indent == self.indent && !self.is_item && content.starts_with("- ")
+    }
+
+    /// Whether a line is a comment between such a value and what follows.
+    fn leaves(&self, indent: usize, content: &str) -> bool {
+        let is_comment = content == "#" || content.starts_with("# ");
+        is_comment && !self.is_armored && (self.is_block || indent <= self.indent)
+    }
+}
+
+/// Whether a line, or what stands in braces, begins with a key.
+fn is_key(content: &str) -> bool {
+    let key = content.trim_start_matches(['-', '?', '{', '[', ',', ' ', '\t', '"', '\'']);
+    let rest = key.trim_start_matches(|c| is_word(c) || matches!(c, '.' | '/' | '<'));
+    let after = rest.trim_start_matches(['"', '\'', ' ', '\t']).strip_prefix(':');
+    rest.len() < key.len()
+        && after.is_some_and(|after| after.is_empty() || after.starts_with([' ', '\t']))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
+}
+
+/// Where the first value of a line begins that is to be hidden, and whether it is one of a block
+/// that has only begun.
+fn value(line: &str) -> Option<(usize, bool)> {
+    let mut end = 0;
+    loop {
+        let from = end + line.get(end..)?.find(is_word)?;
+        let rest = line.get(from..)?;
+        end = from + rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let found = value_of(line.get(..from)?, line.get(from..end)?, line.get(end..)?);
+        if let Some((after, is_block)) = found {
+            return Some((line.len() - after.len(), is_block));
+        }
+    }
+}
+
+/// What is to be hidden after a word of a line, if the word says so; without a colon only where a
+/// key may stand.
+fn value_of<'a>(before: &str, word: &str, after: &'a str) -> Option<(&'a str, bool)> {
+    const BLANKS: [char; 4] = ['"', '\'', ' ', '\t'];
+    let before = before.trim_end_matches(BLANKS);
+    let rest = after.trim_start_matches(BLANKS);
+    let keyed = rest.strip_prefix([':', '=']);
+    let value = keyed.unwrap_or(rest).trim_start();
+    let may_be_key = before.is_empty() || before.ends_with(['-', '?', '{', '[', ',']);
+    let is_bare = may_be_key && !value.is_empty() && !value.starts_with([',', ']', '}']);
+    if keyed.is_none() && !is_bare && !(value.is_empty() && matches!(before.trim(), "" | "?")) {
+        return None;
+    }
+    // A quote that opens the value is hidden, too.
+    let value = if keyed.is_none() { after.trim_start() } else { value };
+    if is_secret(word) {
+        return Some((value, false));
+    }
+    if !is_block(word) || keyed.is_none() && !is_bare {
+        return None;
+    }
+    match value.strip_prefix('{') {
+        _ if value.is_empty() || value.starts_with('#') => Some(("", true)),
+        Some(inner) if is_key(inner) || inner.trim_matches([' ', '}']).is_empty() => None,
+        _ => Some((value, false)),
+    }
 }
 
 #[cfg(test)]
@@ -106,5 +246,59 @@ mod tests {
     #[test]
     fn every_secret_field_is_known_by_a_sign() {
         assert!(SECRET_FIELDS.iter().all(|field| is_secret(field)));
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_hidden() {
+        for (text, expected) in [
+            ("  password:\n  one\ntwo\n  user: a", "  password:\n  *\n*\n  user: a"),
+            ("  password: |\none\n# c\nuser: a", "  password: *\n*\n# c\nuser: a"),
+            ("password: ab\none", "password: *\n*"),
+            ("password:\n- one\n- a: b\nuser: a", "password:\n*\n*\nuser: a"),
+            ("password one", "password *"),
+            ("password: a\n# password: b", "password: *\n*"),
+            ("- password = one", "- password = *"),
+            ("? password\n: one\nuser: a", "? password\n*\nuser: a"),
+            ("tls: one", "tls: *"),
+            ("registration: [u, one]\na: b", "registration: *\na: b"),
+            ("registration: {username: a}", "registration: {username: a}"),
+            ("registration: {u, one}", "registration: *"),
+            ("registration:\n  - u\n  - one\na: b", "registration:\n  *\n  *\na: b"),
+            ("register:\n  # c\n  username: a", "register:\n  # c\n  username: a"),
+            ("type: register\nfeatures: [tls, refer]", "type: register\nfeatures: [tls, refer]"),
+            ("password:\n---\na: b", "password:\n---\na: b"),
+            (
+                "privateKey: |\n-----BEGIN X-----\na: b\n-----END X-----\nport: 1",
+                "privateKey: *\n*\n*\n*\nport: 1",
+            ),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
+    fn misspelt_secret_fields_are_known() {
+        for key in [
+            "accessTokn",
+            "verifyTokn",
+            "appSekret",
+            "privateKye",
+            "psw",
+            "pw",
+            "apiKey",
+            "api_key",
+            "credentials",
+            "pass_word",
+            "passwrod",
+            "acessToken",
+            "appSecert",
+            "sip-pass",
+            "privteKey",
+        ] {
+            assert!(is_secret(key), "{key}");
+        }
+        for key in ["verifyPort", "privacy", "keys", "pAssertedIdentity", "usePrivateAddress"] {
+            assert!(!is_secret(key), "{key}");
+        }
     }
 }

@@ -41,6 +41,44 @@ fn repositories() -> Vec<String> {
     all.extend(
         SECRET_FIELDS.iter().map(|field| trunk(&format!("    {field}: {CANARY}\n    z: 1\n"))),
     );
+    all.extend(odd());
+    all
+}
+
+/// Plain secrets where nobody may look for them.
+fn odd() -> Vec<String> {
+    let lines = [
+        format!("    password:\n    {CANARY}\n"),
+        format!("    password:\n  {CANARY}\n"),
+        format!("    password:\n{CANARY}\n"),
+        format!("    password: |\n  {CANARY}\n"),
+        format!("    password: |\n{CANARY}\n"),
+        format!("    password: ab\n    {CANARY}\n"),
+        format!("    password:\n    - {CANARY}\n"),
+        format!("    password {CANARY}\n"),
+        format!("    password = {CANARY}\n"),
+        format!("    username: a\n    password {CANARY}\n"),
+        format!("    username: a\n    password = {CANARY}\n"),
+        format!("    - u\n    - {CANARY}\n"),
+        format!("    u:{CANARY}\n"),
+    ];
+    let keys = [
+        "accessTokn",
+        "verifyTokn",
+        "appSekret",
+        "privateKye",
+        "psw",
+        "pw",
+        "apiKey",
+        "credentials",
+    ];
+    let mut all: Vec<String> = lines.iter().map(|lines| trunk(lines)).collect();
+    all.extend(keys.iter().map(|key| trunk(&format!("    {key}: {CANARY}\n"))));
+    for block in ["registration", "registrar", "register", "tls", "whatsApp"] {
+        for value in [format!("\"u:{CANARY}\""), format!("[u, {CANARY}]")] {
+            all.push(format!("{HEAD}apiVersion: trunkline.dev/v1\nkind: Trunk\nmetadata: {{name: a}}\nspec:\n  type: register\n  {block}: {value}\n"));
+        }
+    }
     all
 }
 
@@ -67,6 +105,10 @@ fn no_output_shows_a_secret() {
             let (text, code) = run(path, &["validate", "a.yaml", "-o", form]);
             assert_eq!(code, 3, "{repository}{text}");
             assert!(!text.contains(CANARY), "{form}: {text}\n{repository}");
+        }
+        for form in ["human", "json"] {
+            let (text, _) = run(path, &["fmt", "--check", "--diff", ".", "-o", form]);
+            assert!(!text.contains(CANARY), "fmt {form}: {text}\n{repository}");
         }
         for arguments in [
             &["plan", "a.yaml", "--against", "empty"][..],
