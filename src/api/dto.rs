@@ -69,6 +69,8 @@ pub(super) fn status(standing: &Standing, observed: &Observed) -> Value {
         "transports": transports,
         "trunks": observed.trunks,
         "waiting": observed.waiting.iter().map(waiting).collect::<Vec<_>>(),
+        "bindings": observed.bindings,
+        "activeBindings": observed.active_bindings,
         "activeCalls": observed.active_calls,
         "calls": observed.calls,
         "refusals": observed.refusals,

@@ -78,6 +78,12 @@ fn human(status: &Value) -> String {
             &["resource", "condition", "code", "message"],
         ),
         section(
+            &format!("REGISTERED HERE ({})", text(status, "/activeBindings")),
+            status,
+            "/bindings",
+            &["resource", "contact", "source", "seconds"],
+        ),
+        section(
             &format!("CALLS ({})", text(status, "/activeCalls")),
             status,
             "/calls",

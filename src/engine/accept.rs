@@ -16,7 +16,7 @@ use super::session::Session;
 use super::trail::Ending;
 use super::{HUNT_BUDGET, RETRY_AFTER, attempt, write};
 use crate::routing::{
-    Attempt, Decision, Direction, Outcome, Refusal, Source, TrunkIndex, called_number,
+    Attempt, Decision, Direction, NextHop, Outcome, Refusal, Source, TrunkIndex, called_number,
 };
 use crate::sip::{HeaderName, Message, Method, Scheme, Uri};
 use crate::transaction::{Moment, ServerKey};
@@ -202,6 +202,21 @@ impl Engine {
     }
 }
 
+/// Who calls: a binding, who has proven it, or whose source it is; of several trunks with one source
+/// the one whose pools hold the called number.
+fn caller_of(ctx: &Context, incoming: &Incoming) -> Option<Party> {
+    let table = &ctx.generation.table;
+    incoming.party.or_else(|| match ctx.identify(table, incoming.flow) {
+        Source::Trunks(trunks) => {
+            let called = user_text(&incoming.message.to().uri);
+            let trunk = table.trunk_by_number(&trunks, called_number(&called), &mut ());
+            trunk.map(Party::Trunk)
+        }
+        Source::Caller(tenant) => Some(Party::Tenant(tenant)),
+        Source::Unknown => None,
+    })
+}
+
 /// Everything that can be said of an INVITE before any of its state is made.
 fn admit(
     ctx: &mut Context,
@@ -214,21 +229,18 @@ fn admit(
     let generation = ctx.generation.clone();
     let from = message.from();
     let caller = user_text(&from.uri);
-    let (direction, party, trunk, decision) = match ctx.identify(&generation.table, incoming.flow) {
-        Source::Trunks(trunks) => {
+    let party = caller_of(ctx, incoming).ok_or(Reason::UnknownSource)?;
+    let (direction, trunk, decision) = match party {
+        Party::Trunk(trunk) => {
             let called = user_text(&message.to().uri);
-            let number = called_number(&called);
-            let trunk = generation.table.trunk_by_number(&trunks, number, &mut ());
-            let trunk = trunk.ok_or(Reason::UnknownSource)?;
             let decision = generation.table.route_inbound(trunk, &called, &caller, &mut ());
-            (Direction::Inbound, Party::Trunk(trunk), Some(trunk), decision)
+            (Direction::Inbound, Some(trunk), decision)
         }
-        Source::Caller(tenant) => {
+        Party::Tenant(tenant) => {
             let dialled = user_text(&message.request_uri());
             let decision = generation.table.route_outbound(tenant, &dialled, &mut ());
-            (Direction::Outbound, Party::Tenant(tenant), None, decision)
+            (Direction::Outbound, None, decision)
         }
-        Source::Unknown => return Err(Reason::UnknownSource.into()),
     };
     let Decision { tenant, rule, number, outcome } = decision;
     let mark = ctx.mark(direction, (tenant, trunk), &number);
@@ -245,6 +257,13 @@ fn admit(
         Outcome::Deliver(attempts) => attempts,
         Outcome::Refuse(refusal) => return Err(routed(refusal, direction)),
     };
+    let away = |attempt: &Attempt| match &attempt.next_hop {
+        NextHop::Binding(id) => !ctx.is_registered(id),
+        NextHop::Address(_) | NextHop::Name(_) => false,
+    };
+    if attempts.iter().all(away) {
+        return Err(Reason::NotRegistered.into());
+    }
     let session = Session::with(&generation.table, Some(party));
     if session.is_short(message) {
         return Err(Refused { min_se: session.least(), ..Reason::SessionTooShort.into() });
@@ -300,13 +319,10 @@ fn replaced(
 fn refused_about(ctx: &Context, key: CallKey, incoming: &Incoming) -> About {
     let (message, table) = (&incoming.message, &ctx.generation.table);
     let called = user_text(&message.to().uri);
-    let (direction, tenant, trunk) = match ctx.identify(table, incoming.flow) {
-        Source::Trunks(trunks) => {
-            let trunk = table.trunk_by_number(&trunks, called_number(&called), &mut ());
-            (Direction::Inbound, None, trunk.and_then(|index| table.trunk(index)))
-        }
-        Source::Caller(caller) => (Direction::Outbound, table.tenant(caller), None),
-        Source::Unknown => (Direction::Inbound, None, None),
+    let (direction, tenant, trunk) = match caller_of(ctx, incoming) {
+        Some(Party::Trunk(trunk)) => (Direction::Inbound, None, table.trunk(trunk)),
+        Some(Party::Tenant(tenant)) => (Direction::Outbound, table.tenant(tenant), None),
+        None => (Direction::Inbound, None, None),
     };
     About {
         number: key.number(),

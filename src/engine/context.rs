@@ -14,6 +14,7 @@ use super::generation::Generation;
 use super::leg::Leg;
 use super::listener::Listeners;
 use super::refusal::{Reason, Refusals};
+use super::registrar::Registrar;
 use super::silent::Silent;
 use super::stranger::Strangers;
 use super::trail::Trails;
@@ -21,7 +22,7 @@ use super::{CROWDED, MAX_DATAGRAM, MAX_RETIRED, MAX_TRANSACTIONS};
 use crate::locate::Locator;
 use crate::model::{Protocol, ResourceId};
 use crate::routing::{Direction, Source, Table as Routes, TenantIndex, TransportIndex, TrunkIndex};
-use crate::sip::Message;
+use crate::sip::{Message, Method};
 use crate::transaction::{
     Chance, ClientKey, Flow, Link, Moment, Packet, ServerKey, Status, Table, Transmit, Wheel,
 };
@@ -51,6 +52,8 @@ pub(super) enum Due {
 pub(super) struct Incoming {
     pub(super) message: Message,
     pub(super) flow: Flow,
+    /// Whose it is beyond what its source says: by a binding, or by a proof.
+    pub(super) party: Option<Party>,
 }
 
 /// Who stands at the far end of a leg, in the generation that the call pins.
@@ -72,6 +75,7 @@ pub(super) struct Context {
     pub(super) peers: Peers,
     /// The routes that registrars want requests of a trunk to take (RFC 3608).
     pub(super) service_routes: BTreeMap<ResourceId, Box<[u8]>>,
+    pub(super) registrar: Registrar,
     pub(super) refusals: Refusals,
     pub(super) trails: Trails,
     pub(super) strangers: Strangers,
@@ -106,6 +110,7 @@ impl Context {
             trails: Trails::default(),
             strangers: Strangers::new(&mut keys),
             tags: FixedState::with_seed(keys.word()),
+            registrar: Registrar::new(&mut keys),
             events: VecDeque::new(),
             chance,
             mark_key,
@@ -143,6 +148,7 @@ impl Context {
         let source = index.map(|index| self.identify_on((table, index), flow));
         source.is_some_and(|source| source != Source::Unknown)
             || self.peers.holds(flow.remote.ip())
+            || self.registrar.bindings.is_home(flow.remote.ip())
             || self
                 .retired
                 .iter()
@@ -150,8 +156,39 @@ impl Context {
                 .any(|generation| self.identify(&generation.table, flow) != Source::Unknown)
     }
 
+    /// Whether a stranger may have something to say: where anybody may register, what may be a
+    /// REGISTER or the INVITE of a phone is read.
+    pub(super) fn may_introduce(&self, method: &[u8]) -> bool {
+        let begins = |word: &[u8]| method.starts_with(word);
+        !self.generation.accounts.is_empty() && (begins(b"REGISTER") || begins(b"INVITE"))
+    }
+
+    /// Whether a stranger's request is one that has to be proven: a REGISTER at a domain of ours, or
+    /// the INVITE of one of its phones.
+    pub(super) fn introduces(&self, message: &Message) -> bool {
+        if !message.is_request() || message.to().tag().is_some() {
+            return false;
+        }
+        let ours = |host: &[u8]| self.generation.accounts.domain(host).is_some();
+        let method = message.method();
+        let asked = ours(message.request_uri().host);
+        (method == Method::Register && asked)
+            || (method == Method::Invite && (asked || ours(message.from().uri.host)))
+    }
+
+    /// Time as the rim knows it; what has run out by then is gone.
+    pub(super) fn set_time(&mut self, now: Moment) {
+        self.now = now;
+        self.registrar.bindings.expire(now);
+    }
+
     /// Makes a generation the one in force.
     pub(super) fn install(&mut self, generation: Generation) {
+        let (accounts, before) = (&generation.accounts, &self.generation.accounts);
+        // A binding is of a user at a domain; another one is not there yet.
+        self.registrar.bindings.retain(|id| {
+            accounts.of(id).zip(before.of(id)).is_some_and(|(now, before)| now.is_same(before))
+        });
         let former = std::mem::replace(&mut self.generation, Arc::new(generation));
         self.retired.retain(|former| former.strong_count() > 0);
         if Arc::strong_count(&former) > 1 {

@@ -10,13 +10,13 @@ use super::generation::{Compiled, Identities};
 use super::keepalive::Keepalive;
 use super::listener::Listener;
 use super::refusal::Reason;
+use super::registrar::Introduced;
 use super::registration::Registrations;
 use super::trail::Record;
 use super::{RETRY_AFTER, write};
 use crate::locate::{Answer, Question};
 use crate::model::value::{Host, Name};
 use crate::model::{Observed, Protocol, ResourceId};
-use crate::routing::Source;
 use crate::sip::{HeaderName, Message, Method, ParseError};
 use crate::transaction::{
     Chance, Class, ClientKey, ConnectionId, FarEnd, Flow, Link, MAGIC_COOKIE, Moment, Notice,
@@ -107,7 +107,7 @@ impl Engine {
 
     /// Something came from the world.
     pub fn handle_input(&mut self, now: Moment, input: Input<'_>) {
-        self.ctx.now = now;
+        self.ctx.set_time(now);
         match input {
             Input::Received { transport, source, bytes } => {
                 let remote = SocketAddr::new(source.ip().to_canonical(), source.port());
@@ -115,16 +115,14 @@ impl Engine {
                 // The source is looked up before anything is parsed: strangers cost one look-up.
                 if self.ctx.admits(flow) {
                     self.on_message(flow, Message::parse_datagram(bytes));
-                } else if let Some(code) = self.ctx.meets_stranger(flow, bytes.len())
-                    && let Ok(message) = Message::parse_datagram(bytes)
-                {
-                    self.ctx.answer_stranger(&Incoming { message, flow }, code);
+                } else {
+                    self.on_unknown(flow, bytes);
                 }
             }
             Input::Framed { flow, message } if self.ctx.admits(flow) => {
                 self.on_message(flow, message);
             }
-            Input::Framed { .. } => self.ctx.count(Reason::UnknownSource),
+            Input::Framed { flow, message } => self.on_stranger(flow, message),
             Input::Lost { connection, flow } => {
                 let lost = self.ctx.transactions.connection_lost((connection, flow), now);
                 lost.into_iter().for_each(|(key, owner)| self.on_lost(key, owner));
@@ -148,7 +146,7 @@ impl Engine {
 
     /// The owner wants something.
     pub fn handle_command(&mut self, now: Moment, command: Command) {
-        self.ctx.now = now;
+        self.ctx.set_time(now);
         match command {
             Command::Install(compiled) => {
                 let generation = self.identities.join(*compiled);
@@ -189,7 +187,7 @@ impl Engine {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Moment) {
-        self.ctx.now = now;
+        self.ctx.set_time(now);
         while let Some(notice) = self.ctx.transactions.poll_timeout(now) {
             match notice {
                 Notice::Client(key, owner, _) => self.on_lost(key, owner),
@@ -260,6 +258,10 @@ impl Engine {
         if self.ctx.admits(self.ctx.listeners.flow(transport, remote)) {
             return Admission::Known;
         }
+        // Who may register does so from anywhere, also over a connection.
+        if self.takes_strangers() {
+            return Admission::ToRegister;
+        }
         let index = self.ctx.listeners.index(transport).filter(|_| asks);
         if index.is_some_and(|index| self.ctx.generation.table.knows_domains(index)) {
             return Admission::ByCertificate;
@@ -268,9 +270,13 @@ impl Engine {
         Admission::Refused
     }
 
-    /// Whether the far end of a flow is anybody's; a refusal is counted.
+    fn takes_strangers(&self) -> bool {
+        !self.ctx.generation.accounts.is_empty()
+    }
+
+    /// Whether the far end of a flow may be anybody's; a refusal is counted.
     pub fn admits(&mut self, flow: Flow) -> bool {
-        let admitted = self.ctx.admits(flow);
+        let admitted = self.ctx.admits(flow) || self.takes_strangers();
         if !admitted {
             self.ctx.count(Reason::UnknownSource);
         }
@@ -285,7 +291,9 @@ impl Engine {
 
     fn on_message(&mut self, flow: Flow, message: Result<Message, ParseError>) {
         match message {
-            Ok(message) if message.is_request() => self.on_request(Incoming { message, flow }),
+            Ok(message) if message.is_request() => {
+                self.on_request(Incoming { message, flow, party: None });
+            }
             Ok(message) => {
                 self.ctx.silent.heard(flow.remote);
                 self.on_response(flow, &message);
@@ -339,7 +347,7 @@ impl Engine {
         }
     }
 
-    fn on_request(&mut self, incoming: Incoming) {
+    pub(super) fn on_request(&mut self, mut incoming: Incoming) {
         let method = incoming.message.method();
         let class = class_of(method);
         set_id(&mut self.id, &incoming.message, class);
@@ -351,12 +359,16 @@ impl Engine {
             return;
         }
         let inside = incoming.message.to().tag().is_some();
-        let table = &self.ctx.generation.table;
-        let known = self.ctx.identify(table, incoming.flow) != Source::Unknown;
-        if !known && !inside && method != Method::Cancel {
-            self.ctx.count(Reason::UnknownSource);
-            return;
+        let mut registering = None;
+        if !inside && method != Method::Cancel {
+            let again = self.ctx.transactions.find_server(&self.id).is_some();
+            match self.ctx.introduce(&incoming, again) {
+                Introduced::Known(party) => incoming.party = party,
+                Introduced::Registering(account) => registering = Some(account),
+                Introduced::Done => return,
+            }
         }
+        let method = incoming.message.method();
         let reply = write::reply_flow(&incoming.message, incoming.flow);
         if method == Method::Cancel && self.is_foreign_cancel(incoming.flow) {
             // Without state: a transaction of its own would take the place of the caller's CANCEL.
@@ -367,7 +379,10 @@ impl Engine {
         match self.ctx.transactions.receive_request(&self.id, class, reply, self.ctx.now) {
             Request::New(server) if method == Method::Cancel => self.on_cancel(&incoming, server),
             Request::New(server) if inside => self.on_inside(incoming, server),
-            Request::New(server) => self.on_outside(incoming, server),
+            Request::New(server) => match registering {
+                Some(account) => self.on_register(&incoming, server, &account),
+                None => self.on_outside(incoming, server),
+            },
             Request::Absorbed(owner) => self.heard_again(owner, &incoming),
             Request::Full => {
                 self.ctx.count(Reason::EngineFull);

@@ -74,6 +74,8 @@ impl Vouched {
 pub enum Admission {
     /// The address is somebody's.
     Known,
+    /// A phone may be there, which registers from anywhere.
+    ToRegister,
     /// A certificate may say whose it is.
     ByCertificate,
     /// Neither; counted.

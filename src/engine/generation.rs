@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::accounts::Accounts;
 use super::live::{Gauge, TrunkLive};
 use crate::model::{Resolved, ResourceId, ResourceSet, Revision, Spec, Trunk};
 use crate::routing::{Table, TenantIndex, TrunkIndex};
@@ -17,6 +18,7 @@ pub struct Compiled {
     table: Table,
     shares: BTreeMap<(TenantIndex, TrunkIndex), Option<u32>>,
     secrets: Resolved,
+    accounts: Accounts,
 }
 
 impl Compiled {
@@ -41,7 +43,8 @@ impl Compiled {
             let share = shares.entry(place).or_insert(Some(0_u32));
             *share = share.zip(pool.concurrent_calls).map(|(a, b)| a.saturating_add(b));
         }
-        Self { number, revision, table, shares, secrets }
+        let accounts = Accounts::new(resources, &secrets, &table);
+        Self { number, revision, table, shares, secrets, accounts }
     }
 }
 
@@ -72,6 +75,8 @@ pub(super) struct Generation {
     pub(super) table: Table,
     /// What its secret fields hold, by resource and field.
     pub(super) secrets: Resolved,
+    /// Who may register with us.
+    pub(super) accounts: Accounts,
     trunks: Vec<Arc<TrunkLive>>,
     tenants: Vec<Arc<Gauge>>,
     shares: BTreeMap<(TenantIndex, TrunkIndex), (Option<u32>, Arc<Gauge>)>,
@@ -85,6 +90,7 @@ impl Generation {
             revision: None,
             table: Table::default(),
             secrets: Resolved::default(),
+            accounts: Accounts::default(),
             trunks: Vec::new(),
             tenants: Vec::new(),
             shares: BTreeMap::new(),
@@ -120,7 +126,7 @@ pub(super) struct Identities {
 impl Identities {
     /// Joins a compiled set with the counts of the identities it names.
     pub(super) fn join(&mut self, compiled: Compiled) -> Generation {
-        let Compiled { number, revision, table, shares, secrets } = compiled;
+        let Compiled { number, revision, table, shares, secrets, accounts } = compiled;
         let trunks = table.trunks().map(|(_, entry)| self.trunk(&entry.id)).collect();
         let tenants = table
             .tenants()
@@ -135,7 +141,16 @@ impl Identities {
                 Some((place, (limit, gauge)))
             })
             .collect();
-        Generation { number, revision: Some(revision), table, secrets, trunks, tenants, shares }
+        Generation {
+            number,
+            revision: Some(revision),
+            table,
+            secrets,
+            accounts,
+            trunks,
+            tenants,
+            shares,
+        }
     }
 
     /// Forgets what no generation and no call refers to any more.

@@ -7,8 +7,10 @@
 #![deny(clippy::disallowed_methods)]
 
 mod accept;
+mod accounts;
 mod ask;
 mod attempt;
+mod bindings;
 mod call;
 mod context;
 mod core;
@@ -20,17 +22,20 @@ mod exchange;
 mod failover;
 mod far_end;
 mod generation;
+mod guesses;
 mod header_rules;
 mod keepalive;
 mod leg;
 mod listener;
 mod live;
 mod meter;
+mod nonces;
 mod observe;
 mod proof;
 mod redirect;
 mod refer;
 mod refusal;
+mod registrar;
 mod registration;
 mod relay;
 mod replaces;
@@ -92,5 +97,15 @@ pub const REGISTRATION_DRAIN: Duration = Duration::from_secs(3600);
 pub const MAX_SERVICE_ROUTE: usize = 2048;
 /// How long the keep-alive waits for more answers of the DNS before it looks at new targets.
 pub const TARGETS_PAUSE: Duration = Duration::from_millis(100);
+/// How long a nonce of ours is good.
+pub const NONCE_LIFE: Duration = Duration::from_secs(300);
+/// Nonces in use that are remembered against replay; with more, requests have to wait.
+pub const MAX_NONCES: usize = 100_000;
+/// Contacts that are registered with us, of all accounts together.
+pub const MAX_BINDINGS: usize = 200_000;
+/// The longest Contact or Path of one of them.
+pub const MAX_CONTACT: usize = 512;
+/// Sources whose wrong passwords are remembered.
+pub const MAX_GUESSERS: usize = 65_536;
 /// Former generations whose sources still reach their dialogs.
 pub const MAX_RETIRED: usize = 64;

@@ -6,8 +6,8 @@ use super::generation::Identities;
 use super::registration::Registrations;
 use crate::locate::{Lack, Servers};
 use crate::model::{
-    Condition, Observed, ObservedCall, ObservedRegistration, ObservedStrangers, ObservedTarget,
-    ObservedTrunk, ObservedWaiting, RegistrationState, ResourceId, ServerName,
+    Condition, Observed, ObservedBinding, ObservedCall, ObservedRegistration, ObservedStrangers,
+    ObservedTarget, ObservedTrunk, ObservedWaiting, RegistrationState, ResourceId, ServerName,
 };
 use crate::routing::{NextHop, TrunkEntry};
 use crate::transaction::Moment;
@@ -31,6 +31,9 @@ pub(super) fn observe(
         calls: in_order.iter().take(Observed::MAX_CALLS).map(|call| shown(call, now)).collect(),
         active_calls: u64::try_from(calls.len()).unwrap_or(u64::MAX),
         waiting: waiting(ctx),
+        bindings: bindings(ctx, now),
+        active_bindings: u64::try_from(ctx.registrar.bindings.at_time(now).count())
+            .unwrap_or(u64::MAX),
         refusals: ctx.refusals.iter().map(|(word, count)| (word.to_owned(), count)).collect(),
         strangers: ObservedStrangers {
             packets: ctx.strangers.heard.packets,
@@ -40,6 +43,20 @@ pub(super) fn observe(
         },
         endings: ctx.refusals.endings().map(|(word, count)| (word.to_owned(), count)).collect(),
     }
+}
+
+fn bindings(ctx: &Context, now: Moment) -> Vec<ObservedBinding> {
+    let all = ctx.registrar.bindings.at_time(now).take(Observed::MAX_BINDINGS);
+    let shown = all.map(|(id, one)| {
+        let protocol = ctx.listeners.protocol(one.flow.transport);
+        ObservedBinding {
+            resource: id.to_string(),
+            contact: String::from_utf8_lossy(&one.contact).into_owned(),
+            source: format!("{} {}", protocol.as_str(), one.flow.remote),
+            seconds: one.until.since(now).as_secs(),
+        }
+    });
+    shown.collect()
 }
 
 fn waiting(ctx: &Context) -> Vec<ObservedWaiting> {
@@ -150,6 +167,10 @@ fn reach(
             return stalled(format!("{} may not send to {}", transport.id, entry.spec.host_port()));
         }
         Some(NextHop::Address(_)) => return (Condition::Ready, None),
+        Some(NextHop::Binding(id)) if ctx.is_registered(id) => return (Condition::Ready, None),
+        Some(NextHop::Binding(_)) => {
+            return (Condition::Reconciling, Some("nobody is registered".to_owned()));
+        }
         Some(NextHop::Name(name)) => name,
     };
     let Some(servers) = ctx.locator.servers(name) else {

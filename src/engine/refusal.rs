@@ -33,6 +33,20 @@ reasons! {
     StrangerRate "StrangerRate" 0,
     /// An answer to a stranger would be much longer than what it answers.
     AnswerTooLong "AnswerTooLong" 0,
+    /// Asked for a proof: there was none, or its nonce was not good any more.
+    Challenged "Challenged" 401,
+    /// A proof of a wrong password, of an unknown user, or for another request.
+    WrongCredentials "WrongCredentials" 401,
+    /// Too short to be challenged: the answer would have many more bytes.
+    ShortRequest "ShortRequest" 0,
+    /// Somebody who is known speaks for somebody else.
+    OtherUser "OtherUser" 403,
+    /// A Contact that nobody can be reached at.
+    BadContact "BadContact" 400,
+    /// Nobody is registered there.
+    NotRegistered "NotRegistered" 480,
+    /// A registration that would be over before it is worth it.
+    IntervalTooBrief "IntervalTooBrief" 423,
     /// A response to nothing we asked.
     StrayResponse "StrayResponse" 0,
     /// Not a SIP message.

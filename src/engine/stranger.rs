@@ -62,6 +62,17 @@ impl Strangers {
         self.heard.add(bytes);
     }
 
+    /// A stranger has an answer.
+    pub(super) fn say(&mut self, bytes: usize) {
+        self.said.add(bytes);
+    }
+
+    /// Whether a stranger may be asked for a proof now: from the budget of its source alone, so that
+    /// who makes up sources keeps no phone from registering.
+    pub(super) fn may_ask(&mut self, ip: IpAddr, now: Moment) -> bool {
+        self.near.take(near(ip), now)
+    }
+
     /// Whether a stranger may have an answer now. The nearest budget comes first: who has used his
     /// own up takes nothing from the others.
     pub(super) fn may_answer(&mut self, ip: IpAddr, now: Moment) -> bool {
@@ -107,7 +118,7 @@ impl Context {
             self.count(Reason::AnswerTooLong);
             return;
         }
-        self.strangers.said.add(answer.len());
+        self.strangers.say(answer.len());
         self.send(write::reply_flow(message, incoming.flow), answer.into(), None);
     }
 }

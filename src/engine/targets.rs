@@ -8,8 +8,9 @@ use super::TARGETS_PAUSE;
 use super::call::Call;
 use super::context::{Context, Due};
 use super::refusal::Reason;
-use crate::model::ServerName;
+use crate::model::{ResourceId, ServerName};
 use crate::routing::{Attempt, NextHop, Table, TrunkEntry, TrunkIndex};
+use crate::sip::Uri;
 
 impl Call {
     /// The attempt under way gets no answer: if it has not even rung, its target comes last for a
@@ -46,6 +47,8 @@ impl Context {
         let name = match &entry.next_hop {
             None => return Vec::new(),
             Some(NextHop::Address(address)) => return vec![*address],
+            // Nothing is probed there: a binding that is not refreshed is gone.
+            Some(NextHop::Binding(_)) => return Vec::new(),
             Some(NextHop::Name(name)) => name,
         };
         let targets = self.locator.servers(name).map(|servers| servers.targets);
@@ -53,7 +56,13 @@ impl Context {
         targets.filter(|address| table.may_send(index, address.ip())).collect()
     }
 
-    /// The next place to try of what is left: a name gives way to its targets, each once.
+    /// Whether an extension or the far end of a trunk is registered.
+    pub(super) fn is_registered(&self, id: &ResourceId) -> bool {
+        self.registrar.bindings.of(id, self.now).next().is_some()
+    }
+
+    /// The next place to try of what is left: a name gives way to its targets, each once, and who is
+    /// registered to the bindings.
     pub(super) fn next_place(
         &mut self,
         table: &Table,
@@ -67,8 +76,32 @@ impl Context {
                     let found = self.at_targets(table, &attempt, name);
                     found.into_iter().rev().for_each(|attempt| left.push_front(attempt));
                 }
+                NextHop::Binding(id) => {
+                    let found = self.at_bindings(table, &attempt, id);
+                    found.into_iter().rev().for_each(|attempt| left.push_front(attempt));
+                }
             }
         }
+    }
+
+    /// An attempt at each binding, the one refreshed last first.
+    fn at_bindings(&mut self, table: &Table, attempt: &Attempt, id: &ResourceId) -> Vec<Attempt> {
+        let one_number = self.generation.accounts.of(id).is_some_and(|one| one.has_one_number());
+        let bindings = self.registrar.bindings.of(id, self.now);
+        let found = bindings.filter_map(|binding| {
+            let name = self.listeners.name(binding.flow.transport)?;
+            let way = (table.transport_named(name)?, binding.flow.remote);
+            let uri = Uri::parse(&binding.contact)?;
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let (user, host) = uri.user_and_rest();
+            let user = if one_number { text(user) } else { attempt.user.clone() };
+            Some(attempt.at_binding(way, (user, text(host)), text(&binding.path)))
+        });
+        let found: Vec<Attempt> = found.collect();
+        if found.is_empty() {
+            self.count(Reason::NotRegistered);
+        }
+        found
     }
 
     /// An attempt at each target of its name that is not down, in the order drawn for this call. A

@@ -23,9 +23,9 @@ pub use brand::{BRANDS, Brand};
 pub use commit::{Commit, ObjectId, Signature, SignatureForm};
 pub use id::{Kind, ResourceId};
 pub use observed::{
-    CallState, Condition, Observed, ObservedCall, ObservedRegistration, ObservedStrangers,
-    ObservedTarget, ObservedTransport, ObservedTrunk, ObservedWaiting, RegistrationState,
-    TrunkHealth,
+    CallState, Condition, Observed, ObservedBinding, ObservedCall, ObservedRegistration,
+    ObservedStrangers, ObservedTarget, ObservedTransport, ObservedTrunk, ObservedWaiting,
+    RegistrationState, TrunkHealth,
 };
 pub use preset::{Preset, PresetDefaults, preset};
 pub use recorded::{CallRecord, EventLine, RecordedMessage};

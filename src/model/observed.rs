@@ -43,6 +43,20 @@ pub enum TrunkHealth {
     Down,
 }
 
+/// One that is registered with us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedBinding {
+    /// The extension or the trunk.
+    pub resource: String,
+    /// Its Contact.
+    pub contact: String,
+    /// What its REGISTER came over and from where, and where calls to it go.
+    pub source: String,
+    /// For how many more seconds it is good.
+    pub seconds: u64,
+}
+
 /// How a registration of ours at a provider is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -197,6 +211,12 @@ pub struct Observed {
     pub trunks: Vec<ObservedTrunk>,
     /// Calls in progress, oldest first, at most [`Observed::MAX_CALLS`].
     pub calls: Vec<ObservedCall>,
+    /// Who is registered with us, in order of resource, at most [`Observed::MAX_BINDINGS`].
+    #[serde(default)]
+    pub bindings: Vec<ObservedBinding>,
+    /// How many there are, also beyond the list.
+    #[serde(default)]
+    pub active_bindings: u64,
     /// How many calls there are, also beyond the list.
     pub active_calls: u64,
     /// Every resource that waits for a secret or a certificate, in order.
@@ -213,4 +233,6 @@ pub struct Observed {
 impl Observed {
     /// Bound of the call list.
     pub const MAX_CALLS: usize = 1000;
+    /// Bound of the list of bindings.
+    pub const MAX_BINDINGS: usize = 1000;
 }

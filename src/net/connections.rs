@@ -152,14 +152,18 @@ impl Connections {
         let remote = SocketAddr::new(source.ip().to_canonical(), source.port());
         let held = self.by_source.get(&remote.ip()).copied().unwrap_or_default();
         let asks = place.secure && self.book.asks(place.name);
-        let stranger = match turn.engine.admission(place.number, remote, asks) {
-            Admission::Known => false,
-            Admission::ByCertificate => true,
+        let admission = turn.engine.admission(place.number, remote, asks);
+        let stranger = admission == Admission::ByCertificate;
+        let (all, of_source) = match admission {
+            Admission::Known => (false, held >= MAX_PER_SOURCE),
+            // However many come, there is room for those who are known.
+            Admission::ToRegister => {
+                (self.open.len() >= MAX_CONNECTIONS / 2, held >= MAX_PER_SOURCE)
+            }
+            Admission::ByCertificate => {
+                (self.strangers >= MAX_STRANGERS, held >= MAX_STRANGERS_PER_SOURCE)
+            }
             Admission::Refused => return,
-        };
-        let (all, of_source) = match stranger {
-            true => (self.strangers >= MAX_STRANGERS, held >= MAX_STRANGERS_PER_SOURCE),
-            false => (false, held >= MAX_PER_SOURCE),
         };
         if self.open.len() >= MAX_CONNECTIONS || all || of_source {
             tracing::warn!(source = %remote.ip(), "too many connections: one was refused");

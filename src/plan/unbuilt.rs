@@ -59,7 +59,7 @@ fn fields(spec: &Spec) -> Vec<(&'static str, bool)> {
 
 fn transport(one: &Transport) -> Vec<(&'static str, bool)> {
     vec![
-        // A stranger's connection is closed at once, whatever is said here.
+        // A stranger gets no answer over a connection, whatever is said here.
         ("/spec/unknownSources", {
             one.protocol != Protocol::Udp && one.unknown_sources != UnknownSources::Drop
         }),
@@ -85,7 +85,7 @@ fn tenant(one: &Tenant) -> Vec<(&'static str, bool)> {
 
 fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
     vec![
-        ("/spec/type", !matches!(one.trunk_type, TrunkType::Ip | TrunkType::Register)),
+        ("/spec/type", matches!(one.trunk_type, TrunkType::Teams | TrunkType::WhatsApp)),
         ("/spec/usePrivateAddress", one.use_private_address),
         ("/spec/rewriteViaHost", one.rewrite_via_host),
         ("/spec/singleVia", !one.single_via),
@@ -100,7 +100,6 @@ fn trunk(one: &Trunk) -> Vec<(&'static str, bool)> {
 fn extension(one: &Extension) -> Vec<(&'static str, bool)> {
     vec![
         ("/spec/contact", one.contact.as_ref().is_some_and(speaks_else)),
-        ("/spec/register", one.register.is_some()),
         ("/spec/callerIds", !one.caller_ids.is_empty()),
         ("/spec/anonymous", one.anonymous),
     ]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::table::{RuleIndex, TenantIndex, TransportIndex, TrunkIndex};
 use crate::model::value::{Host, HostPort};
-use crate::model::{OutboundProxy, Protocol, ServerName};
+use crate::model::{OutboundProxy, Protocol, ResourceId, ServerName};
 
 /// Which way a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +116,8 @@ pub enum NextHop {
     Address(SocketAddr),
     /// To the servers of a name, which the engine finds ahead of the call (RFC 3263).
     Name(ServerName),
+    /// To where an extension or the far end of a trunk is registered.
+    Binding(ResourceId),
 }
 
 impl NextHop {
@@ -133,14 +135,14 @@ impl NextHop {
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Address(address) => Some(*address),
-            Self::Name(_) => None,
+            Self::Name(_) | Self::Binding(_) => None,
         }
     }
 
     /// The name, if it is one.
     pub fn name(&self) -> Option<&ServerName> {
         match self {
-            Self::Address(_) => None,
+            Self::Address(_) | Self::Binding(_) => None,
             Self::Name(name) => Some(name),
         }
     }
@@ -151,6 +153,7 @@ impl std::fmt::Display for NextHop {
         match self {
             Self::Address(address) => address.fmt(f),
             Self::Name(name) => write!(f, "{name} (by DNS)"),
+            Self::Binding(id) => write!(f, "where {id} is registered"),
         }
     }
 }
@@ -201,6 +204,20 @@ impl Attempt {
             Target::Trunk(trunk) => Some(trunk),
             Target::Contact => None,
         }
+    }
+
+    /// The same at a binding: its contact, by the way that its REGISTER came, which may have been
+    /// through proxies (RFC 3327), as a Route names them between its brackets. `user` is given where
+    /// several numbers are behind one contact.
+    pub fn at_binding(
+        &self,
+        (transport, address): (TransportIndex, SocketAddr),
+        (user, host): (String, String),
+        path: String,
+    ) -> Self {
+        let proxy = (!path.is_empty()).then_some(Proxy { uri: path, force: false });
+        let next_hop = NextHop::Address(address);
+        Self { target: self.target.clone(), transport, next_hop, user, host, proxy }
     }
 
     /// The Request-URI.

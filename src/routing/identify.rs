@@ -88,6 +88,8 @@ impl SourceIndex {
                 *by_ip = by_ip.filter(|first| *first == tenant);
                 self.callers.entry(address).or_insert(tenant);
             }
+            // Whose a binding's source is the engine knows.
+            NextHop::Binding(_) => {}
             NextHop::Name(name) => {
                 agree(&mut self.by_name.entry(name.clone()).or_default().caller, Some(tenant));
             }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::model::value::{DidMatch, Host, Name, Number, NumberRange, SipTarget};
+use crate::model::value::{DidMatch, Host, HostPort, Name, Number, NumberRange, SipTarget};
 use crate::model::{
-    Destination, Kind, OutboundRoute, Protocol, ResourceId, ResourceSet, ServerName, Tenant, Trunk,
-    UnknownSources,
+    Destination, Kind, OutboundRoute, PhoneRegistration, Protocol, ResourceId, ResourceSet,
+    ServerName, Tenant, Trunk, UnknownSources,
 };
 
 use super::decision::{NextHop, Proxy};
 use super::domain::DomainIndex;
 use super::identify::SourceIndex;
+use super::inbound::escape_user;
 
 macro_rules! index {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
@@ -286,7 +287,11 @@ impl Table {
             };
             let own = spec.host().and_then(|host| hop(host, spec.port()));
             let proxy = spec.outbound_proxy.as_ref();
-            let next_hop = proxy.map_or_else(|| own.clone(), |proxy| hop(&proxy.host, proxy.port));
+            let next_hop = match (&spec.registrar, proxy) {
+                (Some(_), _) => Some(NextHop::Binding(id.clone())),
+                (None, Some(proxy)) => hop(&proxy.host, proxy.port),
+                (None, None) => own.clone(),
+            };
             let index = TrunkIndex::of(self.trunks.len());
             self.trunks.push(TrunkEntry {
                 id: id.clone(),
@@ -333,14 +338,14 @@ impl Table {
             let Some(tenant) = id.tenant.as_ref().and_then(|name| self.tenant_named(name)) else {
                 continue;
             };
-            let Some(contact) = &spec.contact else { continue };
-            let (next_hop, transport) = self.way_to(contact);
-            let entry = ExtensionEntry {
-                id: id.clone(),
-                numbers: spec.numbers,
-                contact: contact.clone(),
-                transport,
-                next_hop,
+            let entry = match (&spec.contact, &spec.register) {
+                (Some(contact), _) => {
+                    let (next_hop, transport) = self.way_to(contact);
+                    let (id, contact) = (id.clone(), contact.clone());
+                    ExtensionEntry { id, numbers: spec.numbers, contact, transport, next_hop }
+                }
+                (None, Some(register)) => self.phone(id, spec.numbers, (tenant, register)),
+                (None, None) => continue,
             };
             self.tenants
                 .get_mut(tenant.0 as usize)
@@ -350,6 +355,28 @@ impl Table {
         for tenant in &mut self.tenants {
             tenant.extensions.sort_by_key(|entry| entry.numbers);
         }
+    }
+
+    /// An extension that registers. What stands here of its contact is for people; where it is, and
+    /// over which listener, its binding says.
+    fn phone(
+        &self,
+        id: &ResourceId,
+        numbers: NumberRange,
+        (tenant, register): (TenantIndex, &PhoneRegistration),
+    ) -> ExtensionEntry {
+        let domain = self.tenant(tenant).map(|entry| entry.spec.sip_domain.clone());
+        let contact = SipTarget {
+            user: Some(escape_user(&register.username)),
+            host_port: HostPort {
+                host: domain.unwrap_or_else(|| Host::Name(String::new())),
+                port: None,
+            },
+            parameters: String::new(),
+        };
+        let transport = self.transports().next().map(|(index, _)| index);
+        let next_hop = NextHop::Binding(id.clone());
+        ExtensionEntry { id: id.clone(), numbers, contact, transport, next_hop }
     }
 
     fn add_inbound_rules(&mut self, set: &ResourceSet) {

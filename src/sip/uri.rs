@@ -66,6 +66,19 @@ impl<'a> Uri<'a> {
         self.user.map(unescape)
     }
 
+    /// The user, and all that follows its `@` or the scheme, without headers.
+    pub fn user_and_rest(&self) -> (&'a [u8], &'a [u8]) {
+        let end = self.raw.len() - self.headers.len();
+        let bare = self.raw.get(..end).unwrap_or(self.raw);
+        let bare = bare.strip_suffix(b"?").unwrap_or(bare);
+        let (_, rest) = split_once(bare, b':').unwrap_or((b"", bare));
+        let rest = match self.user {
+            Some(_) => split_once(rest, b'@').map_or(rest, |(_, rest)| rest),
+            None => rest,
+        };
+        (self.user.unwrap_or_default(), rest)
+    }
+
     /// The host as an address, when it is one.
     pub fn host_ip(&self) -> Option<IpAddr> {
         host_ip(self.host)

@@ -9,6 +9,8 @@ mod ending;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod handset;
+#[cfg(test)]
 mod inside;
 #[cfg(test)]
 mod keepalive;
@@ -22,6 +24,8 @@ mod proof;
 mod redirects;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod registrar;
 #[cfg(test)]
 mod registrars;
 #[cfg(test)]

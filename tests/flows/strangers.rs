@@ -8,12 +8,21 @@ use serde_json::json;
 use trunkline::engine::{Input, Output};
 use trunkline::sip::{HeaderName, Message};
 
+use crate::handset::Handset;
+use crate::registrar::with_phone;
 use crate::world::{
     CARRIER_A, PBX, Phone, STRANGER, World, config, inbound_call, kind, set, value,
 };
 
 fn answering(code: u16) -> World {
     let mut config = config();
+    set(&mut config, "udp", "/unknownSources", json!(code.to_string()));
+    World::with(&config)
+}
+
+/// The same where phones register.
+fn asking(code: u16) -> World {
+    let mut config = with_phone();
     set(&mut config, "udp", "/unknownSources", json!(code.to_string()));
     World::with(&config)
 }
@@ -114,8 +123,7 @@ fn nothing_is_kept_of_any_number_of_strangers() {
 
 #[test]
 fn no_answer_to_a_torture_message_is_much_longer_than_it() {
-    for code in [403, 404] {
-        let mut world = answering(code);
+    for mut world in [answering(403), answering(404), asking(403)] {
         let mut answers = 0;
         for message in torture() {
             let source = STRANGER.parse().unwrap();
@@ -128,16 +136,74 @@ fn no_answer_to_a_torture_message_is_much_longer_than_it() {
     }
 }
 
+/// What phones say first, as long as it comes and shorter.
+fn introductions() -> Vec<Vec<u8>> {
+    let mut desk = Handset::new(STRANGER, "desk", "PASSWORD");
+    let register = desk.print("");
+    let invite = register.replace("REGISTER", "INVITE");
+    let short = |text: &str| {
+        let kept = |line: &&str| !line.starts_with("Allow") && !line.starts_with("Supported");
+        let lines: Vec<&str> = text.split("\r\n").filter(kept).collect();
+        lines.join("\r\n")
+    };
+    let all = [short(&register), short(&invite), register, invite];
+    all.iter().cycle().take(50).map(|text| text.clone().into_bytes()).collect()
+}
+
+#[test]
+fn proofs_are_asked_for_at_a_rate_for_each_stranger_and_never_of_the_known() {
+    let mut world = asking(403);
+    let mut desk = Handset::new(STRANGER, "desk", "PASSWORD");
+    let asked = desk.send(&mut world, "");
+    assert_eq!(asked.status(), Some(401));
+    let register = Handset::new(STRANGER, "desk", "PASSWORD").print("");
+    let invite = register.replace("REGISTER", "INVITE");
+    let mut count = |from: &str, text: &str| {
+        let mut one = || answered(&mut world, from.parse().unwrap(), text.as_bytes()).0;
+        (0..50).map(|_| one()).sum::<usize>()
+    };
+    assert_eq!(count(STRANGER, &register) + count(STRANGER, &invite), 19);
+    // Neither his neighbour nor a trunk has to wait for that.
+    assert_eq!(count("127.0.0.98:5060", &register), 20);
+    assert_eq!(count(CARRIER_A, &register), 50);
+    assert_eq!(world.refusals("StrangerRate"), 81 + 30);
+    let strangers = world.observe().strangers;
+    assert_eq!((strangers.packets, strangers.answers), (151, 40));
+    // A proof is no question.
+    desk.learn(&asked);
+    assert_eq!(desk.register(&mut world, 600).status(), Some(200));
+    let known = Handset::new(STRANGER, "desk", "PASSWORD").send(&mut world, "");
+    assert_eq!(known.status(), Some(401));
+}
+
+#[test]
+fn where_phones_register_other_strangers_get_what_the_listener_says() {
+    let mut world = asking(404);
+    let mut desk = Handset::new(STRANGER, "desk", "PASSWORD");
+    let register = desk.print("");
+    for text in [
+        register.replace("acme.example", "other.example"),
+        register.replace("REGISTER", "INVITE").replace("acme.example", "other.example"),
+        register.replace("REGISTER", "OPTIONS"),
+        register.replace("To: <sip:desk@acme.example>", "To: <sip:desk@acme.example>;tag=1"),
+    ] {
+        world.send(STRANGER, &text);
+        assert_eq!(world.expect(STRANGER).status(), Some(404));
+    }
+    world.send(STRANGER, &register.replace("Call-ID: ", "Call ID: "));
+    world.quiet();
+    assert_eq!(world.refusals("UnknownSource"), 5);
+}
+
 proptest! {
     #[test]
     fn no_answer_is_much_longer_than_its_question(
-        base in 0..50_usize,
+        base in 0..100_usize,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
         cut in any::<prop::sample::Index>(),
         random in prop::collection::vec(any::<u8>(), 0..2000),
     ) {
-        let mut world = answering(403);
-        let all = torture();
+        let all: Vec<Vec<u8>> = torture().into_iter().chain(introductions()).collect();
         let mut message = all[base % all.len()].clone();
         for (place, byte) in edits {
             let place = place.index(message.len());
@@ -146,9 +212,11 @@ proptest! {
         let cut = cut.index(message.len() * 4);
         message.truncate(cut.max(1));
         let tiny = b"OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP h\r\nf:<a:b>;tag=1\r\nt:<a:b>\r\ni:1\r\nCSeq:1 OPTIONS\r\n\r\n";
-        for bytes in [&message[..], &random, tiny] {
-            let (packets, size) = answered(&mut world, STRANGER.parse().unwrap(), bytes);
-            prop_assert!(packets <= 1 && size * 10 <= bytes.len() * 12);
+        for mut world in [answering(403), asking(403)] {
+            for bytes in [&message[..], &random, tiny] {
+                let (packets, size) = answered(&mut world, STRANGER.parse().unwrap(), bytes);
+                prop_assert!(packets <= 1 && size * 10 <= bytes.len() * 12);
+            }
         }
     }
 }

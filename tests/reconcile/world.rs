@@ -76,6 +76,8 @@ impl Target for Recorder {
             calls: Vec::new(),
             active_calls: 0,
             waiting: Vec::new(),
+            bindings: Vec::new(),
+            active_bindings: 0,
             refusals: BTreeMap::new(),
             endings: BTreeMap::new(),
             strangers: trunkline::model::ObservedStrangers::default(),

@@ -2,6 +2,8 @@
 //! called through it, over real sockets on loopback.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 #[path = "../daemon/daemon.rs"]

@@ -104,7 +104,7 @@ impl Network {
         site
     }
 
-    fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         let ip = |last| self.ip(last);
         format!(
             "\

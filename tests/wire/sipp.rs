@@ -64,6 +64,19 @@ impl Sipp {
         Self::start((mode, network, last), scenario, &extra)
     }
 
+    /// The same with proofs for a URI (without its `sip:`), ten a second.
+    pub(crate) fn prove(
+        network: &Network,
+        (last, caller): (u8, &str),
+        (scenario, service): (&'static str, &str),
+        (uri, calls): (&str, u64),
+    ) -> Self {
+        let (calls, target) = (calls.to_string(), network.at(ENGINE).to_string());
+        let who = ["-s", service, "-key", "caller", caller, "-auth_uri", uri];
+        let extra = [&who[..], &["-m", &calls, "-r", "10", &target]].concat();
+        Self::start(("u1", network, last), scenario, &extra)
+    }
+
     /// Answers `calls` calls at the address `last`; bound when this returns.
     pub(crate) fn answer(network: &Network, last: u8, scenario: &'static str, calls: u64) -> Self {
         Self::answer_over("u1", network, last, scenario, calls)

@@ -64,6 +64,8 @@ impl Registration {
     fn places(&self, ctx: &mut Context) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
         let name = match &self.wish.place.next_hop {
             NextHop::Address(address) => return (vec![*address], vec![*address]),
+            // We register at nobody who registers with us.
+            NextHop::Binding(_) => return Default::default(),
             NextHop::Name(name) => name,
         };
         let Context { locator, chance, generation, .. } = ctx;
