@@ -9,8 +9,9 @@ use mio::net::UdpSocket;
 use mio::{Events, Poll, Token};
 
 use super::connections::{Connections, Turn};
+use super::datagrams::{self, BATCH, DATAGRAM_BYTES};
 use super::handle::{Command, Generation};
-use super::listeners::{self, Door, Listeners, RETRY};
+use super::listeners::{Door, Listeners, RETRY};
 use super::log;
 use super::resolver::Resolver;
 use super::told::{self, Clock, Told};
@@ -24,10 +25,8 @@ use crate::transaction::{Moment, Transmit};
 pub(super) const WAKE: Token = Token(usize::MAX);
 /// Events taken from the system at once.
 const MAX_EVENTS: usize = 64;
-/// Packets taken from one listener before the others, timers and commands have their turn.
-const MAX_BATCH: usize = 64;
-/// The largest UDP payload there is.
-const DATAGRAM_BYTES: usize = 65_535;
+/// Batches taken from one listener before the others, timers and commands have their turn.
+const MAX_BATCHES: usize = 2;
 
 #[derive(Debug)]
 pub(super) struct Driver {
@@ -38,6 +37,8 @@ pub(super) struct Driver {
     listeners: Listeners,
     connections: Connections,
     told: Told,
+    /// Datagrams on their way out, at most a batch.
+    leaving: Vec<Transmit>,
     began: Instant,
     /// When listeners are to be looked after.
     chores: Instant,
@@ -59,6 +60,7 @@ impl Driver {
             listeners: Listeners::default(),
             connections: Connections::default(),
             told: Told::default(),
+            leaving: Vec::with_capacity(BATCH),
             began: now,
             chores: now,
         }
@@ -66,7 +68,7 @@ impl Driver {
 
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(MAX_EVENTS);
-        let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut buffer = datagrams::buffer();
         loop {
             let wait = self.wait();
             if let Err(error) = self.poll.poll(&mut events, wait)
@@ -145,7 +147,7 @@ impl Driver {
                 Door::Connections(_) => {}
             }
         }
-        connections.receive(&mut turn, buffer);
+        connections.receive(&mut turn, buffer.get_mut(..DATAGRAM_BYTES).unwrap_or_default());
         self.flush(now);
         let (connections, mut turn) = self.turn(now);
         connections.close_done(&mut turn);
@@ -154,21 +156,31 @@ impl Driver {
 
     /// Does what the engine wants until it wants nothing more.
     fn flush(&mut self, now: Moment) {
-        while let Some(output) = self.engine.poll_output() {
-            match output {
-                Output::Event(event) => {
-                    log::event(&event);
-                    self.told.push(event, now);
-                }
-                Output::Transmit(transmit) => {
-                    log::said(&self.engine, &transmit);
-                    self.transmit(now, transmit);
-                }
-                Output::Ask(question) => {
-                    if let Err(question) = self.resolver.ask(question) {
-                        let answer = Answer::Failed("the DNS client has stopped".to_owned());
-                        self.engine.handle_input(now, Input::Answered(&question, answer));
-                    }
+        loop {
+            while let Some(output) = self.engine.poll_output() {
+                self.carry_out(now, output);
+            }
+            if self.leaving.is_empty() {
+                return;
+            }
+            self.send_leaving(now);
+        }
+    }
+
+    fn carry_out(&mut self, now: Moment, output: Output) {
+        match output {
+            Output::Event(event) => {
+                log::event(&event);
+                self.told.push(event, now);
+            }
+            Output::Transmit(transmit) => {
+                log::said(&self.engine, &transmit);
+                self.transmit(now, transmit);
+            }
+            Output::Ask(question) => {
+                if let Err(question) = self.resolver.ask(question) {
+                    let answer = Answer::Failed("the DNS client has stopped".to_owned());
+                    self.engine.handle_input(now, Input::Answered(&question, answer));
                 }
             }
         }
@@ -190,22 +202,36 @@ impl Driver {
             engine.handle_input(now, Input::Unsent(transmit));
             return;
         };
-        let socket = match &open.door {
-            Door::Datagrams(socket) => socket,
+        match &open.door {
+            Door::Datagrams(_) => {
+                self.leaving.push(transmit);
+                if self.leaving.len() >= BATCH {
+                    self.send_leaving(now);
+                }
+            }
             Door::Connections(_) => {
                 let mut turn = Turn { registry: poll.registry(), engine, now };
                 let place = open.place(transmit.flow.transport);
                 connections.send(&mut turn, transmit, place);
-                return;
             }
-        };
-        let sent = listeners::send((socket, open.bound), &transmit.packet, transmit.flow.remote);
-        match sent {
-            Ok(_) => {}
-            // A full socket loses packets as the network does: they are sent again.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => engine.handle_input(now, Input::Unsent(transmit)),
         }
+    }
+
+    /// Sends the datagrams that wait for it, those of one listener with one call.
+    fn send_leaving(&mut self, now: Moment) {
+        let leaving = std::mem::take(&mut self.leaving);
+        for batch in leaving.chunk_by(|one, next| one.flow.transport == next.flow.transport) {
+            let transport = batch.first().map_or(0, |first| first.flow.transport);
+            let Some(open) = self.listeners.get_mut(transport) else { continue };
+            let Door::Datagrams(socket) = &open.door else { continue };
+            for (at, _) in datagrams::send((socket, open.bound), batch) {
+                if let Some(refused) = batch.get(at) {
+                    self.engine.handle_input(now, Input::Unsent(refused.clone()));
+                }
+            }
+        }
+        self.leaving = leaving;
+        self.leaving.clear();
     }
 
     /// Carries out the commands that wait; an error is the order to stop.
@@ -274,25 +300,22 @@ pub(super) fn unix_seconds() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Takes at most a batch of datagrams; whether there may be more.
+/// Takes some batches of datagrams; whether there may be more.
 fn receive_from(
     engine: &mut Engine,
     now: Moment,
     (transport, socket): (u32, &UdpSocket),
     buffer: &mut [u8],
 ) -> bool {
-    for _ in 0..MAX_BATCH {
-        match socket.recv_from(buffer) {
-            Ok((length, source)) => {
-                let bytes = buffer.get(..length).unwrap_or_default();
-                log::heard(engine, (transport, source), bytes);
-                engine.handle_input(now, Input::Received { transport, source, bytes });
-            }
-            // The next datagram makes it ready again; an error that stays does not spin.
-            Err(error) => {
-                log::unread(&error);
-                return false;
-            }
+    let mut take = |source, bytes: &[u8]| {
+        log::heard(engine, (transport, source), bytes);
+        engine.handle_input(now, Input::Received { transport, source, bytes });
+    };
+    for _ in 0..MAX_BATCHES {
+        // The next datagram makes it ready again; an error that stays does not spin.
+        if let Err(error) = datagrams::receive(socket, buffer, &mut take) {
+            log::unread(&error);
+            return false;
         }
     }
     true

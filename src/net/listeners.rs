@@ -342,21 +342,6 @@ fn bindable(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Sends one packet; an IPv4 address from an IPv6 socket goes mapped.
-pub(super) fn send(
-    (socket, bound): (&UdpSocket, SocketAddr),
-    packet: &[u8],
-    remote: SocketAddr,
-) -> io::Result<usize> {
-    let remote = match (bound.ip(), remote.ip()) {
-        (IpAddr::V6(_), IpAddr::V4(ip)) => {
-            SocketAddr::new(ip.to_ipv6_mapped().into(), remote.port())
-        }
-        (IpAddr::V4(_) | IpAddr::V6(_), IpAddr::V4(_) | IpAddr::V6(_)) => remote,
-    };
-    socket.send_to(packet, remote)
-}
-
 /// Our own address on the way to a remote, as the system routes it; nothing is sent.
 fn local_towards(remote: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = match remote {

@@ -4,6 +4,7 @@
 mod channel;
 mod connection;
 mod connections;
+mod datagrams;
 mod driver;
 mod handle;
 mod listeners;
