@@ -293,11 +293,14 @@ mod tests {
             std::fs::write(&file, text.to_string()).unwrap();
         }
         assert!(hinted(&hints));
+        // Longer than a change may take to settle. Where the writes take longer than that, there is
+        // more than one hint, and yet not one for each.
+        let next = || hints.recv_timeout(2 * SETTLE_LIMIT).ok();
+        assert!(std::iter::from_fn(next).count() < 10);
         for _ in 0..50 {
             Directory::new(root.path()).read().unwrap();
         }
-        // Longer than a change may take to settle.
-        assert!(hints.recv_timeout(2 * SETTLE_LIMIT).is_err());
+        assert!(next().is_none());
     }
 
     #[test]
