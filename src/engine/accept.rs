@@ -19,7 +19,7 @@ use crate::routing::{
     Attempt, Decision, Direction, NextHop, Outcome, Refusal, Source, TrunkIndex, called_number,
 };
 use crate::sip::{HeaderName, Message, Method, Scheme, Uri};
-use crate::transaction::{Moment, ServerKey};
+use crate::transaction::{Moment, ServerKey, write_digits};
 
 /// The longest number or name that is kept of a caller or called party.
 const SHOWN_BYTES: usize = 128;
@@ -198,7 +198,9 @@ impl Engine {
     }
 
     pub(super) fn fresh_tag(&mut self) -> Vec<u8> {
-        format!("{:016x}", self.ctx.chance.word()).into_bytes()
+        let mut tag = Vec::with_capacity(16);
+        self.ctx.chance.write_word(&mut tag);
+        tag
     }
 }
 
@@ -296,8 +298,9 @@ fn is_marked(message: &Message, mark: u64) -> bool {
     if marks.peek().is_none() {
         return false;
     }
-    let own = format!("{mark:016x}");
-    marks.any(|header| header.value == own.as_bytes())
+    let mut own = Vec::with_capacity(16);
+    write_digits(&mut own, mark, 16);
+    marks.any(|header| header.value == own)
 }
 
 /// Who stands behind the dialog that an INVITE is to replace; one that is not there is 481 (RFC 3891

@@ -18,7 +18,7 @@ use crate::model::TrunkHealth;
 use crate::model::value::Seconds;
 use crate::routing::{Attempt, Direction, Table, Target, TransportEntry, TrunkIndex};
 use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
-use crate::transaction::{Class, Flow, Moment};
+use crate::transaction::{Class, Flow, Moment, write_digits};
 
 /// A failure as the other side may see it: redirections are not followed and name addresses behind
 /// us; challenges are for us, and we have no credentials.
@@ -175,7 +175,7 @@ impl Call {
             return;
         }
         if let Phase::Hunting(hunt) = &mut self.phase {
-            hunt.last = Some(response.clone());
+            hunt.last = Some(Box::new(response.clone()));
         }
         if leads_on {
             self.tell_failover(ctx, code);
@@ -402,7 +402,9 @@ impl Exchange {
         writer.header("Supported", &[own]);
         leg.session.ask(&mut writer);
         if let Some(marks) = &self.marks {
-            writer.header_fmt(LOOP_MARK, format_args!("{:016x}", marks.mark));
+            let mut mark = Vec::with_capacity(16);
+            write_digits(&mut mark, marks.mark, 16);
+            writer.header(LOOP_MARK, &[&mark]);
             if let Some(replaces) = &marks.replaces {
                 writer.header("Require", &[b"replaces"]);
                 writer.header("Replaces", &[replaces]);

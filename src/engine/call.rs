@@ -18,7 +18,7 @@ use super::{ENDING_LIMIT, MAX_CALLS};
 use crate::model::CallState;
 use crate::routing::{Attempt, TrunkIndex};
 use crate::sip::{Message, Method};
-use crate::transaction::{ClientKey, Moment, Packet, ServerKey, TimerKey};
+use crate::transaction::{ClientKey, Moment, Packet, ServerKey, TimerKey, write_hex};
 
 /// Names a call; of one that is over it names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(super) enum Phase {
 pub(super) struct Hunt {
     pub(super) attempts: VecDeque<Attempt>,
     /// The last attempt's final answer.
-    pub(super) last: Option<Message>,
+    pub(super) last: Option<Box<Message>>,
     /// An attempt got no answer at all.
     pub(super) silent: bool,
     /// An attempt was left out because its trunk is full.
@@ -390,7 +390,7 @@ impl Calls {
 
     /// Call-ID, From tag and CSeq number of an INVITE.
     pub(super) fn origin(invite: &Message) -> Box<[u8]> {
-        let tag = invite.from().tag().unwrap_or_default();
+        let tag = invite.from_tag().unwrap_or_default();
         let number = invite.cseq().number.to_be_bytes();
         // Neither Call-ID nor tag holds a line end.
         [invite.call_id(), b"\n", tag, b"\n", &number].concat().into()
@@ -398,7 +398,11 @@ impl Calls {
 
     /// A tag of ours: the place of its call, and what nobody can guess.
     pub(super) fn tag(key: CallKey, ctx: &mut Context) -> Box<[u8]> {
-        format!("{:x}-{:016x}", key.index, ctx.chance.word()).into_bytes().into()
+        let mut tag = Vec::with_capacity(25);
+        write_hex(&mut tag, key.index.into());
+        tag.push(b'-');
+        ctx.chance.write_word(&mut tag);
+        tag.into()
     }
 
     /// The call that may have given a tag out; whether it did is for its legs to say.

@@ -25,6 +25,7 @@ use crate::routing::{Direction, Source, Table as Routes, TenantIndex, TransportI
 use crate::sip::{Message, Method};
 use crate::transaction::{
     Chance, ClientKey, Flow, Link, Moment, Packet, ServerKey, Status, Table, Transmit, Wheel,
+    write_digits,
 };
 
 /// Who uses a transaction.
@@ -166,7 +167,7 @@ impl Context {
     /// Whether a stranger's request is one that has to be proven: a REGISTER at a domain of ours, or
     /// the INVITE of one of its phones.
     pub(super) fn introduces(&self, message: &Message) -> bool {
-        if !message.is_request() || message.to().tag().is_some() {
+        if !message.is_request() || message.to_tag().is_some() {
             return false;
         }
         let ours = |host: &[u8]| self.generation.accounts.domain(host).is_some();
@@ -252,9 +253,11 @@ impl Context {
 
     /// A tag for an answer without state.
     pub(super) fn stateless_tag(&self, request: &Message) -> Vec<u8> {
-        let branch = request.via().branch().unwrap_or_default().to_vec();
+        let branch = request.branch().unwrap_or_default();
         let hash = self.tags.hash_one((request.call_id(), branch, request.cseq().number));
-        format!("{hash:016x}").into_bytes()
+        let mut tag = Vec::with_capacity(16);
+        write_digits(&mut tag, hash, 16);
+        tag
     }
 
     /// Answers a request outside any dialog once and for all; where there is little room, nothing

@@ -315,8 +315,7 @@ impl Engine {
     fn on_response(&mut self, flow: Flow, response: &Message) {
         let status = Status::of(response.status().unwrap_or_default());
         let class = class_of(response.method());
-        let via = response.via();
-        let branch = via.branch().unwrap_or_default();
+        let branch = response.branch().unwrap_or_default();
         let ack = |invite: &[u8]| write::ack_of_failure(invite, response);
         let ctx = &mut self.ctx;
         // Before the response ends the transaction; only where we asked may we be challenged.
@@ -358,7 +357,7 @@ impl Engine {
             }
             return;
         }
-        let inside = incoming.message.to().tag().is_some();
+        let inside = incoming.message.to_tag().is_some();
         let mut registering = None;
         if !inside && method != Method::Cancel {
             let again = self.ctx.transactions.find_server(&self.id).is_some();
@@ -475,13 +474,13 @@ fn class_of(method: Method<'_>) -> Class {
 /// The matching key of a request's transaction (RFC 3261 section 17.2.3).
 fn set_id(id: &mut ServerId, request: &Message, class: Class) {
     let via = request.via();
-    let branch = via.branch().unwrap_or_default();
+    let branch = request.branch().unwrap_or_default();
     if branch.starts_with(MAGIC_COOKIE) {
         let port = via.port.unwrap_or(crate::sip::DEFAULT_PORT);
         id.set_rfc3261(branch, (via.host, port), class);
     } else {
         let number = request.cseq().number.to_be_bytes();
-        let from = request.from().tag().unwrap_or_default();
+        let from = request.from_tag().unwrap_or_default();
         let top = request.value(HeaderName::Via).unwrap_or_default();
         id.set_rfc2543([request.call_id(), from, &number, top], class);
     }

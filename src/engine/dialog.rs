@@ -27,7 +27,7 @@ impl Engine {
     /// changes nothing.
     pub(super) fn on_inside(&mut self, incoming: Incoming, server: ServerKey) {
         let Self { calls, ctx, .. } = self;
-        let tag = incoming.message.to().tag().unwrap_or_default();
+        let tag = incoming.message.to_tag().unwrap_or_default();
         let key = calls.by_tag(tag);
         let found = key.and_then(|key| {
             let call = calls.get_mut(key)?;
@@ -59,7 +59,7 @@ impl Engine {
     /// An ACK that belongs to no failure: that of a 2xx. It is never answered.
     pub(super) fn on_ack(&mut self, incoming: &Incoming) {
         let Self { calls, ctx, .. } = self;
-        let tag = incoming.message.to().tag().unwrap_or_default();
+        let tag = incoming.message.to_tag().unwrap_or_default();
         let Some(key) = calls.by_tag(tag) else { return };
         let Some(call) = calls.get_mut(key) else { return };
         if let Some(Place::Leg(side)) = call.place_of(ctx, &incoming.message, incoming.flow) {

@@ -67,7 +67,7 @@ impl Call {
     /// Puts the early dialog that a response of the far end belongs to into the legs; false when it
     /// is one too many.
     pub(super) fn face(&mut self, ctx: &mut Context, response: &Message) -> bool {
-        let theirs = response.to().tag().unwrap_or_default();
+        let theirs = response.to_tag().unwrap_or_default();
         let Some(leg) = &mut self.b else { return false };
         if theirs.is_empty() || *theirs == *leg.remote_tag {
             return true;

@@ -201,8 +201,8 @@ impl Call {
     /// one again.
     pub(super) fn on_stray_success(&mut self, ctx: &mut Context, response: &Message) {
         let owner = Owner::Call(self.key);
-        let ours = response.from().tag().unwrap_or_default();
-        let theirs = response.to().tag().unwrap_or_default();
+        let ours = response.from_tag().unwrap_or_default();
+        let theirs = response.to_tag().unwrap_or_default();
         let number = response.cseq().number;
         let overtaken = |leg: &&mut Leg| {
             *leg.local_tag == *ours
@@ -218,8 +218,8 @@ impl Call {
 
     /// A 2xx again: its ACK was lost, or it is another fork's, which nobody needs.
     pub(super) fn on_repeated_success(&mut self, ctx: &mut Context, response: &Message) {
-        let ours = response.from().tag().unwrap_or_default();
-        let theirs = response.to().tag().unwrap_or_default();
+        let ours = response.from_tag().unwrap_or_default();
+        let theirs = response.to_tag().unwrap_or_default();
         let number = response.cseq().number;
         let known = |leg: &&Leg| &*leg.local_tag == ours && &*leg.remote_tag == theirs;
         let owner = Some(Owner::Call(self.key));

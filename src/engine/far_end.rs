@@ -83,8 +83,11 @@ pub enum Admission {
 }
 
 impl Context {
-    /// A flow to a trunk, with who has to be there: the first hop's domain.
+    /// A flow to a trunk, with who has to be there: the first hop's domain. Only TLS can tell.
     pub(super) fn towards_trunk(&mut self, flow: Flow, trunk: &TrunkEntry) -> Flow {
+        if !flow.link.is_secure() {
+            return flow;
+        }
         let proxy = trunk.spec.outbound_proxy.as_ref().map(|proxy| &proxy.host);
         let Some(host) = proxy.or_else(|| trunk.spec.host()).cloned() else { return flow };
         let own = trunk.spec.tls.is_some().then(|| trunk.id.clone());
@@ -100,6 +103,9 @@ impl Context {
 
     /// A flow for an attempt, with who has to be there.
     pub(super) fn towards_target(&mut self, flow: Flow, table: &Table, attempt: &Attempt) -> Flow {
+        if !flow.link.is_secure() {
+            return flow;
+        }
         match attempt.target {
             Target::Trunk(index) => {
                 table.trunk(index).map_or(flow, |trunk| self.towards_trunk(flow, trunk))

@@ -95,7 +95,7 @@ impl Leg {
             local: [to, b";tag=", &local_tag].concat().into(),
             local_tag,
             remote: from.into(),
-            remote_tag: invite.from().tag().unwrap_or_default().into(),
+            remote_tag: invite.from_tag().unwrap_or_default().into(),
             target: invite.contact().map(|contact| bare(&contact.uri)).unwrap_or_default().into(),
             routes: route_set(invite, false),
             pinned: false,
@@ -164,23 +164,32 @@ impl Leg {
 
     /// A response made this a dialog, perhaps an early one: its tag, target and route set.
     pub(super) fn begin(&mut self, response: &Message) {
-        let tag = response.to().tag().unwrap_or_default();
+        let tag = response.to_tag().unwrap_or_default();
         if *self.remote_tag != *tag || self.remote_tag.is_empty() {
             self.remote = response.value(HeaderName::To).unwrap_or_default().into();
             self.remote_tag = tag.into();
         }
         self.routes = route_set(response, true);
-        self.refresh(response);
+        self.retarget(response);
+        self.aim();
     }
 
     /// A request or 2xx that refreshes the target (RFC 3261 section 12.2).
     pub(super) fn refresh(&mut self, message: &Message) {
-        if let Some(contact) = message.contact()
-            && *bare(&contact.uri) != *self.target
-        {
-            self.target = bare(&contact.uri).into();
+        if self.retarget(message) {
+            self.aim();
         }
-        self.aim();
+    }
+
+    /// Whether a message names another target than before, which is the target from now on.
+    fn retarget(&mut self, message: &Message) -> bool {
+        let Some(contact) = message.contact() else { return false };
+        let target = bare(&contact.uri);
+        let other = *target != *self.target;
+        if other {
+            self.target = target.into();
+        }
+        other
     }
 
     /// What a message of the far end says of the methods that it takes.
@@ -274,8 +283,8 @@ impl Leg {
 
     /// Whether a request with these identifiers belongs to this dialog.
     pub(super) fn is_named_by(&self, request: &Message) -> bool {
-        let to = request.to().tag();
-        let from = request.from().tag().unwrap_or_default();
+        let to = request.to_tag();
+        let from = request.from_tag().unwrap_or_default();
         !from.is_empty()
             && to == Some(&*self.local_tag)
             && from == &*self.remote_tag

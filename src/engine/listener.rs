@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::model::Protocol;
 use crate::model::value::{Host, Name};
 use crate::routing::TransportIndex;
+use crate::sip::{put_decimal, put_host};
 use crate::transaction::{FarEnd, Flow, Link};
 
 /// A bound listener.
@@ -111,9 +112,9 @@ impl Listeners {
             None => {
                 let remote = remote.to_canonical();
                 let known = towards(&entry.listener.local, remote);
-                let host = Host::Ip(known.unwrap_or_else(|| entry.listener.bound.ip()));
-                let text = format!("{host}:{}", entry.listener.bound.port());
-                out.extend_from_slice(text.as_bytes());
+                put_host(out, known.unwrap_or_else(|| entry.listener.bound.ip()));
+                out.push(b':');
+                put_decimal(out, entry.listener.bound.port().into());
             }
         }
     }

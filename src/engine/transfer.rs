@@ -49,7 +49,7 @@ enum State {
     /// It answered, with an offer; the other side is asked, again after a glare.
     Joining {
         cseq: u32,
-        answer: Message,
+        answer: Box<Message>,
         client: Option<ClientKey>,
         retry: Moment,
         give_up: Moment,
@@ -209,7 +209,8 @@ impl Call {
         leg.learn(response, false);
         let (now, give_up) = (ctx.now, ctx.now + GIVE_UP);
         let answer = response.clone();
-        transfer.state = State::Joining { cseq, answer, client: None, retry: now, give_up };
+        transfer.state =
+            State::Joining { cseq, answer: Box::new(answer), client: None, retry: now, give_up };
         if response.body().is_empty() {
             // Nothing to join with.
             self.fail_transfer(ctx, 488);

@@ -13,7 +13,7 @@ use crate::sip::{
     DEFAULT_PORT, DEFAULT_TLS_PORT, HeaderName, Message, Method, NameAddr, Scheme, Writer,
     reason_phrase,
 };
-use crate::transaction::{ClientKey, Flow, Link, MAGIC_COOKIE, Packet};
+use crate::transaction::{ClientKey, Flow, Link, MAGIC_COOKIE, Packet, write_hex};
 
 /// Begins a request inside (or beginning) the dialog of a leg; `key` is that of its transaction,
 /// `None` for the ACK of a 2xx, which has none.
@@ -29,7 +29,7 @@ pub(super) fn request(
         Some(key) => key.write_branch(&mut branch),
         None => {
             branch.extend_from_slice(MAGIC_COOKIE);
-            branch.extend_from_slice(format!("{:x}", ctx.chance.word()).as_bytes());
+            write_hex(&mut branch, ctx.chance.word());
         }
     }
     let (uri, routes) = leg.way();
@@ -41,7 +41,7 @@ pub(super) fn request(
     writer.header("From", &[&leg.local]);
     writer.header("To", &[&leg.remote]);
     writer.header("Call-ID", &[&leg.call_id]);
-    writer.header_fmt("CSeq", format_args!("{cseq} {}", method.as_bytes().escape_ascii()));
+    writer.cseq(cseq, method);
     if method == Method::Ack {
         leg.credentials.iter().for_each(|one| writer.header(one.name, &[&one.value]));
     }
@@ -121,7 +121,7 @@ pub(super) fn register(
     writer.header("From", &[own.as_bytes(), b";tag=", what.tag]);
     writer.header("To", &[own.as_bytes()]);
     writer.header("Call-ID", &[what.call_id]);
-    writer.header_fmt("CSeq", format_args!("{} REGISTER", what.cseq));
+    writer.cseq(what.cseq, Method::Register);
     writer.header("Contact", &[b"<", &own_uri(ctx, flow, what.user), b">"]);
     writer.header_number("Expires", what.expires);
     writer.header("Supported", &[b"path"]);
@@ -282,8 +282,10 @@ pub(super) fn own_value<'m>(message: &'m [u8], name: &str) -> Option<&'m [u8]> {
 
 /// A new Call-ID: 128 bits, no host, so that it tells nothing.
 pub(super) fn call_id(ctx: &mut Context) -> Box<[u8]> {
-    let (high, low) = (ctx.chance.word(), ctx.chance.word());
-    format!("{high:016x}{low:016x}").into_bytes().into()
+    let mut id = Vec::with_capacity(32);
+    ctx.chance.write_word(&mut id);
+    ctx.chance.write_word(&mut id);
+    id.into()
 }
 
 /// The caller as the other side shall see it: name and user kept, the host ours; `anonymous.invalid`

@@ -222,10 +222,8 @@ impl Attempt {
 
     /// The Request-URI.
     pub fn request_uri(&self) -> String {
-        if self.user.is_empty() {
-            return format!("sip:{}", self.host);
-        }
-        format!("sip:{}@{}", self.user, self.host)
+        let at = if self.user.is_empty() { "" } else { "@" };
+        ["sip:", &self.user, at, &self.host].concat()
     }
 }
 

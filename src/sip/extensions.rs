@@ -57,7 +57,7 @@ impl Message {
         let value = self.value(HeaderName::SessionExpires)?;
         let end = memchr::memchr(b';', value).unwrap_or(value.len());
         let (seconds, params) = value.split_at_checked(end)?;
-        let refresher = match Params::header(params)?.get("refresher") {
+        let refresher = match Params::header(params, |_, _| {})?.get("refresher") {
             Some(who) if who.eq_ignore_ascii_case(b"uac") => Some(Refresher::Uac),
             Some(who) if who.eq_ignore_ascii_case(b"uas") => Some(Refresher::Uas),
             Some(_) | None => None,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::known::Known;
 use super::method::Method;
 use super::name::HeaderName;
 use super::name_addr::{Contacts, NameAddr, NameAddrs};
@@ -19,6 +20,7 @@ pub struct Message {
     pub(crate) buffer: Arc<[u8]>,
     pub(crate) lines: Arc<[Line]>,
     pub(crate) start: Start,
+    pub(super) known: Known,
     pub(crate) cseq: u32,
     pub(crate) body_at: u16,
 }
@@ -137,8 +139,17 @@ impl Message {
 
     /// The topmost `Via`.
     pub fn via(&self) -> Via<'_> {
-        let first = self.value(HeaderName::Via).and_then(Via::parse_first);
-        first.map(|(via, _)| via).unwrap_or_default()
+        self.known.via.via(&self.buffer)
+    }
+
+    /// The branch of the topmost `Via`; nothing from elements older than RFC 3261.
+    pub fn branch(&self) -> Option<&[u8]> {
+        self.known.via.branch(&self.buffer)
+    }
+
+    /// What follows the topmost `Via` on its line: nothing, or a comma and more.
+    pub(super) fn rest_of_via(&self) -> &[u8] {
+        self.known.via.rest(&self.buffer)
     }
 
     /// How many `Via` values there are, over all lines.
@@ -148,12 +159,22 @@ impl Message {
 
     /// `From`.
     pub fn from(&self) -> NameAddr<'_> {
-        self.address(HeaderName::From)
+        self.known.from.address(&self.buffer)
+    }
+
+    /// The tag of `From`, when there is one.
+    pub fn from_tag(&self) -> Option<&[u8]> {
+        self.known.from.tag(&self.buffer)
     }
 
     /// `To`.
     pub fn to(&self) -> NameAddr<'_> {
-        self.address(HeaderName::To)
+        self.known.to.address(&self.buffer)
+    }
+
+    /// The tag of `To`, when there is one: then the message stands inside a dialog.
+    pub fn to_tag(&self) -> Option<&[u8]> {
+        self.known.to.tag(&self.buffer)
     }
 
     /// `Call-ID`.
@@ -179,7 +200,10 @@ impl Message {
 
     /// The first address of `Contact`, the remote target of a dialog; nothing for `*`.
     pub fn contact(&self) -> Option<NameAddr<'_>> {
-        self.addresses(HeaderName::Contact).next()
+        match self.known.contact {
+            Some(contact) => Some(contact.address(&self.buffer)),
+            None => self.addresses(HeaderName::Contact).next(),
+        }
     }
 
     /// `Route`, topmost first.
@@ -225,10 +249,6 @@ impl Message {
     /// The same, shared: to keep it without a copy.
     pub fn packet(&self) -> Arc<[u8]> {
         self.buffer.clone()
-    }
-
-    fn address(&self, name: HeaderName) -> NameAddr<'_> {
-        self.value(name).and_then(NameAddr::parse).unwrap_or_default()
     }
 
     fn header_at(&self, line: &Line) -> Header<'_> {

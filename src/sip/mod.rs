@@ -3,7 +3,9 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod digest;
+mod digits;
 mod extensions;
+mod known;
 pub mod limits;
 mod message;
 mod method;
@@ -19,6 +21,7 @@ mod uri;
 mod via;
 mod write;
 
+pub use digits::{put_decimal, put_host, put_ip};
 pub use extensions::{RAck, Refresher, SessionExpires, uri_header};
 pub use message::{CSeq, Header, Message, Values};
 pub use method::Method;

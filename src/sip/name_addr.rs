@@ -13,6 +13,7 @@ pub struct NameAddr<'a> {
     pub uri: Uri<'a>,
     /// The parameters of the header, not those of the URI.
     pub params: Params<'a>,
+    pub(super) tag: Option<&'a [u8]>,
 }
 
 impl<'a> NameAddr<'a> {
@@ -32,14 +33,25 @@ impl<'a> NameAddr<'a> {
         let (display, rest) = value.split_at_checked(bracket)?;
         let close = memchr::memchr(b'>', rest)?;
         let uri = Uri::parse(rest.get(1..close)?)?;
-        let params = Params::header(rest.get(close + 1..)?)?;
         let display = trim(display);
-        is_display_name(display).then_some(Self { display, uri, params })
+        if !is_display_name(display) {
+            return None;
+        }
+        Self { display, uri, ..Self::default() }.with_params(rest.get(close + 1..)?)
     }
 
     /// The tag, when there is one.
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.params.get("tag")
+        self.tag
+    }
+
+    fn with_params(mut self, params: &'a [u8]) -> Option<Self> {
+        self.params = Params::header(params, |name, value| {
+            if self.tag.is_none() && name.eq_ignore_ascii_case(b"tag") {
+                self.tag = value.or_else(|| name.get(name.len()..));
+            }
+        })?;
+        Some(self)
     }
 
     /// Without brackets every `;` begins a header parameter, and `,` and `?` may not stand in the
@@ -50,7 +62,7 @@ impl<'a> NameAddr<'a> {
         if memchr::memchr2(b',', b'?', uri).is_some() {
             return None;
         }
-        Some(Self { display: b"", uri: Uri::parse(trim(uri))?, params: Params::header(params)? })
+        Self { uri: Uri::parse(trim(uri))?, ..Self::default() }.with_params(params)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parameters: `;name=value;flag`, of headers and of URIs.
 
-use super::scan::{any, class, find_outside, is_token, quoted_len, split_once, trim};
+use super::scan::{any, class, find_outside, is, is_token, quoted_len, trim};
 
 /// A list of parameters as it stands on the wire: empty, or starting with `;`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,15 +15,26 @@ impl<'a> Params<'a> {
     }
 
     /// The parameters of a header, checked: names are tokens, values are not empty, quotes closed.
-    pub(crate) fn header(raw: &'a [u8]) -> Option<Self> {
+    /// `each` gets to see every one of them.
+    pub(crate) fn header(
+        raw: &'a [u8],
+        mut each: impl FnMut(&'a [u8], Option<&'a [u8]>),
+    ) -> Option<Self> {
         let params = Self { raw: trim(raw) };
-        if !params.raw.is_empty() && params.raw.first() != Some(&b';') {
-            return None;
+        match params.raw.first() {
+            None => return Some(params),
+            Some(b';') => {}
+            Some(_) => return None,
         }
-        let sound = |(name, value): (&[u8], Option<&[u8]>)| {
-            is_token(name) && value.is_none_or(is_parameter_value)
-        };
-        params.iter().all(sound).then_some(params)
+        let plain = plain(params.raw, &mut each);
+        let rest = Self { raw: params.raw.get(plain..).unwrap_or_default() };
+        for (name, value) in rest.iter() {
+            if !is_token(name) || !value.is_none_or(is_parameter_value) {
+                return None;
+            }
+            each(name, value);
+        }
+        Some(params)
     }
 
     /// As on the wire, with the leading `;`; empty when there is none.
@@ -34,18 +45,12 @@ impl<'a> Params<'a> {
     /// Each parameter as (name, value), trimmed; a value keeps its quotes.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         let mut rest = self.raw.get(1..);
-        let quoted = self.raw.contains(&b'"');
         std::iter::from_fn(move || {
             let text = rest.take()?;
-            let end = if quoted {
-                find_outside(text, class::SEMICOLON).ok().flatten()
-            } else {
-                text.iter().position(|byte| *byte == b';')
-            };
-            let (one, tail) = text.split_at_checked(end.unwrap_or(text.len()))?;
-            rest = tail.get(1..);
-            Some(match split_once(one, b'=') {
-                Some((name, value)) => (trim(name), Some(trim(value))),
+            let (one, equals, tail) = first_of(text)?;
+            rest = tail;
+            Some(match equals {
+                Some(equals) => (trim(one.get(..equals)?), one.get(equals + 1..).map(trim)),
                 None => (trim(one), None),
             })
         })
@@ -64,12 +69,69 @@ impl<'a> Params<'a> {
     }
 }
 
+/// Shows `each` the usual parameters, without quotes and blanks, up to the first that is not so or
+/// the end, and says where that is. Every byte is looked at once.
+fn plain<'a>(raw: &'a [u8], each: &mut impl FnMut(&'a [u8], Option<&'a [u8]>)) -> usize {
+    let split = |text: &'a [u8], ends: fn(u8) -> bool| {
+        let end = text.iter().position(|byte| ends(*byte)).unwrap_or(text.len());
+        text.split_at_checked(end).unwrap_or((text, b""))
+    };
+    let mut left = raw;
+    while let Some((b';', text)) = left.split_first() {
+        let (name, rest) = split(text, |byte| !is(byte, class::TOKEN));
+        let (value, rest) = match rest.split_first() {
+            Some((b'=', rest)) => {
+                let (value, rest) = split(rest, |byte| is(byte, NOT_VALUE));
+                (Some(value), rest)
+            }
+            _ => (None, rest),
+        };
+        let whole = !name.is_empty() && value.is_none_or(|value| !value.is_empty());
+        if !whole || !matches!(rest.first(), None | Some(b';')) {
+            break;
+        }
+        each(name, value);
+        left = rest;
+    }
+    raw.len() - left.len()
+}
+
+/// What may not stand in a value without quotes.
+const NOT_VALUE: u8 = class::NOT_URI | class::COMMA | class::SEMICOLON;
+
+/// The first parameter of `text`, where its first `=` stands, and what follows its semicolon.
+fn first_of(text: &[u8]) -> Option<First<'_>> {
+    let stops = class::SEMICOLON | class::EQUALS | class::OPENS;
+    let mut equals = None;
+    let mut end = None;
+    for (index, byte) in text.iter().enumerate().filter(|(_, byte)| is(**byte, stops)) {
+        match byte {
+            b';' => {
+                end = Some(index);
+                break;
+            }
+            b'=' => equals = equals.or(Some(index)),
+            _ => {
+                // A semicolon in quotes or brackets parts nothing.
+                end = find_outside(text, class::SEMICOLON).ok().flatten();
+                let one = text.get(..end.unwrap_or(text.len()))?;
+                equals = one.iter().position(|byte| *byte == b'=');
+                break;
+            }
+        }
+    }
+    let (one, tail) = text.split_at_checked(end.unwrap_or(text.len()))?;
+    Some((one, equals, tail.get(1..)))
+}
+
+type First<'a> = (&'a [u8], Option<usize>, Option<&'a [u8]>);
+
 /// A closed quoted string, or whatever cannot be taken for a delimiter: equipment puts more into
 /// tags than tokens.
 fn is_parameter_value(value: &[u8]) -> bool {
     match value.first() {
         None => false,
         Some(b'"') => quoted_len(value) == Some(value.len()),
-        Some(_) => !any(value, class::NOT_URI | class::COMMA | class::SEMICOLON),
+        Some(_) => !any(value, NOT_VALUE),
     }
 }

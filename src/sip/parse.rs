@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::known::{AddressAt, Known, ViaAt};
 use super::limits;
 use super::message::{Line, Message, Start};
 use super::method::Method;
@@ -30,13 +31,14 @@ pub(crate) fn datagram(datagram: &[u8]) -> Result<Message, Reason> {
     }
     let start = start_line(bytes.get(..start_end).unwrap_or_default())?;
     let body_at = index.headers(start_end + 2)?;
-    let cseq = index.check(start)?;
+    let (cseq, known) = index.check(start)?;
     let message_end = index.message_end(body_at)?;
     let whole = bytes.get(..message_end).ok_or(Reason::ContentLength)?;
     Ok(Message {
         buffer: Arc::from(whole),
         lines: Arc::from(index.lines()),
         start,
+        known,
         cseq,
         body_at: offset(body_at),
     })
@@ -136,32 +138,42 @@ impl<'a> Index<'a> {
         self.bytes.get(usize::from(line.value_at)..usize::from(line.value_end)).unwrap_or_default()
     }
 
-    /// Checks every header that has a typed accessor which never fails; gives the `CSeq` number.
+    /// Checks every header that has a typed accessor which never fails; gives the `CSeq` number
+    /// and where the parts of what is asked for most lie.
     #[expect(clippy::wildcard_enum_match_arm, reason = "most headers do not matter here")]
-    fn check(&self, start: Start) -> Result<u32, Reason> {
+    fn check(&self, start: Start) -> Result<(u32, Known), Reason> {
         let missing = |(name, _): &&(HeaderName, Reason)| self.seen & (1 << (*name as u8)) == 0;
         if let Some((_, reason)) = MANDATORY.iter().find(missing) {
             return Err(*reason);
         }
         let mut cseq = 0;
+        let mut known = Known::default();
         let mut first_via = true;
+        let mut contact_seen = false;
         for line in self.lines() {
             let value = self.value(line);
             match line.name {
                 HeaderName::Via if first_via => {
                     first_via = false;
-                    check_via(value)?;
+                    known.via = self.check_via(value)?;
                 }
-                HeaderName::From => check_address(value, Reason::From)?,
-                HeaderName::To => check_address(value, Reason::To)?,
+                HeaderName::From => known.from = self.address(value).ok_or(Reason::From)?,
+                HeaderName::To => known.to = self.address(value).ok_or(Reason::To)?,
                 HeaderName::CallId
                     if value.is_empty() || value.iter().any(|byte| is_lws(*byte)) =>
                 {
                     return Err(Reason::CallId);
                 }
                 HeaderName::CSeq => cseq = self.check_cseq(value, start)?,
-                HeaderName::Contact if value != b"*" && !all_are_addresses(value) => {
-                    return Err(Reason::Contact);
+                HeaderName::Contact => {
+                    let first = !std::mem::replace(&mut contact_seen, true);
+                    let one = self.address(value);
+                    if one.is_none() && value != b"*" && !all_are_addresses(value) {
+                        return Err(Reason::Contact);
+                    }
+                    if first {
+                        known.contact = one;
+                    }
                 }
                 HeaderName::Route | HeaderName::RecordRoute if !all_are_addresses(value) => {
                     return Err(Reason::Route);
@@ -172,7 +184,7 @@ impl<'a> Index<'a> {
                 _ => {}
             }
         }
-        Ok(cseq)
+        Ok((cseq, known))
     }
 
     fn check_cseq(&self, value: &[u8], start: Start) -> Result<u32, Reason> {
@@ -190,6 +202,22 @@ impl<'a> Index<'a> {
             }
             Start::Request { .. } | Start::Response { .. } => Ok(number),
         }
+    }
+
+    fn check_via(&self, value: &[u8]) -> Result<ViaAt, Reason> {
+        let (via, rest) = Via::parse_first(value).ok_or(Reason::Via)?;
+        // A cookie alone identifies nothing (RFC 4475 section 3.2.1).
+        if via.branch() == Some(MAGIC_COOKIE) {
+            return Err(Reason::Branch);
+        }
+        if let Some(next) = rest.strip_prefix(b",") {
+            Via::parse_first(next).ok_or(Reason::Via)?;
+        }
+        Ok(ViaAt::of(self.bytes, &via, rest))
+    }
+
+    fn address(&self, value: &[u8]) -> Option<AddressAt> {
+        NameAddr::parse(value).map(|address| AddressAt::of(self.bytes, &address))
     }
 
     /// Where the message ends, by its `Content-Length` (RFC 3261 section 18.3).
@@ -285,22 +313,6 @@ fn status_line(line: &[u8]) -> Result<Start, Reason> {
     }
     let reason_at = line.len() - reason.len().saturating_sub(1);
     Ok(Start::Response { code, reason_at: offset(reason_at), reason_end: offset(line.len()) })
-}
-
-fn check_via(value: &[u8]) -> Result<(), Reason> {
-    let (via, rest) = Via::parse_first(value).ok_or(Reason::Via)?;
-    // A cookie alone identifies nothing (RFC 4475 section 3.2.1).
-    if via.branch() == Some(MAGIC_COOKIE) {
-        return Err(Reason::Branch);
-    }
-    match rest.strip_prefix(b",") {
-        None => Ok(()),
-        Some(next) => Via::parse_first(next).map(|_| ()).ok_or(Reason::Via),
-    }
-}
-
-fn check_address(value: &[u8], reason: Reason) -> Result<(), Reason> {
-    NameAddr::parse(value).map(|_| ()).ok_or(reason)
 }
 
 /// An offset into a message; [`limits::MESSAGE_BYTES`] makes it fit.

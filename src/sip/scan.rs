@@ -45,6 +45,10 @@ pub(crate) mod class {
     pub(crate) const SEMICOLON: u8 = 1 << 4;
     /// `,`
     pub(crate) const COMMA: u8 = 1 << 5;
+    /// `:`, `@` or `?`: what parts a URI, beside the semicolon.
+    pub(crate) const PARTS: u8 = 1 << 6;
+    /// `=`
+    pub(crate) const EQUALS: u8 = 1 << 7;
 }
 
 /// The classes of every byte.
@@ -71,6 +75,8 @@ const fn classes() -> [u8; 256] {
             b'"' | b'<' => class::OPENS,
             b';' => class::SEMICOLON,
             b',' => class::COMMA,
+            b':' | b'@' | b'?' => class::PARTS,
+            b'=' => class::EQUALS,
             _ => 0,
         };
         index += 1;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::params::Params;
-use super::scan::{all, any, class, number, split_once};
+use super::scan::{any, class, is, number, split_once};
 
 /// The scheme of a [`Uri`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,20 +45,23 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Parses a whole URI; nothing when it is malformed.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
-        if any(raw, class::NOT_URI) {
-            return None;
-        }
         let (scheme, rest) = split_once(raw, b':')?;
-        if rest.is_empty() || !is_scheme(scheme) {
+        if rest.is_empty() {
             return None;
         }
         let uri = Self { raw, ..Self::default() };
         match scheme.len() {
-            3 if scheme.eq_ignore_ascii_case(b"sip") => uri.sip(Scheme::Sip, rest),
-            4 if scheme.eq_ignore_ascii_case(b"sips") => uri.sip(Scheme::Sips, rest),
-            3 if scheme.eq_ignore_ascii_case(b"tel") => uri.tel(rest),
-            _ => Some(Self { scheme: Scheme::Other, ..uri }),
+            3 if scheme.eq_ignore_ascii_case(b"sip") => return uri.sip(Scheme::Sip, rest),
+            4 if scheme.eq_ignore_ascii_case(b"sips") => return uri.sip(Scheme::Sips, rest),
+            _ => {}
         }
+        if any(raw, class::NOT_URI) || !is_scheme(scheme) {
+            return None;
+        }
+        if scheme.eq_ignore_ascii_case(b"tel") {
+            return uri.tel(rest);
+        }
+        Some(Self { scheme: Scheme::Other, ..uri })
     }
 
     /// The user with its `%` escapes resolved; an escape that is none stays as it is.
@@ -85,23 +88,25 @@ impl<'a> Uri<'a> {
     }
 
     fn sip(self, scheme: Scheme, rest: &'a [u8]) -> Option<Self> {
-        // A user may contain `;`, `?` and `/`, so the `@` decides first (RFC 4475 section 3.1.1.13).
-        let (userinfo, rest) = match split_once(rest, b'@') {
-            Some((userinfo, rest)) => (Some(userinfo), rest),
-            None => (None, rest),
-        };
-        let (user, password) = match userinfo.map(|info| (info, split_once(info, b':'))) {
-            Some((_, Some((user, password)))) => (Some(user), Some(password)),
-            Some((user, None)) => (Some(user), None),
-            None => (None, None),
+        let Marks { colon, at, end } = Marks::of(rest)?;
+        let (user, password, rest) = match at {
+            Some(at) => {
+                let user = rest.get(..colon.unwrap_or(at))?;
+                let password = colon.and_then(|colon| rest.get(colon + 1..at));
+                (Some(user), password, rest.get(at + 1..)?)
+            }
+            None => (None, None, rest),
         };
         if user.is_some_and(<[u8]>::is_empty) {
             return None;
         }
-        let end = rest.iter().position(|byte| matches!(byte, b';' | b'?')).unwrap_or(rest.len());
+        let end = end.map_or(rest.len(), |end| end - at.map_or(0, |at| at + 1));
         let (authority, tail) = rest.split_at_checked(end)?;
         let (host, port) = host_port(authority)?;
-        let (params, headers) = split_once(tail, b'?').unwrap_or((tail, b""));
+        let (params, headers) = match tail {
+            [] => (tail, tail),
+            _ => split_once(tail, b'?').unwrap_or((tail, b"")),
+        };
         let params = uri_params(params)?;
         Some(Self { scheme, user, password, host, port, params, headers, ..self })
     }
@@ -120,6 +125,35 @@ impl<'a> Uri<'a> {
             params,
             ..self
         })
+    }
+}
+
+/// What parts a `sip:` URI, as offsets from behind its scheme, found in one pass.
+struct Marks {
+    /// The first `:` of the user information.
+    colon: Option<usize>,
+    /// The first `@`: a user may contain `;`, `?` and `/`, so it decides before those (RFC 4475
+    /// section 3.1.1.13).
+    at: Option<usize>,
+    /// The first `;` or `?` behind the user information.
+    end: Option<usize>,
+}
+
+impl Marks {
+    /// Nothing where a byte stands that no URI may hold.
+    fn of(rest: &[u8]) -> Option<Self> {
+        let stops = class::NOT_URI | class::PARTS | class::SEMICOLON;
+        let (mut colon, mut at, mut end) = (None, None, None);
+        for (index, byte) in rest.iter().enumerate().filter(|(_, byte)| is(**byte, stops)) {
+            match byte {
+                b'@' if at.is_none() => (at, end) = (Some(index), None),
+                b':' if colon.is_none() && at.is_none() => colon = Some(index),
+                b';' | b'?' if end.is_none() => end = Some(index),
+                b'@' | b':' | b';' | b'?' => {}
+                _ => return None,
+            }
+        }
+        Some(Self { colon: colon.filter(|_| at.is_some()), at, end })
     }
 }
 
@@ -154,10 +188,11 @@ pub fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
 pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let host_len = match value.first() {
         Some(b'[') => memchr::memchr(b']', value)? + 1,
-        _ => value.iter().position(|byte| *byte == b':').unwrap_or(value.len()),
+        _ => value.iter().position(|byte| !is(*byte, class::HOST)).unwrap_or(value.len()),
     };
     let (host, rest) = value.split_at_checked(host_len)?;
-    if !is_host(host) {
+    if host.is_empty() || (host.starts_with(b"[") && !matches!(host_ip(host), Some(IpAddr::V6(_))))
+    {
         return None;
     }
     let port = match rest {
@@ -183,14 +218,6 @@ fn three_colons(text: &str) -> Option<IpAddr> {
     format!("{left}::{v4}").parse().ok()
 }
 
-fn is_host(host: &[u8]) -> bool {
-    match host {
-        [] => false,
-        [b'[', ..] => matches!(host_ip(host), Some(IpAddr::V6(_))),
-        _ => all(host, class::HOST),
-    }
-}
-
 fn is_scheme(scheme: &[u8]) -> bool {
     scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme
@@ -200,6 +227,9 @@ fn is_scheme(scheme: &[u8]) -> bool {
 
 fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
     let params = Params::unchecked(raw);
+    if raw.is_empty() {
+        return Some(params);
+    }
     params.iter().all(|(name, _)| !name.is_empty()).then_some(params)
 }
 

@@ -24,19 +24,18 @@ pub struct Via<'a> {
     pub port: Option<u16>,
     /// All parameters, `branch` among them.
     pub params: Params<'a>,
+    pub(super) branch: Option<&'a [u8]>,
+    pub(super) rport: bool,
 }
 
 impl<'a> Via<'a> {
     /// Parses the first value of a header line and gives what follows it: empty, or starting with a
     /// comma. Nothing when that value is malformed.
     pub fn parse_first(line: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        // `SIP / 2.0 / UDP host`: blanks are allowed around each slash (RFC 3261 section 25.1).
-        let (name, rest) = token(line)?;
-        let (version, rest) = token(slash(rest)?)?;
-        let (transport, rest) = token(slash(rest)?)?;
-        if !name.eq_ignore_ascii_case(b"SIP") || version != b"2.0" {
-            return None;
-        }
+        let (transport, rest) = match line.strip_prefix(b"SIP/2.0/") {
+            Some(rest) => token(rest)?,
+            None => spaced(line)?,
+        };
         if !rest.first().is_some_and(|byte| is_lws(*byte)) {
             return None;
         }
@@ -44,19 +43,29 @@ impl<'a> Via<'a> {
         let end = find_outside(rest, class::SEMICOLON | class::COMMA).ok()?.unwrap_or(rest.len());
         let (sent_by, rest) = rest.split_at_checked(end)?;
         let (host, port) = sent_by_parts(sent_by)?;
-        let end = find_outside(rest, class::COMMA).ok()?.unwrap_or(rest.len());
+        let end = match memchr::memchr(b',', rest) {
+            Some(_) => find_outside(rest, class::COMMA).ok()?.unwrap_or(rest.len()),
+            None => rest.len(),
+        };
         let (params, rest) = rest.split_at_checked(end)?;
-        Some((Self { transport, host, port, params: Params::header(params)? }, rest))
+        let mut via = Self { transport, host, port, ..Self::default() };
+        via.params = Params::header(params, |name, value| {
+            if via.branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
+                via.branch = value.or_else(|| name.get(name.len()..));
+            }
+            via.rport |= name.eq_ignore_ascii_case(b"rport");
+        })?;
+        Some((via, rest))
     }
 
     /// The branch; nothing from elements older than RFC 3261.
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.params.get("branch")
+        self.branch
     }
 
     /// Whether the sender asks for the response on the port it sent from (RFC 3581).
     pub fn wants_rport(&self) -> bool {
-        self.params.has("rport")
+        self.rport
     }
 
     /// Where the response to a request from `source` goes over UDP: always to the address it came
@@ -75,6 +84,15 @@ impl<'a> Via<'a> {
     }
 }
 
+/// `SIP / 2.0 / UDP` up to the host: blanks are allowed around each slash (RFC 3261 section 25.1), and
+/// any case.
+fn spaced(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, rest) = token(line)?;
+    let (version, rest) = token(slash(rest)?)?;
+    let transport = token(slash(rest)?)?;
+    (name.eq_ignore_ascii_case(b"SIP") && version == b"2.0").then_some(transport)
+}
+
 fn token(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let value = trim_start(value);
     let end = value.iter().position(|byte| !is(*byte, class::TOKEN)).unwrap_or(value.len());
@@ -88,8 +106,8 @@ fn slash(value: &[u8]) -> Option<&[u8]> {
 /// `host [":" port]`, where blanks around the colon are allowed.
 fn sent_by_parts(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let value = trim(value);
-    if !value.iter().any(|byte| is_lws(*byte)) {
-        return host_port(value);
+    if let Some(plain) = host_port(value) {
+        return Some(plain);
     }
     let colon = memchr::memrchr(b':', value)?;
     let (host, port) = value.split_at_checked(colon)?;

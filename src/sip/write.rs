@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::digits::{put_decimal, put_host, put_ip};
 use super::message::{Header, Message};
 use super::method::Method;
 use super::name::HeaderName;
@@ -33,7 +34,7 @@ impl Writer {
     pub fn response(code: u16, reason: &[u8]) -> Self {
         let mut writer = Self { out: Vec::with_capacity(USUAL_BYTES) };
         writer.out.extend_from_slice(b"SIP/2.0 ");
-        writer.decimal(u32::from(code));
+        put_decimal(&mut writer.out, code.into());
         writer.out.push(b' ');
         writer.text(reason);
         writer.line_end();
@@ -56,12 +57,9 @@ impl Writer {
         for header in request.headers() {
             match header.name {
                 HeaderName::Via if std::mem::take(&mut top) => {
-                    match Via::parse_first(header.value) {
-                        Some((via, rest)) => writer.via_received(&via, source, rest),
-                        None => writer.copy(&header),
-                    }
+                    writer.via_received(&request.via(), source, request.rest_of_via());
                 }
-                HeaderName::To => match to_tag.filter(|_| request.to().tag().is_none()) {
+                HeaderName::To => match to_tag.filter(|_| request.to_tag().is_none()) {
                     Some(tag) => writer.header("To", &[header.value, b";tag=", tag]),
                     None => writer.copy(&header),
                 },
@@ -98,15 +96,25 @@ impl Writer {
     pub fn header_number(&mut self, name: &str, value: u32) {
         self.text(name.as_bytes());
         self.out.extend_from_slice(b": ");
-        self.decimal(value);
+        put_decimal(&mut self.out, value);
+        self.line_end();
+    }
+
+    /// `CSeq`.
+    pub fn cseq(&mut self, number: u32, method: Method<'_>) {
+        self.out.extend_from_slice(b"CSeq: ");
+        put_decimal(&mut self.out, number);
+        self.out.push(b' ');
+        self.text(method.as_bytes());
         self.line_end();
     }
 
     /// `Via: SIP/2.0/UDP sent_by;branch=…;rport`, as a client writes it.
     pub fn via_udp(&mut self, sent_by: SocketAddr, branch: &[u8]) {
         self.out.extend_from_slice(b"Via: SIP/2.0/UDP ");
-        let written = fmt::write(self, format_args!("{sent_by}"));
-        debug_assert!(written.is_ok(), "a buffer takes everything");
+        put_host(&mut self.out, sent_by.ip());
+        self.out.push(b':');
+        put_decimal(&mut self.out, sent_by.port().into());
         self.out.extend_from_slice(b";branch=");
         self.text(branch);
         self.out.extend_from_slice(b";rport\r\n");
@@ -132,7 +140,7 @@ impl Writer {
     /// Ends the headers with `Content-Length` and appends `body`.
     pub fn finish(mut self, body: &[u8]) -> Vec<u8> {
         self.out.extend_from_slice(b"Content-Length: ");
-        self.decimal(u32::try_from(body.len()).unwrap_or(u32::MAX));
+        put_decimal(&mut self.out, u32::try_from(body.len()).unwrap_or(u32::MAX));
         self.out.extend_from_slice(b"\r\n\r\n");
         self.out.extend_from_slice(body);
         self.out
@@ -148,7 +156,7 @@ impl Writer {
         self.text(via.host);
         if let Some(port) = via.port {
             self.out.push(b':');
-            self.decimal(u32::from(port));
+            put_decimal(&mut self.out, port.into());
         }
         for (name, value) in via.params.iter() {
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
@@ -163,12 +171,11 @@ impl Writer {
         }
         if via.needs_received(source) {
             self.out.extend_from_slice(b";received=");
-            let written = fmt::write(self, format_args!("{}", source.ip()));
-            debug_assert!(written.is_ok(), "a buffer takes everything");
+            put_ip(&mut self.out, source.ip());
         }
         if via.wants_rport() {
             self.out.extend_from_slice(b";rport=");
-            self.decimal(u32::from(source.port()));
+            put_decimal(&mut self.out, source.port().into());
         }
         self.text(rest);
         self.line_end();
@@ -184,20 +191,6 @@ impl Writer {
             rest = tail.get(1..).unwrap_or_default();
         }
         self.out.extend_from_slice(rest);
-    }
-
-    fn decimal(&mut self, mut value: u32) {
-        let mut digits = [b'0'; 10];
-        let mut used = 0;
-        for digit in digits.iter_mut().rev() {
-            *digit += u8::try_from(value % 10).unwrap_or_default();
-            value /= 10;
-            used += 1;
-            if value == 0 {
-                break;
-            }
-        }
-        self.out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
     }
 
     fn line_end(&mut self) {

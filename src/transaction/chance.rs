@@ -41,6 +41,11 @@ impl Chance {
         u64::from_le_bytes(bytes)
     }
 
+    /// Appends the next 64 bits as 16 hexadecimal digits.
+    pub fn write_word(&mut self, out: &mut Vec<u8>) {
+        super::key::write_digits(out, self.word(), 16);
+    }
+
     /// A number below `bound`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The bias of the multiplication is below 2^-32 for every bound used here.

@@ -34,6 +34,11 @@ impl Link {
         }
     }
 
+    /// Whether it goes over TLS, so that who is there can be told.
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Secure(..))
+    }
+
     /// Who has to be at the far end.
     pub fn far_end(self) -> FarEnd {
         match self {

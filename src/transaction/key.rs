@@ -96,8 +96,12 @@ impl ServerId {
 }
 
 /// Appends a number in lower-case hexadecimal without leading zeros.
-fn write_hex(out: &mut Vec<u8>, number: u64) {
-    let digits = (67 - number.leading_zeros().min(63)) / 4;
+pub fn write_hex(out: &mut Vec<u8>, number: u64) {
+    write_digits(out, number, (67 - number.leading_zeros().min(63)) / 4);
+}
+
+/// Appends the last hexadecimal digits of a number, at most 16.
+pub fn write_digits(out: &mut Vec<u8>, number: u64, digits: u32) {
     for place in (0..digits).rev() {
         let digit = u8::try_from((number >> (4 * place)) & 15).unwrap_or(0);
         out.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });

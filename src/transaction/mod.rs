@@ -22,7 +22,7 @@ pub use chance::Chance;
 pub use client_invite::ClientInvite;
 pub use client_non_invite::ClientNonInvite;
 pub use flow::{ConnectionId, FarEnd, Flow, Link};
-pub use key::{ClientKey, MAGIC_COOKIE, ServerId, ServerKey};
+pub use key::{ClientKey, MAGIC_COOKIE, ServerId, ServerKey, write_digits, write_hex};
 pub use moment::Moment;
 pub use outcome::{Asked, Full, Notice, Request, Response, Transmit};
 pub use server_invite::ServerInvite;
