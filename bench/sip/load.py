@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""load.py PROGRAM RATE SECONDS HELD: SIPp at a steady rate through the daemon, then many calls held at
-once. Run it in a network namespace of its own (ns.sh). Prints; never judges."""
+"""load.py PROGRAM RATE SECONDS HELD: many calls held at once through the daemon, then SIPp at a steady
+rate. Run it in a network namespace of its own (ns.sh). Prints; never judges."""
 import csv
 import os
 import subprocess
@@ -55,18 +55,7 @@ def main():
     callee = sipp(folder, "callee", "uas.xml", 5070)
     print(f"idle: {resident(daemon) / 1024:.1f} MB")
 
-    print(f"{RATE} calls a second for {SECONDS} s, each held for 2 s:")
-    begun, cpu = time.time(), spent(daemon)
-    steady = caller(folder, "steady", RATE * SECONDS, RATE, 2000)
-    while steady.poll() is None:
-        time.sleep(5)
-        good, bad, again = counted(folder, "steady")
-        print(f"  {time.time() - begun:4.0f} s: {good} good, {bad} failed, {again} sent again, "
-              f"{resident(daemon) / 1024:.1f} MB, {spent(daemon) - cpu:.1f} s CPU", flush=True)
-    _, _, again = counted(folder, "callee")
-    print(f"  callee: {again} sent again")
-
-    print(f"{HELD} calls held:")
+    print(f"{HELD} calls held at once:")
     before = resident(daemon)
     held = caller(folder, "held", HELD, 500, 90_000)
     begun = time.time()
@@ -77,6 +66,16 @@ def main():
               f"{(now - before) * 1024 / HELD:.0f} bytes a call more than before", flush=True)
     held.wait()
     print(f"  ended: {counted(folder, 'held')}, {resident(daemon) / 1024:.1f} MB")
+    print(f"{RATE} calls a second for {SECONDS} s, each held for 2 s:")
+    begun, cpu = time.time(), spent(daemon)
+    steady = caller(folder, "steady", RATE * SECONDS, RATE, 2000)
+    while steady.poll() is None:
+        time.sleep(5)
+        good, bad, again = counted(folder, "steady")
+        print(f"  {time.time() - begun:4.0f} s: {good} good, {bad} failed, {again} sent again, "
+              f"{resident(daemon) / 1024:.1f} MB, {spent(daemon) - cpu:.1f} s CPU", flush=True)
+    _, _, again = counted(folder, "callee")
+    print(f"  callee: {again} sent again")
     for process in (callee, daemon):
         process.terminate()
         process.wait()

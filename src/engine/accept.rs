@@ -154,7 +154,7 @@ impl Engine {
             phase: Phase::Hunting(Hunt::new(attempts)),
             a,
             b: None,
-            invite: Some(Exchange {
+            invite: Some(Box::new(Exchange {
                 from: Side::A,
                 incoming,
                 server,
@@ -162,7 +162,7 @@ impl Engine {
                 cseq: 0,
                 progress,
                 marks: Some(Box::new(marks)),
-            }),
+            })),
             early: None,
             transfer: None,
             referrals: Vec::new(),

@@ -155,7 +155,8 @@ pub(super) struct Call {
     pub(super) b: Option<Leg>,
     /// The trunk that it runs over now.
     pub(super) trunk: Option<TrunkIndex>,
-    pub(super) invite: Option<Exchange>,
+    /// Boxed: most of the time there is none.
+    pub(super) invite: Option<Box<Exchange>>,
     pub(super) early: Option<Box<Early>>,
     pub(super) transfer: Option<Box<Transfer>>,
     /// REFERs that went on to the other side.
@@ -281,7 +282,7 @@ impl Call {
 
     /// A deadline may have passed.
     pub(super) fn on_time(&mut self, ctx: &mut Context) {
-        match &self.invite {
+        match self.invite.as_deref() {
             Some(Exchange { progress: Progress::Pending { deadline, .. }, .. })
                 if ctx.now >= *deadline =>
             {

@@ -109,7 +109,7 @@ impl Call {
     /// Ends the INVITE under way. A side that has not acknowledged its 2xx must not get a BYE yet
     /// (section 15): it is given back, and the 2xx goes on being repeated.
     fn end_exchange(&mut self, ctx: &mut Context) -> Option<Side> {
-        let Exchange { progress, client, from, .. } = self.invite.as_ref()?;
+        let Exchange { progress, client, from, .. } = self.invite.as_deref()?;
         let (client, from) = (*client, *from);
         match progress {
             // What is not answered now never will be (section 15.1.2).

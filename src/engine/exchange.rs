@@ -53,7 +53,7 @@ impl Call {
         }
         let trying = write::response(&exchange.incoming, 100, b"").finish(b"");
         ctx.respond(server, 100, trying);
-        self.invite = Some(exchange);
+        self.invite = Some(Box::new(exchange));
     }
 
     pub(super) fn on_exchange_response(

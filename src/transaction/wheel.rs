@@ -28,10 +28,10 @@ struct Node<T> {
     deadline: u64,
     token: T,
     serial: u32,
-    level: u32,
-    slot: u64,
     previous: u32,
     next: u32,
+    level: u8,
+    slot: u8,
 }
 
 #[derive(Debug, Clone)]
@@ -81,10 +81,10 @@ impl<T: Copy> Wheel<T> {
             deadline: deadline.millis().max(self.now + 1),
             token,
             serial,
-            level: 0,
-            slot: 0,
             previous: NIL,
             next: NIL,
+            level: 0,
+            slot: 0,
         };
         let index = u32::try_from(self.nodes.insert(node)).expect("owners bound the timers");
         self.link(index);
@@ -158,7 +158,10 @@ impl<T: Copy> Wheel<T> {
         let differing = (filed ^ now) | 1;
         let level = ((63 - differing.leading_zeros()) / BITS).min(LEVELS - 1);
         let slot = (filed >> (BITS * level)) % SLOTS;
-        (node.level, node.slot, node.previous) = (level, slot, NIL);
+        // Both are below 64.
+        node.level = u8::try_from(level).unwrap_or(u8::MAX);
+        node.slot = u8::try_from(slot).unwrap_or(u8::MAX);
+        node.previous = NIL;
         let Some(shelf) = self.levels.get_mut(at(level)) else { return };
         shelf.occupied |= 1 << slot;
         let Some(head) = shelf.heads.get_mut(at_slot(slot)) else { return };
@@ -179,8 +182,8 @@ impl<T: Copy> Wheel<T> {
             previous.next = next;
             return;
         }
-        let Some(shelf) = self.levels.get_mut(at(level)) else { return };
-        if let Some(head) = shelf.heads.get_mut(at_slot(slot)) {
+        let Some(shelf) = self.levels.get_mut(usize::from(level)) else { return };
+        if let Some(head) = shelf.heads.get_mut(usize::from(slot)) {
             *head = next;
         }
         if next == NIL {
