@@ -144,7 +144,11 @@ impl Marks {
     fn of(rest: &[u8]) -> Option<Self> {
         let stops = class::NOT_URI | class::PARTS | class::SEMICOLON;
         let (mut colon, mut at, mut end) = (None, None, None);
-        for (index, byte) in rest.iter().enumerate().filter(|(_, byte)| is(**byte, stops)) {
+        let mut left = rest;
+        while let Some(next) = left.iter().position(|byte| is(*byte, stops)) {
+            let (_, found) = left.split_at_checked(next)?;
+            let (byte, tail) = found.split_first()?;
+            let index = rest.len() - found.len();
             match byte {
                 b'@' if at.is_none() => (at, end) = (Some(index), None),
                 b':' if colon.is_none() && at.is_none() => colon = Some(index),
@@ -152,6 +156,7 @@ impl Marks {
                 b'@' | b':' | b';' | b'?' => {}
                 _ => return None,
             }
+            left = tail;
         }
         Some(Self { colon: colon.filter(|_| at.is_some()), at, end })
     }
@@ -226,11 +231,9 @@ fn is_scheme(scheme: &[u8]) -> bool {
 }
 
 fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
-    let params = Params::unchecked(raw);
-    if raw.is_empty() {
-        return Some(params);
-    }
-    params.iter().all(|(name, _)| !name.is_empty()).then_some(params)
+    let mut each = raw.split(|byte| *byte == b';').skip(1);
+    let sound = each.all(|param| !matches!(param.first(), None | Some(b'=')));
+    sound.then_some(Params::unchecked(raw))
 }
 
 fn hex(byte: u8) -> Option<u8> {
