@@ -17,7 +17,7 @@ pub const TRAIL_MESSAGES: usize = 64;
 /// Bytes kept of one call.
 pub const TRAIL_BYTES: usize = 64 * 1024;
 /// Bytes kept of all calls in progress: beyond it the one that began first loses its messages.
-pub const LIVE_TRAIL_BYTES: usize = 16 << 20;
+pub const LIVE_TRAIL_BYTES: usize = 12 << 20;
 /// Bytes kept of all calls that are over.
 pub const ENDED_TRAIL_BYTES: usize = 24 << 20;
 /// Calls that are over and still known.
