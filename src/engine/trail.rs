@@ -165,7 +165,9 @@ impl Trails {
             return;
         };
         trail.is_over = true;
-        trail.ring.shrink_to_fit();
+        if trail.ring.capacity() > 2 * trail.ring.len() {
+            trail.ring.shrink_to_fit();
+        }
         self.holding.remove(&number);
         self.live_bytes -= trail.bytes;
         self.ended_bytes += trail.bytes;
