@@ -11,7 +11,7 @@ use super::method::Method;
 use super::name::HeaderName;
 use super::name_addr::{NameAddr, all_are_addresses};
 use super::parse_error::Reason;
-use super::scan::{class, is, is_lws, is_token, number, split_once, trim, trim_end, trim_start};
+use super::scan::{is_lws, is_token, number, split_once, trim, trim_end, trim_start};
 use super::uri::{Scheme, Uri};
 use super::via::{MAGIC_COOKIE, Via};
 
@@ -105,14 +105,16 @@ impl<'a> Index<'a> {
         if line.len() > limits::HEADER_BYTES {
             return Err(Reason::HeaderTooLong);
         }
-        let name_len = line.iter().position(|byte| !is(*byte, class::TOKEN));
-        let (name, rest) = line.split_at_checked(name_len.unwrap_or(0)).unwrap_or_default();
+        let (name, value) = split_once(line, b':').ok_or(Reason::HeaderName)?;
         // Blanks before the colon are allowed (RFC 3261 section 7.3.1).
-        let value = trim_start(rest).strip_prefix(b":").filter(|_| !name.is_empty());
-        let value = trim_start(value.ok_or(Reason::HeaderName)?);
+        let (name, value) = (trim_end(name), trim_start(value));
+        let known = HeaderName::of(name);
+        // What we know is a token.
+        if known == HeaderName::Other && !is_token(name) {
+            return Err(Reason::HeaderName);
+        }
         let value_at = end - value.len();
         let slot = self.lines.get_mut(self.count).ok_or(Reason::TooManyHeaders)?;
-        let known = HeaderName::of(name);
         *slot = Line {
             name: known,
             at: offset(at),
