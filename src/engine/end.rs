@@ -80,7 +80,7 @@ impl Call {
             self.refuse(ctx, 487);
             self.abandon(ctx, incoming.message.value(HeaderName::Reason));
             self.over_before_answer(ctx, reason, 487);
-        } else if self.transfer.as_ref().is_some_and(|transfer| transfer.by == from) {
+        } else if self.transfer.as_ref().is_some_and(|one| one.by == from && !one.back) {
             // Who asked for a transfer need not wait for its end; the other side does.
         } else {
             self.hang_up(ctx, Some(&incoming.message), reason);

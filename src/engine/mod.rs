@@ -45,6 +45,7 @@ mod stranger;
 mod targets;
 mod trail;
 mod transfer;
+mod undo;
 mod write;
 
 use std::time::Duration;
@@ -78,6 +79,9 @@ pub const RING_LIMIT: Duration = Duration::from_secs(300);
 pub const ENDING_LIMIT: Duration = Duration::from_secs(70);
 /// Requests inside one dialog on their way to the other at the same time.
 pub const MAX_RELAYS: usize = 8;
+/// Legs of one call that were given up and still wait for their end: with so many, no other one is
+/// called for a transfer.
+pub const MAX_ABANDONED: usize = 8;
 /// Redirections (3xx) that one call follows.
 pub const MAX_REDIRECTS: u8 = 5;
 /// Early dialogs of one INVITE beside the first, and provisional responses that wait for a PRACK.

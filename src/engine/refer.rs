@@ -6,7 +6,7 @@ use super::context::{Context, Incoming, Party};
 use super::refusal::Reason;
 use super::relay::Extra;
 use super::replaces::{Referral, Replaced};
-use super::write;
+use super::{MAX_ABANDONED, write};
 use crate::model::Refer;
 use crate::routing::{Attempt, Outcome, Refusal};
 use crate::sip::{HeaderName, Message, Method, Scheme, unescape, uri_header};
@@ -62,6 +62,8 @@ impl Call {
             Some(Reason::BadReferTo)
         } else if !self.is_established() || self.transfer.is_some() {
             Some(Reason::Glare)
+        } else if self.abandoned.len() >= MAX_ABANDONED {
+            Some(Reason::RelaysFull)
         } else {
             None
         };

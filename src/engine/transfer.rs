@@ -14,7 +14,7 @@ use super::header_rules::ALLOW;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::session::{Session, glare_wait};
-use super::{HUNT_BUDGET, RING_LIMIT, write};
+use super::{HUNT_BUDGET, MAX_ABANDONED, RING_LIMIT, write};
 use crate::routing::{Attempt, Target, TrunkIndex};
 use crate::sip::{HeaderName, Message, Method, NameAddr, reason_phrase};
 use crate::transaction::{ClientKey, GIVE_UP, Moment, T1};
@@ -34,12 +34,14 @@ pub(super) struct Transfer {
     pub(super) leg: Option<Leg>,
     trunk: Option<TrunkIndex>,
     seats: [Option<Seat>; 2],
-    state: State,
+    pub(super) state: State,
     last: u16,
+    /// Whether it is the way back: the one who asked is called, in the dialog that there is.
+    pub(super) back: bool,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Calling {
         client: Option<ClientKey>,
         cseq: u32,
@@ -51,8 +53,16 @@ enum State {
         cseq: u32,
         answer: Box<Message>,
         client: Option<ClientKey>,
+        /// Whether the other side has said that it is thinking about it.
+        rings: bool,
         retry: Moment,
         give_up: Moment,
+    },
+    /// It is gone while the other side was asked, whose answer is still to come.
+    Undoing {
+        client: ClientKey,
+        cancelled: bool,
+        deadline: Moment,
     },
 }
 
@@ -62,6 +72,7 @@ impl Transfer {
             State::Calling { deadline, .. } => *deadline,
             State::Joining { client: Some(_), give_up, .. } => *give_up,
             State::Joining { client: None, retry, give_up, .. } => *retry.min(give_up),
+            State::Undoing { deadline, .. } => *deadline,
         }
     }
 
@@ -69,7 +80,30 @@ impl Transfer {
     pub(super) fn asks_by(&self, key: ClientKey) -> bool {
         match &self.state {
             State::Calling { client, .. } | State::Joining { client, .. } => *client == Some(key),
+            State::Undoing { client, .. } => *client == key,
         }
+    }
+
+    /// The way back of a transfer that was asked for from there.
+    pub(super) fn back(by: Side, state: State, now: Moment) -> Self {
+        Self {
+            by,
+            notify: None,
+            attempts: VecDeque::new(),
+            budget: now + HUNT_BUDGET,
+            replaces: None,
+            leg: None,
+            trunk: None,
+            seats: Default::default(),
+            state,
+            last: 503,
+            back: true,
+        }
+    }
+
+    /// When there is no more time for it.
+    pub(super) fn budget(&self) -> Moment {
+        self.budget
     }
 }
 
@@ -93,6 +127,7 @@ impl Call {
             seats: Default::default(),
             state: State::Calling { client: None, cseq: 0, provisional: 0, deadline: ctx.now },
             last: 503,
+            back: false,
         }));
         self.notify_referrer(ctx, 100, true);
         self.call_next(ctx);
@@ -101,8 +136,10 @@ impl Call {
     /// Calls the next one that may be called; with nobody left the transfer has failed.
     fn call_next(&mut self, ctx: &mut Context) {
         loop {
+            let room = self.abandoned.len() < MAX_ABANDONED;
             let Some(transfer) = &mut self.transfer else { return };
-            let in_time = ctx.now < transfer.budget;
+            transfer.seats = Default::default();
+            let in_time = room && ctx.now < transfer.budget;
             let table = &self.facts.generation.table;
             let next = if in_time { ctx.next_place(table, &mut transfer.attempts) } else { None };
             let Some((attempt, address)) = next else { break };
@@ -181,6 +218,7 @@ impl Call {
                 }
             }
             State::Calling { .. } if code < 300 => self.on_transfer_answered(ctx, response),
+            State::Calling { .. } if transfer.back => self.on_way_back_refused(ctx, code),
             State::Calling { provisional, .. } => {
                 let rang = *provisional > 100;
                 let rules = Rules::of(&self.facts.generation.table, transfer.trunk);
@@ -193,24 +231,32 @@ impl Call {
                 }
             }
             State::Joining { .. } if code >= 200 => self.on_join_response(ctx, response, code),
-            State::Joining { .. } => {}
+            State::Joining { rings, .. } => *rings = true,
+            State::Undoing { .. } => self.on_undo_response(ctx, response, code),
         }
     }
 
     /// The one who is called answers: its offer goes to the side that stays.
     fn on_transfer_answered(&mut self, ctx: &mut Context, response: &Message) {
-        let Some(transfer) = &mut self.transfer else { return };
-        let (State::Calling { cseq, .. }, Some(leg)) = (&transfer.state, &mut transfer.leg) else {
-            return;
-        };
+        let Self { transfer: Some(transfer), a, b, .. } = self else { return };
+        let State::Calling { cseq, .. } = &transfer.state else { return };
         let cseq = *cseq;
-        leg.establish(response);
+        let leg = match (transfer.back, transfer.by) {
+            (false, _) => transfer.leg.as_mut(),
+            (true, Side::A) => Some(a),
+            (true, Side::B) => b.as_mut(),
+        };
+        let Some(leg) = leg else { return };
+        if transfer.back {
+            leg.refresh(response);
+        } else {
+            leg.establish(response);
+        }
         leg.session.agree(response, ctx.now);
         leg.learn(response, false);
-        let (now, give_up) = (ctx.now, ctx.now + GIVE_UP);
-        let answer = response.clone();
-        transfer.state =
-            State::Joining { cseq, answer: Box::new(answer), client: None, retry: now, give_up };
+        let (retry, give_up) = (ctx.now, ctx.now + GIVE_UP);
+        let (answer, client, rings) = (Box::new(response.clone()), None, false);
+        transfer.state = State::Joining { cseq, answer, client, rings, retry, give_up };
         if response.body().is_empty() {
             // Nothing to join with.
             self.fail_transfer(ctx, 488);
@@ -252,6 +298,7 @@ impl Call {
             *client = None;
         }
         match code {
+            ..300 if transfer.back => self.back_again(ctx, response),
             ..300 => self.joined(ctx, response),
             408 | 481 => self.hang_up(ctx, None, "DialogLost"),
             491 => {
@@ -282,8 +329,7 @@ impl Call {
         kept.session.agree(response, ctx.now);
         kept.learn(response, false);
         kept.keep_offer(&answer);
-        let reinvite = kept.local_cseq;
-        acknowledge(ctx, (owner, kept), reinvite, None);
+        acknowledge(ctx, (owner, kept), response.cseq().number, None);
         self.say_bye(ctx, by, super::end::Parting::Silent);
         let former = match by {
             Side::A => Some(std::mem::replace(&mut self.a, leg)),
@@ -324,30 +370,30 @@ impl Call {
     /// It came to nothing: who asked hears so, and nothing else has changed, unless that one is gone.
     pub(super) fn fail_transfer(&mut self, ctx: &mut Context, code: u16) {
         self.notify_referrer(ctx, code, false);
-        let Some(by) = self.transfer.as_ref().map(|transfer| transfer.by) else { return };
+        let Some(transfer) = &self.transfer else { return };
+        let (by, back) = (transfer.by, transfer.back);
+        let asked = match &transfer.state {
+            State::Joining { client: Some(client), rings, .. } => Some((*client, *rings)),
+            State::Joining { .. } | State::Calling { .. } | State::Undoing { .. } => None,
+        };
         self.drop_transfer(ctx);
-        if self.is_established() && !self.stands(by) {
+        if self.is_established() && (back || !self.stands(by)) {
             self.hang_up(ctx, None, "TransferFailed");
+        } else if let Some(asked) = asked.filter(|_| self.is_established()) {
+            self.undo(ctx, by, asked);
         }
     }
 
     /// Gives up the one who is called: CANCEL, or ACK and BYE.
     pub(super) fn drop_transfer(&mut self, ctx: &mut Context) {
         let Some(transfer) = self.transfer.take() else { return };
-        let Some(leg) = transfer.leg else { return };
-        match transfer.state {
+        let Transfer { leg: Some(leg), state, .. } = *transfer else {
+            self.drop_way_back(ctx, transfer.by, &transfer.state);
+            return;
+        };
+        match state {
             State::Calling { client, cseq, provisional, .. } => {
-                let open = client.filter(|key| ctx.transactions.pending_invite(*key).is_some());
-                let Some(key) = open else {
-                    ctx.peers.leave(&leg);
-                    return;
-                };
-                let cancelled = provisional >= 100;
-                if cancelled {
-                    super::end::cancel(ctx, key, None);
-                }
-                let client = Some(key);
-                self.abandoned.push(Abandoned { leg, client, cseq, cancelled, why: None });
+                self.give_up_called(ctx, leg, (client, cseq, provisional));
             }
             State::Joining { cseq, answer, client, .. } => {
                 client.into_iter().for_each(|key| ctx.transactions.bound_client(key, ctx.now));
@@ -355,19 +401,41 @@ impl Call {
                 self.abandoned.push(Abandoned { leg, client: None, cseq, cancelled, why: None });
                 self.hang_up_abandoned(ctx, self.abandoned.len() - 1, &answer);
             }
+            State::Undoing { .. } => {}
         }
+    }
+
+    fn give_up_called(
+        &mut self,
+        ctx: &mut Context,
+        leg: Leg,
+        (client, cseq, provisional): (Option<ClientKey>, u32, u16),
+    ) {
+        let open = client.filter(|key| ctx.transactions.pending_invite(*key).is_some());
+        let Some(key) = open else {
+            ctx.peers.leave(&leg);
+            return;
+        };
+        let cancelled = provisional >= 100;
+        if cancelled {
+            super::end::cancel(ctx, key, None);
+        }
+        let client = Some(key);
+        self.abandoned.push(Abandoned { leg, client, cseq, cancelled, why: None });
     }
 
     /// One of its INVITEs was never answered.
     pub(super) fn on_transfer_lost(&mut self, ctx: &mut Context) {
         let Some(transfer) = &mut self.transfer else { return };
         match transfer.state {
-            State::Calling { .. } => {
+            State::Calling { .. } if !transfer.back => {
                 transfer.last = 408;
                 transfer.leg.take().iter().for_each(|leg| ctx.peers.leave(leg));
                 self.call_next(ctx);
             }
-            State::Joining { .. } => self.hang_up(ctx, None, "Silence"),
+            State::Calling { .. } | State::Joining { .. } | State::Undoing { .. } => {
+                self.hang_up(ctx, None, "Silence");
+            }
         }
     }
 
@@ -379,7 +447,28 @@ impl Call {
         };
         match &transfer.state {
             State::Joining { client: None, give_up, .. } if now < *give_up => self.join(ctx),
-            State::Calling { .. } | State::Joining { .. } => self.fail_transfer(ctx, 408),
+            State::Joining { .. } => self.fail_transfer(ctx, 408),
+            State::Calling { client: None, .. } if transfer.back => self.go_back(ctx),
+            State::Calling { .. } if transfer.back => self.hang_up(ctx, None, "Silence"),
+            State::Calling { .. } => self.on_called_silent(ctx),
+            State::Undoing { .. } => self.hang_up(ctx, None, "Silence"),
+        }
+    }
+
+    /// Patience with the one who is called is over: it is given up, and the next one may be called.
+    fn on_called_silent(&mut self, ctx: &mut Context) {
+        let Some(transfer) = &mut self.transfer else { return };
+        let State::Calling { client, cseq, provisional, .. } = transfer.state else { return };
+        let rules = Rules::of(&self.facts.generation.table, transfer.trunk);
+        let leads_on = rules.lead_on(None, provisional > 100);
+        transfer.last = 408;
+        if let Some(leg) = transfer.leg.take() {
+            self.give_up_called(ctx, leg, (client, cseq, provisional));
+        }
+        if leads_on {
+            self.call_next(ctx);
+        } else {
+            self.fail_transfer(ctx, 408);
         }
     }
 

@@ -9,8 +9,8 @@ use crate::world::{
     CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, inbound_call, set, text, value,
 };
 
-const OFFER: &str = "v=0\r\ns=target\r\n";
-const ANSWER: &str = "v=0\r\ns=caller\r\n";
+pub(crate) const OFFER: &str = "v=0\r\ns=target\r\n";
+pub(crate) const ANSWER: &str = "v=0\r\ns=caller\r\n";
 
 fn policy(refer: &str) -> World {
     let mut config = config();
@@ -18,14 +18,14 @@ fn policy(refer: &str) -> World {
     World::with(&config)
 }
 
-fn refer(world: &mut World, phone: &mut Phone, to: &str) -> u32 {
+pub(crate) fn refer(world: &mut World, phone: &mut Phone, to: &str) -> u32 {
     let text = phone.request("REFER", &format!("Refer-To: {to}\r\n"), "");
     world.send(phone.address, &text);
     phone.cseq
 }
 
 /// The next NOTIFY there, answered: its state and what it says.
-fn notified(world: &mut World, phone: &Phone) -> (String, String) {
+pub(crate) fn notified(world: &mut World, phone: &Phone) -> (String, String) {
     let notify = world.expect_is(phone.address, "NOTIFY");
     phone.reply(world, &notify, 200, "");
     assert!(notify.contact().is_some());
@@ -34,7 +34,7 @@ fn notified(world: &mut World, phone: &Phone) -> (String, String) {
 }
 
 /// The PBX asks that its caller be transferred abroad: who is called there.
-fn transfer(world: &mut World, callee: &mut Phone) -> Phone {
+pub(crate) fn transfer(world: &mut World, callee: &mut Phone) -> Phone {
     let cseq = refer(world, callee, "<sip:00493012345@127.0.0.1>");
     let accepted = world.expect_is(PBX, "202 REFER");
     assert!(accepted.contact().is_some());
@@ -49,7 +49,7 @@ fn transfer(world: &mut World, callee: &mut Phone) -> Phone {
 }
 
 /// The target answers and the caller is asked: the re-INVITE.
-fn answered(world: &mut World, target: &Phone, caller: &Phone) -> Message {
+pub(crate) fn answered(world: &mut World, target: &Phone, caller: &Phone) -> Message {
     target.answer(world, 200, OFFER);
     let invite = world.expect_is(CARRIER_A, "INVITE");
     assert_eq!(text(invite.call_id()), caller.call_id);
@@ -208,7 +208,7 @@ fn a_target_that_hangs_up_or_vanishes_leaves_nobody_hanging() {
     world.expect_is(CARRIER_A, "200 BYE");
     assert!(notified(&mut world, &callee).1.starts_with("SIP/2.0 480"));
     world.clear();
-    caller.reply(&mut world, &invite, 200, ANSWER);
+    caller.reply(&mut world, &invite, 488, "");
     world.expect_is(CARRIER_A, "ACK");
     world.pass(Duration::from_secs(60));
     world.clear();
