@@ -266,6 +266,9 @@ impl Engine {
         if index.is_some_and(|index| self.ctx.generation.table.knows_domains(index)) {
             return Admission::ByCertificate;
         }
+        if self.ctx.stranger_code(transport).is_some() {
+            return Admission::ToBeTold;
+        }
         self.ctx.count(Reason::UnknownSource);
         Admission::Refused
     }
@@ -274,13 +277,12 @@ impl Engine {
         !self.ctx.generation.accounts.is_empty()
     }
 
-    /// Whether the far end of a flow may be anybody's; a refusal is counted.
-    pub fn admits(&mut self, flow: Flow) -> bool {
-        let admitted = self.ctx.admits(flow) || self.takes_strangers();
-        if !admitted {
-            self.ctx.count(Reason::UnknownSource);
+    /// The same once the far end has shown its certificate.
+    pub fn admits(&mut self, flow: Flow) -> Admission {
+        if self.ctx.admits(flow) {
+            return Admission::Known;
         }
-        admitted
+        self.admission(flow.transport, flow.remote, false)
     }
 
     /// Who has to be at a far end that a flow names: a SIP domain, and the trunk that has a

@@ -78,7 +78,9 @@ pub enum Admission {
     ToRegister,
     /// A certificate may say whose it is.
     ByCertificate,
-    /// Neither; counted.
+    /// Nobody, who is told so once.
+    ToBeTold,
+    /// Nobody; counted.
     Refused,
 }
 

@@ -265,14 +265,18 @@ impl Engine {
         }
     }
 
-    /// A message from nobody over a connection: here there is no other answer than that question.
+    /// The same for a message from nobody over a connection. What was no message gets no answer.
     pub(super) fn on_stranger(&mut self, flow: Flow, message: Result<Message, ParseError>) {
-        match message {
-            Ok(message) if self.ctx.introduces(&message) => {
-                self.ctx.strangers.hear(message.as_bytes().len());
-                self.on_request(Incoming { message, flow, party: None });
-            }
-            Ok(_) | Err(_) => self.ctx.count(Reason::UnknownSource),
+        let Ok(message) = message else {
+            self.ctx.count(Reason::UnknownSource);
+            return;
+        };
+        let bytes = message.as_bytes().len();
+        if self.ctx.introduces(&message) {
+            self.ctx.strangers.hear(bytes);
+            self.on_request(Incoming { message, flow, party: None });
+        } else if let Some(code) = self.ctx.meets_stranger(flow, bytes) {
+            self.ctx.answer_stranger(&Incoming { message, flow, party: None }, code);
         }
     }
 

@@ -11,7 +11,7 @@ use super::refusal::Reason;
 use super::write;
 use crate::model::UnknownSources;
 use crate::sip::Method;
-use crate::transaction::{Chance, Flow, Moment};
+use crate::transaction::{Chance, Flow, Link, Moment};
 
 /// Answers to one address (IPv6: one /64).
 const NEAR: Rate = Rate { burst: 20, per_second: 20 };
@@ -114,7 +114,9 @@ impl Context {
         let tag = self.stateless_tag(message);
         let answer = write::response(incoming, code, &tag).finish(b"");
         let asked = message.as_bytes().len();
-        if answer.len() * 100 > asked * MAX_ANSWER_PERCENT {
+        // Who has a connection is where it says, and cannot have us hit another.
+        let may_be_forged = incoming.flow.link == Link::Datagram;
+        if may_be_forged && answer.len() * 100 > asked * MAX_ANSWER_PERCENT {
             self.count(Reason::AnswerTooLong);
             return;
         }

@@ -47,7 +47,7 @@ pub(super) struct Connection {
     pub(super) timer: Option<(Moment, TimerKey)>,
     /// Whether we made it.
     pub(super) ours: bool,
-    /// Whether only its certificate can say whose it is.
+    /// Whether only its certificate can say whose it is, or it is nobody's and may say one thing.
     pub(super) stranger: bool,
     /// Whether a request of ours went over it.
     pub(super) asked: bool,
@@ -88,6 +88,8 @@ impl Connection {
             (Stage::Connecting, _) => self.since + CONNECT_LIMIT,
             (Stage::Handshaking, _) => self.since + HANDSHAKE_LIMIT,
             (Stage::Closing, _) => self.since + CLOSE_LIMIT,
+            // A stranger has not even a pause.
+            (Stage::Open, _) if self.stranger => self.since + MESSAGE_LIMIT,
             (Stage::Open, true) => self.since + MESSAGE_LIMIT,
             (Stage::Open, false) => self.last + IDLE_LIMIT,
         }
@@ -135,7 +137,7 @@ impl Connection {
         if messages {
             self.last = now;
         }
-        if within && (messages || !self.within) {
+        if within && (messages || !self.within) && !self.stranger {
             self.since = now;
         }
         self.within = within;

@@ -16,20 +16,13 @@ use super::channel::{Channel, begin_connect};
 use super::connection::{Connection, Stage};
 use super::listeners::Place;
 use super::log;
+use super::room::{MAX_CONNECTIONS, Taken};
 use super::tls::{self, Book, ClientEnd};
 use crate::engine::{Admission, Command, Engine, Input};
 use crate::model::value::Host;
 use crate::sip::Frame;
 use crate::transaction::{ConnectionId, FarEnd, Flow, Link, Moment, Transmit, Wheel};
 
-/// Connections at the same time.
-const MAX_CONNECTIONS: usize = 4096;
-/// Connections from one address at the same time.
-const MAX_PER_SOURCE: usize = 256;
-/// Connections at the same time of which only a certificate can say whose they are.
-const MAX_STRANGERS: usize = 256;
-/// Of those, from one address.
-const MAX_STRANGERS_PER_SOURCE: usize = 16;
 /// Connections taken from one listener before others have their turn.
 const MAX_ACCEPTS: usize = 64;
 /// Reads from one connection before others have their turn.
@@ -142,7 +135,8 @@ impl Connections {
     }
 
     /// A stranger's connection, or one too many, is closed without a word. Where trunks are known by
-    /// their certificates, a few strangers may show theirs.
+    /// their certificates, a few strangers may show theirs; where strangers get an answer, a few may
+    /// say one thing.
     fn take(
         &mut self,
         turn: &mut Turn<'_>,
@@ -153,19 +147,12 @@ impl Connections {
         let held = self.by_source.get(&remote.ip()).copied().unwrap_or_default();
         let asks = place.secure && self.book.asks(place.name);
         let admission = turn.engine.admission(place.number, remote, asks);
-        let stranger = admission == Admission::ByCertificate;
-        let (all, of_source) = match admission {
-            Admission::Known => (false, held >= MAX_PER_SOURCE),
-            // However many come, there is room for those who are known.
-            Admission::ToRegister => {
-                (self.open.len() >= MAX_CONNECTIONS / 2, held >= MAX_PER_SOURCE)
-            }
-            Admission::ByCertificate => {
-                (self.strangers >= MAX_STRANGERS, held >= MAX_STRANGERS_PER_SOURCE)
-            }
-            Admission::Refused => return,
-        };
-        if self.open.len() >= MAX_CONNECTIONS || all || of_source {
+        let stranger = matches!(admission, Admission::ByCertificate | Admission::ToBeTold);
+        let taken = Taken { all: self.open.len(), strangers: self.strangers, of_source: held };
+        if admission == Admission::Refused {
+            return;
+        }
+        if !taken.has_room(admission) {
             tracing::warn!(source = %remote.ip(), "too many connections: one was refused");
             return;
         }
@@ -180,7 +167,13 @@ impl Connections {
         let stage = if place.secure { Stage::Handshaking } else { Stage::Open };
         let end = (place.number, remote, FarEnd::default());
         let Ok(id) = self.insert(turn, end, Channel::new(socket, tls), stage) else { return };
-        if let Some(connection) = self.open.get_mut(&id).filter(|_| stranger) {
+        if stranger {
+            self.set_stranger(id);
+        }
+    }
+
+    fn set_stranger(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.open.get_mut(&id) {
             connection.stranger = true;
             self.strangers += 1;
         }
@@ -286,16 +279,23 @@ impl Connections {
         self.failing.remove(&end_of(&flow));
         self.rearm(id);
         turn.engine.handle_command(turn.now, Command::Vouch(id, domains));
-        if stranger && !turn.engine.admits(flow) {
-            self.lose(turn, id, "its certificate is nobody's");
-            return false;
+        match stranger.then(|| turn.engine.admits(flow)) {
+            Some(Admission::Refused) => {
+                self.lose(turn, id, "its certificate is nobody's");
+                return false;
+            }
+            Some(Admission::ToBeTold) => self.set_stranger(id),
+            Some(Admission::Known | Admission::ToRegister | Admission::ByCertificate) | None => {}
         }
         true
     }
 
     fn on_frame(&mut self, turn: &mut Turn<'_>, id: ConnectionId, frame: Frame) {
         let Some(connection) = self.open.get_mut(&id) else { return };
-        let flow = connection.flow;
+        let (flow, stranger) = (connection.flow, connection.stranger);
+        if stranger && (matches!(frame, Frame::Ping) || self.done.contains(&id)) {
+            return;
+        }
         let (message, lost) = match frame {
             Frame::Ping => {
                 if let Err(error) = connection.pong(turn.now) {
@@ -311,11 +311,10 @@ impl Connections {
             Frame::Lost(error) => (Err(error), true),
         };
         turn.engine.handle_input(turn.now, Input::Framed { flow, message });
-        if !lost {
-            return;
-        }
         // The engine's answer, which is still to be sent, is the last word on this connection.
-        self.done.push(id);
+        if lost || stranger {
+            self.done.push(id);
+        }
     }
 
     /// Closes what is of no further use, once the last words are on their way.

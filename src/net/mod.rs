@@ -10,6 +10,7 @@ mod handle;
 mod listeners;
 mod log;
 mod resolver;
+mod room;
 mod tls;
 mod told;
 

@@ -5,8 +5,7 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::SipTarget;
 use crate::model::{
     Destination, E164, Extension, Features, InboundRule, OutboundParameters, OutboundRule, Policy,
-    Protocol, ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport, Trunk, TrunkType,
-    UnknownSources, Usage,
+    ResourceId, ResourceSet, Spec, Strategy, Tenant, Transport, Trunk, TrunkType, Usage,
 };
 
 /// Diagnostics of one plan; further ones show when these are mended.
@@ -58,13 +57,7 @@ fn fields(spec: &Spec) -> Vec<(&'static str, bool)> {
 }
 
 fn transport(one: &Transport) -> Vec<(&'static str, bool)> {
-    vec![
-        // A stranger gets no answer over a connection, whatever is said here.
-        ("/spec/unknownSources", {
-            one.protocol != Protocol::Udp && one.unknown_sources != UnknownSources::Drop
-        }),
-        ("/spec/trustedProxies", !one.trusted_proxies.is_empty()),
-    ]
+    vec![("/spec/trustedProxies", !one.trusted_proxies.is_empty())]
 }
 
 fn tenant(one: &Tenant) -> Vec<(&'static str, bool)> {

@@ -1,6 +1,7 @@
 //! Calls over connections, and requests that are too large for a datagram.
 
 use serde_json::json;
+use trunkline::engine::Admission;
 use trunkline::sip::HeaderName;
 use trunkline::transaction::{ConnectionId, Link};
 
@@ -151,6 +152,6 @@ fn a_trunk_on_udp_is_known_on_the_tcp_listener_beside() {
     world.send_over(7, FROM, &over_tcp(&invite));
     world.expect_is(CARRIER_A, "100 INVITE");
     world.expect_is(PBX, "INVITE");
-    assert!(world.engine.admits(stream(8, FROM)));
-    assert!(!world.engine.admits(stream(9, "127.0.0.66:1")));
+    assert_eq!(world.engine.admits(stream(8, FROM)), Admission::Known);
+    assert_eq!(world.engine.admits(stream(9, "127.0.0.66:1")), Admission::Refused);
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use trunkline::model::{Condition, Resource, ResourceSet};
 use trunkline::net::EngineHandle;
 use trunkline::port::Target;
@@ -15,11 +15,15 @@ use crate::listeners::{PATIENCE, install, resource};
 /// A listener for connections on a free port of `bind`, and a trunk over it at `peer`.
 fn set(bind: SocketAddr, peer: SocketAddr, alive: bool) -> Arc<ResourceSet> {
     let transport = json!({ "protocol": "tcp", "bind": bind.ip(), "port": bind.port() });
+    set_with(&transport, peer, alive)
+}
+
+fn set_with(transport: &Value, peer: SocketAddr, alive: bool) -> Arc<ResourceSet> {
     let trunk = json!({
         "type": "ip", "host": peer.ip(), "port": peer.port(), "transport": "tcp",
         "keepAlive": { "enabled": alive, "interval": "1s" } });
     let all: [Arc<Resource>; 3] = [
-        resource("Transport", false, "tcp", &transport),
+        resource("Transport", false, "tcp", transport),
         resource("Tenant", false, "acme", &json!({ "sipDomain": "acme.example" })),
         resource("Trunk", true, "peer", &trunk),
     ];
@@ -112,6 +116,53 @@ fn a_strangers_connection_is_closed_without_a_word() {
     drop(stream.write_all(options("a", "l: 0\r\n").as_bytes()));
     assert!(is_closed(&mut stream));
     assert_eq!(engine.observe().unwrap().refusals["UnknownSource"], 1);
+}
+
+/// An engine whose listener answers strangers with 404, and where it is.
+fn answering() -> (EngineHandle, SocketAddr) {
+    let engine = EngineHandle::spawn(None).unwrap();
+    let transport =
+        json!({ "protocol": "tcp", "bind": "127.0.0.1", "port": 0, "unknownSources": "404" });
+    let set = set_with(&transport, nobody("127.0.0.2"), false);
+    assert_eq!(install(&engine, "one", set).stalled, []);
+    let address = engine.observe().unwrap().transports[0].address.clone();
+    (engine, address.strip_prefix("tcp ").unwrap().parse().unwrap())
+}
+
+#[test]
+fn a_stranger_gets_one_answer_over_its_connection_and_no_more() {
+    let (engine, address) = answering();
+    let mut stream = connect(address);
+    // Keep-alives are none of a stranger's business, and what follows the first message is not read.
+    let two = format!("\r\n\r\n{}{}", options("a", "l: 0\r\n"), options("b", "l: 0\r\n"));
+    stream.write_all(two.as_bytes()).unwrap();
+    let answer = message(&mut stream);
+    assert!(answer.starts_with("SIP/2.0 404 Not Found\r\n"), "{answer}");
+    assert!(answer.contains("branch=z9hG4bKa"), "{answer}");
+    assert!(is_closed(&mut stream));
+    let observed = engine.observe().unwrap();
+    assert_eq!((observed.strangers.packets, observed.strangers.answers), (1, 1));
+    assert_eq!(observed.refusals["UnknownSource"], 1);
+    // What is no message gets nothing.
+    let mut stream = connect(address);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(is_closed(&mut stream));
+}
+
+#[test]
+fn strangers_hold_few_connections_and_none_for_long() {
+    let (_engine, address) = answering();
+    let mut held: Vec<TcpStream> = (0..16).map(|_| connect(address)).collect();
+    assert!(is_closed(&mut connect(address)), "one more than a stranger may hold");
+    // Saying nothing, or keeping alive what is nobody's, does not help.
+    let first = held.first_mut().unwrap();
+    first.write_all(b"\r\n\r\n").unwrap();
+    first.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert!(is_closed(first));
+    assert!(is_closed(held.last_mut().unwrap()));
+    let mut again = connect(address);
+    again.write_all(options("a", "l: 0\r\n").as_bytes()).unwrap();
+    assert!(message(&mut again).starts_with("SIP/2.0 404 "));
 }
 
 #[test]

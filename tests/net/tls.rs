@@ -112,6 +112,22 @@ fn answered(answer: Option<String>) -> bool {
 }
 
 #[test]
+fn a_stranger_is_told_so_once_over_tls_whatever_it_shows() {
+    let mut world = World::new().asking("optional").trunk("carrier.example", 9, json!({}));
+    world.listener["unknownSources"] = "403".into();
+    let at = world.listen();
+    let other = world.authority.issue(&["other.example"]);
+    for own in [None, Some(&other)] {
+        let mut stream = client(connect(at), &world.authority, own);
+        let answer = ask(&mut stream).unwrap();
+        assert!(answer.starts_with("SIP/2.0 403 Forbidden\r\n"), "{answer}");
+        assert_eq!(ask(&mut stream), None);
+    }
+    let own = world.authority.issue(&["carrier.example"]);
+    assert!(answered(world.ask(at, Some(&own))));
+}
+
+#[test]
 fn a_known_peer_is_answered_over_tls() {
     let world = World::new().trunk("127.0.0.1", 9, json!({}));
     let at = world.listen();
