@@ -10,6 +10,7 @@ use super::generation::Generation;
 use super::header_rules;
 use super::leg::Leg;
 use super::live::Seat;
+use super::refer::is_of_refer;
 use super::refusal::Reason;
 use super::replaces::Replaced;
 use super::session::Session;
@@ -68,11 +69,13 @@ impl Engine {
             },
             // A dialog that they speak of without naming it.
             Method::Bye | Method::Update | Method::Info | Method::Prack => Reason::NoDialog,
+            // RFC 6665 section 4.1.3: of a subscription that we do not have.
+            Method::Notify if is_of_refer(&incoming.message) => Reason::NoDialog,
+            Method::Notify => Reason::BadEvent,
             Method::Extension(_) => Reason::UnknownMethod,
             Method::Ack | Method::Cancel => return,
             Method::Register
             | Method::Refer
-            | Method::Notify
             | Method::Subscribe
             | Method::Message
             | Method::Publish => Reason::Method,
@@ -186,7 +189,11 @@ impl Engine {
         let mut writer = write::response(incoming, refused.code, &tag);
         match refused.code {
             503 => writer.header_number("Retry-After", RETRY_AFTER),
-            405 | 501 => writer.header("Allow", &[header_rules::ALLOW]),
+            405 | 501 => {
+                let allowed = header_rules::allowed_but(incoming.message.method());
+                writer.header("Allow", &[&allowed]);
+            }
+            489 => writer.header("Allow-Events", &[header_rules::ALLOW_EVENTS]),
             422 => writer.header_number("Min-SE", refused.min_se),
             420 => {
                 let tags = header_rules::unsupported(&incoming.message);

@@ -4,7 +4,7 @@ use super::call::{Call, Side};
 use super::context::{Context, Incoming, Owner, Party};
 use super::core::Engine;
 use super::leg::{Bye, Leg};
-use super::refer::Consult;
+use super::refer::{Consult, is_of_refer};
 use super::refusal::Reason;
 use super::relay::is_relayed;
 use super::{header_rules, write};
@@ -141,6 +141,10 @@ impl Call {
             (None, Method::Refer) => self.on_refer(ctx, from, (incoming, server), consult),
             (None, Method::Prack) => self.on_prack(ctx, from, incoming, server),
             (None, method) if is_relayed(method) => self.on_relayed(ctx, from, incoming, server),
+            // RFC 6665 section 4.2.1.1. That of a REFER can be neither prolonged nor ended early.
+            (None, Method::Subscribe) if !is_of_refer(&incoming.message) => {
+                self.refuse_inside(ctx, from, (&incoming, server), Reason::BadEvent);
+            }
             (None, Method::Extension(_)) => {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::UnknownMethod);
             }

@@ -258,7 +258,11 @@ impl Call {
             writer.header_number("Retry-After", wait);
         }
         if matches!(code, 405 | 501) {
-            writer.header("Allow", &[super::header_rules::ALLOW]);
+            let allowed = super::header_rules::allowed_but(incoming.message.method());
+            writer.header("Allow", &[&allowed]);
+        }
+        if code == 489 {
+            writer.header("Allow-Events", &[super::header_rules::ALLOW_EVENTS]);
         }
         if code == 422 {
             writer.header_number("Min-SE", leg.session.least());

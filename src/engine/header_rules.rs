@@ -7,6 +7,15 @@ use crate::sip::{Elements, Header, HeaderName, Message, Method, Writer};
 pub(super) const ALLOW: &[u8] =
     b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE";
 
+/// The event packages that we know, as in `Allow-Events`.
+pub(super) const ALLOW_EVENTS: &[u8] = b"refer";
+
+/// The `Allow` of a refusal: what is taken inside a dialog only is not taken here.
+pub(super) fn allowed_but(method: Method<'_>) -> Vec<u8> {
+    let others = Elements::of(ALLOW).filter(|one| *one != method.as_bytes());
+    others.collect::<Vec<_>>().join(&b", "[..])
+}
+
 /// Option tags whose mechanism works through two dialogs untouched. Everything else (`100rel`,
 /// `replaces`, `path`, `gruu`, …) speaks of one dialog or one hop.
 const OPTION_TAGS: [&[u8]; 5] = [b"histinfo", b"privacy", b"ice", b"uui", b"resource-priority"];

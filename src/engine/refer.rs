@@ -15,6 +15,13 @@ use crate::transaction::ServerKey;
 /// How many REFERs of a call are remembered for their notifications.
 const MAX_REFERRALS: usize = 4;
 
+/// Whether a NOTIFY or SUBSCRIBE is about what became of a REFER, the one event package that we know.
+pub(super) fn is_of_refer(message: &Message) -> bool {
+    let event = message.value(HeaderName::Event).unwrap_or_default();
+    let package = event.split(|byte| *byte == b';').next().unwrap_or_default();
+    package.trim_ascii().eq_ignore_ascii_case(b"refer")
+}
+
 /// What a REFER says of a dialog to be replaced.
 #[derive(Debug)]
 pub(super) enum Consult {

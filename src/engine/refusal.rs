@@ -71,6 +71,8 @@ reasons! {
     ReferRefused "ReferRefused" 603,
     /// A method that we do not take here.
     Method "MethodNotAllowed" 405,
+    /// An event package that we know nothing of, or none (RFC 6665 section 8.3.2).
+    BadEvent "BadEvent" 489,
     /// A method that nobody knows.
     UnknownMethod "UnknownMethod" 501,
     /// A dialog or transaction that is not there, or is not the sender's.

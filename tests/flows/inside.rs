@@ -219,10 +219,23 @@ fn requests_that_mean_nothing_to_us_pass_with_their_headers_and_body() {
 fn what_we_do_not_take_is_refused_with_what_we_do() {
     let mut world = World::new();
     let (mut caller, _) = inbound_call(&mut world, "refused");
-    for (method, code) in [("SUBSCRIBE", 405), ("FROB", 501)] {
-        caller.send(&mut world, method);
+    let of_refer = "Event: refer;id=1\r\n";
+    for (method, headers, code) in [
+        ("SUBSCRIBE", of_refer, 405),
+        ("SUBSCRIBE", "Event: presence\r\n", 489),
+        ("SUBSCRIBE", "o: refers\r\n", 489),
+        ("SUBSCRIBE", "", 489),
+        ("PUBLISH", "", 405),
+        ("REGISTER", "", 405),
+        ("FROB", "", 501),
+    ] {
+        let request = caller.request(method, headers, "");
+        world.send(CARRIER_A, &request);
         let answer = world.expect_is(CARRIER_A, &format!("{code} {method}"));
-        assert!(value(&answer, HeaderName::Allow).contains("INVITE"));
+        let allow = value(&answer, HeaderName::Allow);
+        assert_eq!(allow.contains("INVITE"), code != 489, "{allow}");
+        let events = value(&answer, HeaderName::AllowEvents);
+        assert_eq!(events, if code == 489 { "refer" } else { "" });
     }
     let request = caller.request("INFO", "Require: 100rel, timer\r\n", "");
     world.send(CARRIER_A, &request);

@@ -76,6 +76,9 @@ fn options_are_answered_and_other_methods_told_what_is_allowed() {
         ("REGISTER", 405),
         ("SUBSCRIBE", 405),
         ("MESSAGE", 405),
+        ("REFER", 405),
+        ("PUBLISH", 405),
+        ("NOTIFY", 489),
         ("FROB", 501),
         ("INFO", 481),
         ("BYE", 481),
@@ -85,13 +88,28 @@ fn options_are_answered_and_other_methods_told_what_is_allowed() {
         let answer = world.expect_is(CARRIER_A, &format!("{code} {method}"));
         assert!(answer.to().tag().is_some());
         let allow = value(&answer, HeaderName::Allow);
-        assert_eq!(allow.contains("INVITE"), code != 481, "{method}");
+        assert_eq!(allow.contains("INVITE"), code != 481 && code != 489, "{method}");
+        assert_eq!(allow.contains(method), code == 200, "what is refused is not allowed: {allow}");
+        let events = value(&answer, HeaderName::AllowEvents);
+        assert_eq!(events, if code == 489 { "refer" } else { "" });
         // A repetition has the same answer, bytes and all.
         let again = phone.print(method, "", "");
         world.send(CARRIER_A, &again);
         assert_eq!(world.expect(CARRIER_A).as_bytes(), answer.as_bytes());
     }
     world.assert_all_over();
+}
+
+#[test]
+fn a_notification_of_no_subscription_is_told_so() {
+    let mut world = World::new();
+    for (event, code) in [("refer;id=7", 481), ("message-summary", 489), ("referee", 489)] {
+        let mut phone = Phone::calling(CARRIER_A, "1", "2", event);
+        let headers = format!("Event: {event}\r\nSubscription-State: active\r\n");
+        let request = phone.request("NOTIFY", &headers, "");
+        world.send(CARRIER_A, &request);
+        world.expect_is(CARRIER_A, &format!("{code} NOTIFY"));
+    }
 }
 
 #[test]
