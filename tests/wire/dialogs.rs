@@ -46,6 +46,56 @@ fn byes_that_cross_end_the_call_once() {
 }
 
 #[test]
+fn re_invites_that_cross_are_both_491_and_the_later_one_is_taken() {
+    everywhere("caller_meets_glare", "callee_meets_glare");
+}
+
+#[test]
+fn an_answer_that_crosses_the_cancel_is_hung_up() {
+    everywhere("caller_gives_up", "callee_answers_cancelled");
+}
+
+#[test]
+fn a_cancel_that_crosses_the_answer_changes_nothing() {
+    everywhere("caller_cancels_late", "callee_answers");
+}
+
+/// Both 200s are repeated until the caller's ACK comes, also over TCP, and nobody is hung up.
+#[test]
+fn a_caller_whose_acks_are_lost_is_answered_again() {
+    for mode in ["u1", "t1"] {
+        let network = Network::claim();
+        let (_site, daemon) = serve(mode, &network);
+        let answering = Sipp::answer_over(mode, &network, PBX, "callee_answers", CALLS);
+        let who = (CARRIER, "491701234567");
+        let calling = Sipp::call_over(mode, &network, who, ("caller_acks_late", DID), LOAD);
+        let counts = calling.finish();
+        assert_eq!((counts.successful, counts.failed), (CALLS, 0), "{mode}");
+        let counts = answering.finish();
+        assert_eq!((counts.successful, counts.failed), (CALLS, 0), "{mode}");
+        daemon.until(|status| status["activeCalls"] == 0);
+    }
+}
+
+/// The shortest interval that RFC 4028 allows is 90 s, and its end is told 30 s early (section 10).
+#[test]
+fn a_session_that_nobody_refreshes_is_hung_up_on_both_sides() {
+    let worlds = ["u1", "t1"].map(|mode| {
+        let network = Network::claim();
+        let (site, daemon) = serve(mode, &network);
+        let answering = Sipp::answer_over(mode, &network, PBX, "callee_answers", CALLS);
+        let who = (CARRIER, "491701234567");
+        let calling = Sipp::call_over(mode, &network, who, ("caller_never_refreshes", DID), LOAD);
+        (site, daemon, answering, calling, network)
+    });
+    for (_site, daemon, answering, calling, _network) in worlds {
+        assert_eq!(calling.finish(), Counts::clean(CALLS));
+        assert_eq!(answering.finish(), Counts::clean(CALLS));
+        daemon.until(|status| status["activeCalls"] == 0);
+    }
+}
+
+#[test]
 fn both_sides_change_the_session_over_either_transport() {
     everywhere("caller_renegotiates", "callee_renegotiates");
 }

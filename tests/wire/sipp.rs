@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use crate::daemon::DEADLINE;
 use crate::network::{ENGINE, Network};
 
-/// Seconds after which SIPp ends by itself, as a failure.
-const GIVE_UP: &str = "60";
+/// Seconds after which SIPp ends by itself, as a failure: longer than the shortest session.
+const GIVE_UP: &str = "90";
 
 /// A running SIPp; killed when it is dropped.
 #[derive(Debug)]
