@@ -1,6 +1,8 @@
 //! The rules that compare sets of numbers, against trying every number on small random plans.
 
 #[cfg(test)]
+mod circles;
+#[cfg(test)]
 mod shared_numbers;
 
 #[cfg(test)]
@@ -31,13 +33,22 @@ mod brute_force {
 
     /// Everything but rules: a trunk with the numbers 10 to 29, and the extensions 1 to 4.
     fn base() -> String {
+        based("", true)
+    }
+
+    /// The same, with more in the tenant, and the extensions behind a PBX or not.
+    fn based(tenant: &str, pbx: bool) -> String {
         let mut text = String::new();
         document(&mut text, "Transport", "udp", "protocol: udp, port: 5060");
-        document(&mut text, "Tenant", "a", "sipDomain: a.example.net");
+        document(&mut text, "Tenant", "a", &format!("sipDomain: a.example.net{tenant}"));
         document(&mut text, "Trunk", "t", "type: ip, host: 203.0.113.10");
         document(&mut text, "DidPool", "p", "trunk: t, numbers: [10-19, 25-29]");
         let phone = |range: &str, group: &str| {
-            format!("numbers: {range}, contact: \"sip:192.0.2.1\", group: {group}")
+            let way = match pbx {
+                true => "contact: \"sip:192.0.2.1\"".to_owned(),
+                false => format!("register: {{username: {group}, password: {{env: X}}}}"),
+            };
+            format!("numbers: {range}, {way}, group: {group}")
         };
         document(&mut text, "Extension", "x", &phone("1-2", "sales"));
         document(&mut text, "Extension", "y", &phone("3-4", "support"));
@@ -49,7 +60,8 @@ mod brute_force {
         let content = Content::Bytes(Arc::from(text.as_bytes()));
         let file = SourceFile { path: "a.yaml".to_owned(), content };
         let checked = validate(&SourceTree { files: vec![file], rooted: false });
-        let expected = [Code::TL508, Code::TL509, Code::TL510, Code::TL418, Code::TL502];
+        let expected =
+            [Code::TL508, Code::TL509, Code::TL510, Code::TL418, Code::TL502, Code::TL512];
         for one in &checked.diagnostics {
             assert!(expected.contains(&one.code), "{}: {}\n{text}", one.code, one.message);
         }
@@ -65,6 +77,48 @@ mod brute_force {
         lengths: Vec<usize>,
         extensions: Option<(u8, u8)>,
         group: Option<&'static str>,
+        emergency: bool,
+    }
+
+    /// What a tenant never calls, and what it always may.
+    #[derive(Debug, Clone)]
+    struct Lists {
+        prefixes: Vec<&'static str>,
+        numbers: Vec<&'static str>,
+        emergency: Vec<&'static str>,
+    }
+
+    fn lists() -> impl Strategy<Value = Lists> {
+        let some = |all: Vec<&'static str>, most| prop::sample::subsequence(all, 0..=most);
+        (
+            some(vec!["1", "12", "3", "*", "+", "+1", "0"], 3),
+            some(vec!["22", "*1", "111"], 2),
+            some(vec!["11", "2", "*1", "121"], 3),
+        )
+            .prop_map(|(prefixes, numbers, emergency)| Lists {
+                prefixes,
+                numbers,
+                emergency,
+            })
+    }
+
+    impl Lists {
+        fn spec(&self) -> String {
+            let list = |all: &[&str]| {
+                all.iter().map(|one| format!("'{one}'")).collect::<Vec<_>>().join(", ")
+            };
+            format!(
+                ", blockedPrefixes: [{}], blockedNumbers: [{}], emergencyNumbers: [{}]",
+                list(&self.prefixes),
+                list(&self.numbers),
+                list(&self.emergency)
+            )
+        }
+
+        fn blocks(&self, number: &str) -> bool {
+            self.prefixes.iter().any(|one| number.starts_with(one))
+                || self.numbers.contains(&number)
+        }
     }
 
     fn outbound() -> impl Strategy<Value = Outbound> {
@@ -79,14 +133,15 @@ mod brute_force {
             prop::option::weighted(0.3, (1_u8..4, 0_u8..2).prop_map(|(a, n)| (a, a + n)));
         let group =
             prop::option::weighted(0.3, prop::sample::select(vec!["sales", "support", "none"]));
-        (0_u8..3, prefixes, lengths, extensions, group).prop_map(
-            |(priority, prefixes, lengths, extensions, group)| {
+        let emergency = prop::bool::weighted(0.2);
+        (0_u8..3, prefixes, lengths, extensions, group, emergency).prop_map(
+            |(priority, prefixes, lengths, extensions, group, emergency)| {
                 let all = prefixes.is_empty()
                     && lengths.is_empty()
                     && extensions.is_none()
                     && group.is_none();
                 let lengths = if all { vec![2] } else { lengths };
-                Outbound { priority, prefixes, lengths, extensions, group }
+                Outbound { priority, prefixes, lengths, extensions, group, emergency }
             },
         )
     }
@@ -104,8 +159,9 @@ mod brute_force {
             parts.extend(self.extensions.map(|(a, b)| format!("extensions: [{a}-{b}]")));
             parts.extend(self.group.map(|group| format!("groups: [{group}]")));
             format!(
-                "priority: {}, match: {{{}}}, routes: [{{trunk: t}}]",
+                "priority: {}, emergency: {}, match: {{{}}}, routes: [{{trunk: t}}]",
                 self.priority,
+                self.emergency,
                 parts.join(", ")
             )
         }
@@ -142,29 +198,42 @@ mod brute_force {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 96, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
 
         #[test]
-        fn dead_and_overlapping_outbound_rules_are_found_exactly(rules in prop::collection::vec(outbound(), 1..6)) {
-            let mut text = base();
+        fn dead_and_overlapping_outbound_rules_are_found_exactly(
+            rules in prop::collection::vec(outbound(), 1..6), lists in lists(),
+            forwards in any::<bool>(), pbx in prop::bool::weighted(0.3)
+        ) {
+            let mut text = based(&lists.spec(), pbx);
             for (index, rule) in rules.iter().enumerate() {
                 document(&mut text, "OutboundRule", &format!("r{index}"), &rule.spec());
             }
-            document(&mut text, "InboundRule", "all", "trunk: t, did: '*', destination: {extension: 1}");
+            // Forwarded calls are nobody's extension's, and a PBX shows whom it likes.
+            let to = if forwards { "number: 9999" } else { "extension: 1" };
+            document(&mut text, "InboundRule", "all", &format!("trunk: t, did: '*', destination: {{{to}}}"));
             let mut order: Vec<_> = (0..rules.len()).collect();
             order.sort_by_key(|index| (rules[*index].priority, *index));
             let mut alive: BTreeSet<usize> = BTreeSet::new();
             let mut equal: BTreeSet<String> = BTreeSet::new();
+            let callers = [None, Some(1), Some(2), Some(3), Some(4)];
             for number in dialled() {
-                for caller in [None, Some(1), Some(2), Some(3), Some(4)] {
-                    let takers: Vec<_> = order.iter().filter(|index| rules[**index].takes(&number, caller)).collect();
-                    alive.extend(takers.first().copied());
-                    for (at, one) in takers.iter().enumerate() {
-                        let rivals = takers[..at].iter().any(|two| rules[**two].priority == rules[**one].priority);
-                        if rivals {
-                            equal.insert(format!("OutboundRule/a/r{one}"));
+                for caller in callers.iter().skip(usize::from(!forwards && !pbx)) {
+                    let urgent = lists.emergency.contains(&number.as_str());
+                    let mut first = None;
+                    for emergency in [true, false] {
+                        let takers: Vec<_> = order.iter()
+                            .filter(|index| rules[**index].emergency == emergency && rules[**index].takes(&number, *caller)).collect();
+                        for (at, one) in takers.iter().enumerate() {
+                            if takers[..at].iter().any(|two| rules[**two].priority == rules[**one].priority) {
+                                equal.insert(format!("OutboundRule/a/r{one}"));
+                            }
+                        }
+                        if urgent || (!emergency && !lists.blocks(&number)) {
+                            first = first.or_else(|| takers.first().map(|index| **index));
                         }
                     }
+                    alive.extend(first);
                 }
             }
             let dead: BTreeSet<_> = (0..rules.len()).filter(|index| !alive.contains(index))

@@ -103,7 +103,7 @@ impl InboundRule {
 }
 
 /// A field of an [`InboundRule`] that holds a destination; prints as a JSON pointer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DestinationField {
     /// In hours.
     Destination,

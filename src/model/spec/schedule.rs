@@ -78,6 +78,14 @@ pub enum OpenHours {
 }
 
 impl OpenHours {
+    /// The parts of the day; none where it is all day.
+    pub fn ranges(&self) -> &[TimeRange] {
+        match self {
+            Self::AllDay => &[],
+            Self::Ranges(ranges) => ranges,
+        }
+    }
+
     /// Whether a minute of the day is inside.
     pub fn contains(&self, minute: u16) -> bool {
         match self {

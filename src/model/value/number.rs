@@ -277,6 +277,11 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// The ranges, sorted and apart.
+    pub fn ranges(&self) -> &[NumberRange] {
+        &self.ranges
+    }
+
     /// The parts of `range` that it does not hold, in order; costs what it returns.
     pub fn uncovered(&self, range: NumberRange) -> Vec<NumberRange> {
         let mut rest = Vec::new();

@@ -3,15 +3,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::forwards::forwards;
 use crate::model::value::{DidSet, Name, NumberRange};
-use crate::model::{Kind, OutboundRule, ResourceId};
+use crate::model::{InboundRule, Kind, OutboundRule, ResourceId};
 use crate::validate::context::{Context, Map};
 
 /// Longest number that can be dialled.
 const MAX_DIGITS: u8 = 64;
 
-/// Steps of one comparison; a plan that needs more is not judged.
-const MAX_STEPS: usize = 20_000;
+/// Lengths of numbers, bit by bit.
+pub(super) type Lengths = u128;
+
+/// Every length that a number can have.
+pub(super) const ALL_LENGTHS: Lengths = (1 << (MAX_DIGITS + 1)) - 2;
+
+/// The bit of one length; none of a length that no number has.
+pub(super) fn bit(length: usize) -> Lengths {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    1_u128.checked_shl(length).unwrap_or(0) & ALL_LENGTHS
+}
+
+/// The lengths of the numbers that begin so. A `+` stands in front only, and something follows it.
+pub(super) fn lengths_from(prefix: &str) -> Lengths {
+    if prefix.get(1..).unwrap_or_default().contains('+') {
+        return 0;
+    }
+    let least = (prefix.len() + usize::from(prefix == "+")).max(1);
+    let shorter = bit(least).checked_sub(1).unwrap_or(Lengths::MAX);
+    ALL_LENGTHS & !shorter
+}
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +54,16 @@ impl Callers {
         }
     }
 
+    /// How many ranges there are to compare.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::All => 1,
+            Self::Only(some) => some.len(),
+        }
+    }
+
     /// What is left of these without the others; `None` when nothing is.
-    fn without(&self, other: &Self) -> Option<Self> {
+    pub(super) fn without(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (_, Self::All) => None,
             // Whoever is no extension is in no list of extensions.
@@ -56,48 +84,69 @@ pub(in crate::validate) struct Dialled<'a> {
     pub(super) rule: &'a OutboundRule,
     /// Beginnings that a number can have; one empty beginning when the rule asks for none.
     pub(super) prefixes: BTreeSet<&'a str>,
+    pub(super) lengths: Lengths,
     pub(super) callers: Callers,
 }
 
 impl Dialled<'_> {
-    fn has_length(&self, length: u8) -> bool {
-        let lengths = &self.rule.matches.lengths;
-        lengths.is_empty() || lengths.contains(&length)
-    }
-
     /// Whether the rule takes a number, whoever calls.
     pub(super) fn takes(&self, number: &str) -> bool {
-        let length = u8::try_from(number.len()).unwrap_or(u8::MAX);
-        self.has_length(length) && self.prefixes.iter().any(|prefix| number.starts_with(prefix))
+        self.lengths & bit(number.len()) != 0
+            && self.prefixes.iter().any(|prefix| number.starts_with(prefix))
     }
 
-    /// Whether no number at all has one of its beginnings and one of its lengths.
+    /// Whether no number at all has one of its beginnings and one of its lengths, or nobody may call.
     pub(super) fn takes_nothing(&self) -> bool {
-        let fits = |prefix: &&str| (1..=MAX_DIGITS).any(|length| self.fits(prefix, length));
-        !self.prefixes.iter().any(fits) || self.callers == Callers::Only(Vec::new())
+        let fits = |prefix: &&str| self.lengths & lengths_from(prefix) != 0;
+        !self.prefixes.iter().any(fits) || self.has_no_caller()
     }
 
-    fn fits(&self, prefix: &str, length: u8) -> bool {
-        let room = prefix.len() <= usize::from(length);
-        // A `+` stands in front only, and something follows it.
-        let sound = !prefix.get(1..).unwrap_or_default().contains('+');
-        let bare_plus = prefix == "+" && length == 1;
-        room && sound && !bare_plus && self.has_length(length)
+    /// Whether nobody may call.
+    pub(super) fn has_no_caller(&self) -> bool {
+        self.callers == Callers::Only(Vec::new())
     }
 
-    /// Whether some call fits both rules.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
-        if !self.callers.meet(&other.callers) {
-            return false;
+    /// Whether some call fits both rules, of whose prefixes these are nested.
+    pub(super) fn overlaps(&self, other: &Self, (one, two): (&str, &str)) -> bool {
+        let longer = if one.len() >= two.len() { one } else { two };
+        self.lengths & other.lengths & lengths_from(longer) != 0
+            && self.callers.meet(&other.callers)
+    }
+}
+
+/// A tenant's rules for calls of nobody's extension, by their prefixes: which of them comes first
+/// costs as many look-ups as the number has digits, however many rules there are.
+#[derive(Debug, Default)]
+pub(super) struct FirstTaker<'c, 'a> {
+    by_prefix: BTreeMap<&'a str, Vec<(usize, &'c Dialled<'a>)>>,
+}
+
+impl<'c, 'a> FirstTaker<'c, 'a> {
+    /// From rules in the order they are tried.
+    pub(super) fn new(rules: &'c [Dialled<'a>]) -> Self {
+        let mut by_prefix: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        let all = rules.iter().enumerate().filter(|(_, rule)| rule.callers == Callers::All);
+        for (at, rule) in all {
+            for prefix in &rule.prefixes {
+                by_prefix.entry(prefix).or_default().push((at, rule));
+            }
         }
-        self.prefixes.iter().any(|one| {
-            other.prefixes.iter().any(|two| {
-                let longer = if one.len() >= two.len() { one } else { two };
-                let nested = one.starts_with(two) || two.starts_with(one);
-                let common = |length| self.fits(longer, length) && other.has_length(length);
-                nested && (1..=MAX_DIGITS).any(common)
-            })
-        })
+        Self { by_prefix }
+    }
+
+    /// The first rule that takes a number.
+    pub(super) fn of(&self, number: &str) -> Option<&'c Dialled<'a>> {
+        let length = bit(number.len());
+        let beginnings = (0..=number.len()).filter_map(|end| number.get(..end));
+        let lists = beginnings.filter_map(|beginning| self.by_prefix.get(beginning));
+        let first =
+            lists.filter_map(|list| list.iter().find(|(_, rule)| rule.lengths & length != 0));
+        first.min_by_key(|(at, _)| *at).map(|(_, rule)| *rule)
+    }
+
+    /// Every prefix that a rule asks for.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = &'a str> {
+        self.by_prefix.keys().copied()
     }
 }
 
@@ -116,6 +165,7 @@ pub(in crate::validate) fn of_tenants<'a>(
             groups.entry(group).or_default().push(extension.numbers);
         }
     }
+    let others = with_other_callers(context);
     let mut rules: BTreeMap<&Name, Vec<Dialled<'_>>> = BTreeMap::new();
     for (id, rule) in context.set.outbound_rules().filter(|(_, one)| one.emergency == emergency) {
         let Some(tenant) = id.tenant.as_ref().filter(|one| context.has_tenant(one)) else {
@@ -128,19 +178,36 @@ pub(in crate::validate) fn of_tenants<'a>(
             continue;
         }
         let all = everybody.get(tenant).map(Vec::as_slice).unwrap_or_default();
-        let callers = callers(rule, all, groups.get(tenant));
+        let mut callers = callers(rule, all, groups.get(tenant));
+        // Without extensions nothing is known of who calls.
+        if callers == Callers::All && !all.is_empty() && !unknown && !others.contains(tenant) {
+            callers = Callers::Only(DidSet::new(all.to_vec()).merged());
+        }
         let prefixes = rule.matches.prefixes.iter().map(String::as_str);
         let mut prefixes: BTreeSet<&str> = prefixes.collect();
         if prefixes.is_empty() {
             prefixes.insert("");
         }
-        rules.entry(tenant).or_default().push(Dialled { id, rule, prefixes, callers });
+        let lengths = rule.matches.lengths.iter().fold(0, |all, one| all | bit((*one).into()));
+        let lengths = if lengths == 0 { ALL_LENGTHS } else { lengths };
+        rules.entry(tenant).or_default().push(Dialled { id, rule, prefixes, lengths, callers });
     }
     for list in rules.values_mut() {
         // Stable: equal priorities stay in the order of names.
         list.sort_by_key(|one| one.rule.priority);
     }
     rules
+}
+
+/// The tenants for which not only their extensions call: whose inbound rules send calls on, or may,
+/// and those with a PBX, which shows whom it likes.
+fn with_other_callers<'a>(context: &Context<'a>) -> BTreeSet<&'a Name> {
+    let sends = |rule: &InboundRule| rule.enabled && forwards(rule);
+    let rules = context.set.inbound_rules().filter(|(_, rule)| sends(rule)).map(|(id, _)| id);
+    let pbxs = context.set.extensions().filter(|(_, one)| one.contact.is_some()).map(|(id, _)| id);
+    let tenants = context.set.tenants().map(|(id, _)| &id.name);
+    let unknown = tenants.filter(|name| context.declared.may_have(Kind::InboundRule, Some(name)));
+    rules.chain(pbxs).filter_map(|id| id.tenant.as_ref()).chain(unknown).collect()
 }
 
 fn callers(
@@ -166,75 +233,4 @@ fn callers(
     let both =
         members.iter().flat_map(|one| listed.iter().filter_map(|two| one.intersection(*two)));
     Callers::Only(both.collect())
-}
-
-/// Whether the rules before one take every call that it takes: the ones that do, in order. `None`:
-/// some call is left, or it would cost too much to know.
-pub(super) fn covered_by<'a>(
-    one: &Dialled<'_>,
-    before: &'a [Dialled<'a>],
-) -> Option<Vec<&'a ResourceId>> {
-    let met: Vec<&Dialled<'_>> = before.iter().filter(|other| other.overlaps(one)).collect();
-    if met.is_empty() {
-        return None;
-    }
-    let mut used = BTreeSet::new();
-    let mut steps = 0;
-    for length in (1..=MAX_DIGITS).filter(|length| one.has_length(*length)) {
-        for prefix in one.prefixes.iter().filter(|prefix| one.fits(prefix, length)) {
-            let mut walk = Walk { met: &met, length, used: &mut used, steps: &mut steps };
-            if !walk.is_covered(&mut (*prefix).to_owned(), &one.callers) {
-                return None;
-            }
-        }
-    }
-    let order = met.iter().enumerate().filter(|(index, _)| used.contains(index));
-    Some(order.map(|(_, other)| other.id).collect())
-}
-
-/// One walk through the numbers of one length, by their beginnings.
-struct Walk<'w> {
-    met: &'w [&'w Dialled<'w>],
-    length: u8,
-    used: &'w mut BTreeSet<usize>,
-    steps: &'w mut usize,
-}
-
-impl Walk<'_> {
-    /// Whether every number of the length with this beginning is taken from every caller.
-    fn is_covered(&mut self, prefix: &mut String, callers: &Callers) -> bool {
-        *self.steps += 1;
-        if *self.steps > MAX_STEPS {
-            return false;
-        }
-        let mut left = callers.clone();
-        let mut deeper = false;
-        for (index, other) in
-            self.met.iter().enumerate().filter(|(_, it)| it.has_length(self.length))
-        {
-            if other.prefixes.iter().any(|one| prefix.starts_with(one)) {
-                self.used.insert(index);
-                match left.without(&other.callers) {
-                    None => return true,
-                    Some(rest) => left = rest,
-                }
-            } else {
-                deeper |= other.prefixes.iter().any(|one| one.starts_with(prefix.as_str()));
-            }
-        }
-        if !deeper || prefix.len() >= usize::from(self.length) {
-            return false;
-        }
-        let first = prefix.is_empty() && self.length > 1;
-        let symbols = "0123456789*#".chars().chain(first.then_some('+'));
-        for symbol in symbols {
-            prefix.push(symbol);
-            let covered = self.is_covered(prefix, &left);
-            prefix.pop();
-            if !covered {
-                return false;
-            }
-        }
-        true
-    }
 }

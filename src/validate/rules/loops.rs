@@ -2,203 +2,357 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dialling::{Callers, Dialled};
+use jiff::Timestamp;
+
+use super::circles;
+use super::forwards::{Arrival, Forwards, Inbound, Return, forwards};
+use super::hours::{Clock, moments};
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{DidMatch, Name, Number, NumberRange};
-use crate::model::{Destination, InboundRule, OutboundRoute, ResourceId, Usage};
-use crate::validate::context::{Context, PoolItem, TrunkName};
+use crate::model::{DestinationField, OutboundRule, ResourceId};
+use crate::validate::context::Context;
 
-/// Trunks that one call crosses at most; a longer way is no way either.
-const MAX_HOPS: usize = 32;
+/// Calls that are followed; as many bounds has no plan of numbers.
+const MAX_ARRIVALS: usize = 1_000_000;
 
-/// The inbound rules of a tenant on a trunk, as a look-up.
-#[derive(Default)]
-struct Answering<'a> {
-    ranges: BTreeMap<Number, (NumberRange, (&'a ResourceId, &'a InboundRule))>,
-    any: Option<(&'a ResourceId, &'a InboundRule)>,
+/// Circles told in one run; of the others the number of rules.
+const MAX_TOLD: usize = 100;
+
+/// Other places shown of one circle.
+const MAX_RELATED: usize = 5;
+
+/// Answers of clocks asked for about one group of rules.
+const MAX_ASKED: usize = 4_000_000;
+
+/// Where a call goes while some rules are in some of their hours.
+#[derive(Debug)]
+struct Edge<'a> {
+    to: usize,
+    rule: Inbound<'a>,
+    field: DestinationField,
+    /// The outbound rule, and the index of its route.
+    by: (&'a ResourceId, usize),
+    /// What has to be so, by the rules' clocks.
+    when: Vec<(usize, DestinationField)>,
 }
 
-/// Who owns a number at which trunk, who answers it, and where forwarded calls go.
-struct Plan<'c, 'a> {
+/// Every forwarded call, from where it comes in to where it comes in again.
+#[derive(Debug)]
+struct Graph<'a> {
+    arrivals: Vec<Arrival<'a>>,
+    edges: Vec<Vec<Edge<'a>>>,
+    clocks: Vec<Clock<'a>>,
+    /// Whether all are followed.
+    all: bool,
+}
+
+/// What is known of the time at which a circle is closed.
+#[derive(Debug, Clone, Copy)]
+enum Hours<'g> {
+    Always,
+    /// At this moment, by the answers of some clocks then.
+    At(Timestamp, &'g BTreeMap<usize, DestinationField>),
+    /// Only if the hours of its rules meet: there are too many to compare.
+    Unknown,
+}
+
+impl Hours<'_> {
+    fn hold(self, edge: &Edge<'_>) -> bool {
+        match self {
+            Self::Always => edge.when.is_empty(),
+            Self::At(_, states) => {
+                edge.when.iter().all(|(clock, field)| states.get(clock) == Some(field))
+            }
+            Self::Unknown => true,
+        }
+    }
+}
+
+impl<'a> Graph<'a> {
+    fn new(context: &Context<'a>) -> Self {
+        let plan = Forwards::new(context);
+        let mut graph =
+            Self { arrivals: Vec::new(), edges: Vec::new(), clocks: Vec::new(), all: true };
+        let mut clocks = Clocks { context, known: BTreeMap::new() };
+        let mut known: BTreeMap<Arrival<'_>, usize> = BTreeMap::new();
+        for start in plan.starts() {
+            graph.index(start, &mut known);
+            while let Some(from) = graph.arrivals.get(graph.edges.len()).copied() {
+                let returns = plan.returns(from);
+                let edges = returns.into_iter().filter_map(|one| {
+                    let when = clocks.conditions(&one, &mut graph.clocks)?;
+                    let to = graph.index(one.to, &mut known)?;
+                    let by = (one.outbound.id, one.route);
+                    Some(Edge { to, rule: one.rule, field: one.field, by, when })
+                });
+                let edges = edges.collect();
+                graph.edges.push(edges);
+            }
+        }
+        graph
+    }
+
+    fn index(
+        &mut self,
+        arrival: Arrival<'a>,
+        known: &mut BTreeMap<Arrival<'a>, usize>,
+    ) -> Option<usize> {
+        if let Some(index) = known.get(&arrival) {
+            return Some(*index);
+        }
+        if self.arrivals.len() >= MAX_ARRIVALS {
+            self.all = false;
+            return None;
+        }
+        known.insert(arrival, self.arrivals.len());
+        self.arrivals.push(arrival);
+        Some(self.arrivals.len() - 1)
+    }
+
+    fn from(&self, node: usize) -> &[Edge<'a>] {
+        self.edges.get(node).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn next(&self, node: usize, hours: Hours<'_>) -> Vec<usize> {
+        self.from(node).iter().filter(|edge| hours.hold(edge)).map(|edge| edge.to).collect()
+    }
+
+    fn number(&self, node: usize) -> String {
+        self.arrivals.get(node).map(|(_, _, number)| number.to_string()).unwrap_or_default()
+    }
+
+    /// The edges that stay inside a component.
+    fn inside<'g>(&'g self, component: &'g [usize]) -> impl Iterator<Item = (usize, &'g Edge<'a>)> {
+        let edges = component.iter().flat_map(|node| self.from(*node).iter().map(|e| (*node, e)));
+        edges.filter(|(_, edge)| component.binary_search(&edge.to).is_ok())
+    }
+}
+
+/// The clocks of rules, each made once; of a rule without hours there is none.
+struct Clocks<'c, 'a> {
     context: &'c Context<'a>,
-    owners: BTreeMap<Number, (NumberRange, &'a ResourceId, &'a Name)>,
-    answering: BTreeMap<(&'a ResourceId, &'a Name), Answering<'a>>,
-    outbound: &'c BTreeMap<&'a Name, Vec<Dialled<'a>>>,
+    known: BTreeMap<&'a ResourceId, Option<usize>>,
 }
 
-/// A call at a trunk: which one, and the number called.
-type Arrival<'a> = (&'a ResourceId, Number);
-
-impl<'c, 'a> Plan<'c, 'a> {
-    fn new(context: &'c Context<'a>) -> Self {
-        let mut owners = BTreeMap::new();
-        for (trunk, tenant, items) in context.pools() {
-            for PoolItem { range, .. } in items {
-                owners.insert(range.first(), (*range, trunk, tenant));
-            }
+impl<'a> Clocks<'_, 'a> {
+    /// What has to be so for a call to come in again; `None`: what the hours are is not known.
+    fn conditions(
+        &mut self,
+        one: &Return<'_, 'a>,
+        clocks: &mut Vec<Clock<'a>>,
+    ) -> Option<Vec<(usize, DestinationField)>> {
+        let context = self.context;
+        let mut when = Vec::new();
+        let (id, rule) = one.rule;
+        if rule.schedule.is_some() || !rule.advanced.is_empty() {
+            let index = self.index(id, clocks, || Clock::inbound(context, id, rule))?;
+            when.push((index, one.field));
         }
-        let mut answering: BTreeMap<_, Answering<'_>> = BTreeMap::new();
-        let counts = |rule: &InboundRule| {
-            rule.enabled && rule.caller.is_empty() && rule.usage.intersects(Usage::Call)
-        };
-        for (id, rule) in context.set.inbound_rules().filter(|(_, rule)| counts(rule)) {
-            let Some(tenant) = &id.tenant else { continue };
-            let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &rule.trunk) else {
-                continue;
-            };
-            let entry = answering.entry((trunk, tenant)).or_default();
-            match rule.did {
-                DidMatch::Any => entry.any = entry.any.or(Some((id, rule))),
-                DidMatch::Range(range) => {
-                    entry.ranges.insert(range.first(), (range, (id, rule)));
-                }
-            }
+        let outbound: &'a OutboundRule = one.outbound.rule;
+        // Emergency calls pass all hours.
+        if outbound.schedule.is_some() && !outbound.emergency {
+            let id = one.outbound.id;
+            let index = self.index(id, clocks, || Clock::outbound(context, id, outbound))?;
+            when.push((index, DestinationField::Destination));
         }
-        Self { context, owners, answering, outbound: context.dialled(false) }
+        Some(when)
     }
 
-    /// The rules for forwarded calls, which nobody's extension makes.
-    fn forwarding(&self, tenant: &Name) -> impl Iterator<Item = &'c Dialled<'a>> {
-        let all = self.outbound.get(tenant).into_iter().flatten();
-        all.filter(|one| one.callers == Callers::All)
+    fn index(
+        &mut self,
+        id: &'a ResourceId,
+        clocks: &mut Vec<Clock<'a>>,
+        clock: impl FnOnce() -> Option<Clock<'a>>,
+    ) -> Option<usize> {
+        *self.known.entry(id).or_insert_with(|| {
+            clocks.push(clock()?);
+            Some(clocks.len() - 1)
+        })
     }
-
-    /// The rule that answers a call, and its tenant.
-    fn answer(&self, (trunk, number): &Arrival<'_>) -> Option<(&'a ResourceId, &'a InboundRule)> {
-        let (range, owner, tenant) = self.owners.range(..=*number).next_back()?.1;
-        if owner != trunk || !range.contains(*number) {
-            return None;
-        }
-        let rules = self.answering.get(&(*trunk, *tenant))?;
-        let near = rules.ranges.range(..=*number).next_back().map(|(_, one)| one);
-        near.filter(|(range, _)| range.contains(*number)).map(|(_, rule)| *rule).or(rules.any)
-    }
-
-    /// Where a call that arrives goes next, if it comes in again at a number of ours: over the first
-    /// open route, back over a trunk of the same provider.
-    fn next(&self, arrival: &Arrival<'a>) -> Option<Arrival<'a>> {
-        let (id, rule) = self.answer(arrival)?;
-        let dialled = match &rule.destination {
-            Destination::Number(number) => number.as_str().to_owned(),
-            Destination::Keep(_) => arrival.1.to_string(),
-            Destination::Extension(_)
-            | Destination::Sip(_)
-            | Destination::Voicemail(_)
-            | Destination::Reject(_) => return None,
-        };
-        let tenant = id.tenant.as_ref()?;
-        let taken = self.forwarding(tenant).find(|one| one.takes(&dialled))?;
-        let (trunk, sent) =
-            taken.rule.routes.iter().find_map(|r| self.sent(tenant, r, &dialled))?;
-        let bare = sent.strip_prefix('+').or_else(|| sent.strip_prefix("00")).unwrap_or(&sent);
-        let number: Number = bare.parse().ok()?;
-        let (range, owner, _) = self.owners.range(..=number).next_back()?.1;
-        if !range.contains(number) {
-            return None;
-        }
-        let of = |id: &ResourceId| self.context.trunk_of(id);
-        let home = trunk == *owner || of(trunk)?.same_provider(of(owner)?);
-        home.then_some((*owner, number))
-    }
-
-    /// The trunk of a route and the number as sent over it, if it is open.
-    fn sent(
-        &self,
-        tenant: &Name,
-        route: &OutboundRoute,
-        dialled: &str,
-    ) -> Option<(&'a ResourceId, String)> {
-        let TrunkName::Is(id, trunk) = self.context.trunk(Some(tenant), &route.trunk) else {
-            return None;
-        };
-        let rest = dialled.get(usize::from(route.strip)..).filter(|rest| !rest.is_empty())?;
-        (route.enabled && trunk.enabled).then(|| (id, format!("{}{rest}", route.prepend)))
-    }
-
-    /// The arrivals that show everything a rule does: both ends of what it answers, and where a
-    /// prefix of an outbound rule begins and ends.
-    fn witnesses(&self, id: &ResourceId, rule: &InboundRule) -> Vec<Arrival<'a>> {
-        let Some(tenant) = &id.tenant else { return Vec::new() };
-        let TrunkName::Is(trunk, _) = self.context.trunk(Some(tenant), &rule.trunk) else {
-            return Vec::new();
-        };
-        let items = self.context.pool_items(trunk, tenant).unwrap_or_default();
-        let ranges = items.iter().filter_map(|item| match rule.did {
-            DidMatch::Any => Some(item.range),
-            DidMatch::Range(did) => did.intersection(item.range),
-        });
-        let keeps = matches!(rule.destination, Destination::Keep(_));
-        let mut numbers = BTreeSet::new();
-        for range in ranges {
-            numbers.extend([range.first(), range.last()]);
-            for one in self.forwarding(tenant).filter(|_| keeps) {
-                let begins = one.prefixes.iter().filter_map(|prefix| beginning(prefix, range));
-                numbers.extend(begins.flat_map(|part| [part.first(), part.last()]));
-            }
-        }
-        numbers.into_iter().map(|number| (trunk, number)).collect()
-    }
-}
-
-/// The numbers of a range that begin with a prefix.
-fn beginning(prefix: &str, range: NumberRange) -> Option<NumberRange> {
-    let free = usize::from(range.first().digits()).checked_sub(prefix.len())?;
-    let end = |digit: &str| format!("{prefix}{}", digit.repeat(free)).parse::<Number>().ok();
-    NumberRange::new(end("0")?, end("9")?).ok()?.intersection(range)
 }
 
 /// Forwarded calls that come back to a number that they were at before.
 pub(super) fn tl511_circles(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let forwards = |rule: &InboundRule| {
-        matches!(rule.destination, Destination::Number(_) | Destination::Keep(_))
-    };
     if !context.set.inbound_rules().any(|(_, rule)| rule.enabled && forwards(rule)) {
         return;
     }
-    let plan = Plan::new(context);
-    let mut told: BTreeSet<BTreeSet<&ResourceId>> = BTreeSet::new();
-    for (id, rule) in context.set.inbound_rules().filter(|(_, one)| one.enabled && forwards(one)) {
-        for start in plan.witnesses(id, rule) {
-            let Some(way) = circle(&plan, &start) else { continue };
-            let rules: BTreeSet<_> = way.iter().filter_map(|at| Some(plan.answer(at)?.0)).collect();
-            // Each circle is told once, at the first of its rules.
-            if rules.contains(id) && told.insert(rules.clone()) {
-                found.push(round(context, id, &way, &rules));
-                break;
+    let graph = Graph::new(context);
+    let (told, more) = (BTreeSet::new(), BTreeSet::new());
+    let mut circles = Circles { context, graph: &graph, told, count: 0, found, more };
+    let nodes: Vec<usize> = (0..graph.arrivals.len()).collect();
+    let ends = |node: usize| graph.from(node).iter().map(|edge| edge.to).collect();
+    for component in circles::components(&nodes, ends) {
+        circles.tell_always(&component);
+        circles.tell_at_times(&component);
+    }
+    circles.tell_rest();
+}
+
+/// The circles that are told. Each rule that is on one is in one that is told.
+struct Circles<'c, 'g, 'a> {
+    context: &'c Context<'a>,
+    graph: &'g Graph<'a>,
+    told: BTreeSet<&'a ResourceId>,
+    count: usize,
+    found: &'c mut Vec<Diagnostic>,
+    /// Rules in circles beyond those that are told.
+    more: BTreeSet<&'a ResourceId>,
+}
+
+impl<'a> Circles<'_, '_, 'a> {
+    fn tell_always(&mut self, component: &[usize]) {
+        self.tell(component, Hours::Always);
+    }
+
+    /// Circles that are closed while several rules are in certain of their hours: every moment is
+    /// looked at that shows something new.
+    fn tell_at_times(&mut self, component: &[usize]) {
+        let used: BTreeSet<usize> = self
+            .graph
+            .inside(component)
+            .flat_map(|(_, edge)| edge.when.iter().map(|(clock, _)| *clock))
+            .collect();
+        if used.is_empty() || self.untold(component) == 0 {
+            return;
+        }
+        let clocks: Vec<(usize, Clock<'a>)> = used
+            .into_iter()
+            .filter_map(|index| Some((index, self.graph.clocks.get(index)?.clone())))
+            .collect();
+        let own: Vec<Clock<'a>> = clocks.iter().map(|(_, clock)| clock.clone()).collect();
+        let mut seen = BTreeSet::new();
+        let mut asked = 0_usize;
+        for moment in moments(&own, self.context.today.map(|day| day.0)) {
+            asked = asked.saturating_add(clocks.len());
+            if asked > MAX_ASKED {
+                self.tell(component, Hours::Unknown);
+                return;
+            }
+            let states: BTreeMap<usize, DestinationField> =
+                clocks.iter().map(|(index, clock)| (*index, clock.at(moment))).collect();
+            if !seen.insert(states.clone()) {
+                continue;
+            }
+            self.tell(component, Hours::At(moment, &states));
+            if self.untold(component) == 0 {
+                return;
             }
         }
     }
-}
 
-/// The arrivals of the circle that a call gets into, beginning with the one it comes back to.
-fn circle<'a>(plan: &Plan<'_, 'a>, start: &Arrival<'a>) -> Option<Vec<Arrival<'a>>> {
-    let mut way = vec![*start];
-    while way.len() <= MAX_HOPS {
-        let next = plan.next(way.last()?)?;
-        if let Some(at) = way.iter().position(|seen| *seen == next) {
-            return Some(way.split_off(at));
-        }
-        way.push(next);
+    /// How many rules of a component are in no circle that is told.
+    fn untold(&self, component: &[usize]) -> usize {
+        let rules = self.graph.inside(component).map(|(_, edge)| edge.rule.0);
+        rules.filter(|rule| !self.told.contains(rule)).count()
     }
-    Some(way)
-}
 
-fn round(
-    context: &Context<'_>,
-    id: &ResourceId,
-    way: &[Arrival<'_>],
-    rules: &BTreeSet<&ResourceId>,
-) -> Diagnostic {
-    let first = way.first().map(|(_, number)| number.to_string()).unwrap_or_default();
-    let numbers: Vec<_> = way.iter().map(|(_, number)| number.to_string()).collect();
-    let message = format!(
-        "a call to {first} would go round in a circle: {} and again {first}",
-        numbers.join(", ")
-    );
-    let told = context.diagnostic(Code::TL511, id, "/spec/destination", message);
-    let others = rules.iter().filter(|other| **other != id).take(5);
-    let told = others.fold(told, |told, other| {
-        told.related(context.span(other, "/spec/destination"), format!("{other} sends it on"))
-    });
-    told.help("send the call to an extension, or out over a trunk that does not own the number")
+    fn tell(&mut self, component: &[usize], hours: Hours<'_>) {
+        let graph = self.graph;
+        let next = |node: usize| graph.next(node, hours);
+        for part in circles::components(component, next) {
+            let edges = graph.inside(&part).filter(|(_, edge)| hours.hold(edge));
+            for (from, edge) in edges {
+                let (rule, _) = edge.rule;
+                if self.told.contains(rule) {
+                    continue;
+                }
+                if self.count >= MAX_TOLD {
+                    self.more.insert(rule);
+                    continue;
+                }
+                let Some(way) = circles::shortest(edge.to, from, next) else { continue };
+                self.tell_one(&way, edge, hours);
+            }
+        }
+    }
+
+    /// One circle: the nodes on it, the last of which the given edge leaves for the first.
+    fn tell_one(&mut self, way: &[usize], closing: &Edge<'a>, hours: Hours<'_>) {
+        let graph = self.graph;
+        let pairs = way.iter().zip(way.iter().skip(1));
+        let edges = pairs.filter_map(|(from, to)| {
+            let mut edges = graph.from(*from).iter();
+            edges.find(|edge| edge.to == *to && hours.hold(edge))
+        });
+        let nodes = way.iter().copied();
+        let mut steps: Vec<(usize, &Edge<'_>)> = nodes.zip(edges.chain([closing])).collect();
+        // It is told at the first of its rules.
+        let first = steps.iter().enumerate().min_by_key(|(at, (_, edge))| (edge.rule.0, *at));
+        let first = first.map_or(0, |(at, _)| at);
+        steps.rotate_left(first);
+        self.told.extend(steps.iter().map(|(_, edge)| edge.rule.0));
+        self.count += 1;
+        self.found.push(self.round(&steps, hours));
+    }
+
+    fn round(&self, steps: &[(usize, &Edge<'a>)], hours: Hours<'_>) -> Diagnostic {
+        let numbers: Vec<String> = steps.iter().map(|(node, _)| self.graph.number(*node)).collect();
+        let (way, first) = (numbers.join(", "), numbers.first().map_or("", String::as_str));
+        let of_rule = |edge: &Edge<'_>| edge.when.first().map(|(clock, _)| *clock);
+        let clock = steps.iter().find_map(|(_, edge)| of_rule(edge));
+        let clock = clock.and_then(|clock| self.graph.clocks.get(clock));
+        let message = match hours {
+            Hours::Always => {
+                format!("a call to {first} would go round in a circle: {way} and again {first}")
+            }
+            Hours::At(moment, _) => {
+                let at = clock.map(|clock| clock.shown(moment)).unwrap_or_default();
+                format!(
+                    "a call to {first} on {at} would go round in a circle: {way} and again {first}"
+                )
+            }
+            Hours::Unknown => format!(
+                "a call to {first} may go round in a circle, if the hours of its rules meet: {way} and again {first}"
+            ),
+        };
+        let Some((_, edge)) = steps.first() else { return Diagnostic::new(Code::TL511, message) };
+        let subject = edge.rule.0;
+        let field = |edge: &Edge<'_>| edge.field.to_string();
+        let mut told = self.context.diagnostic(Code::TL511, subject, &field(edge), message);
+        let mut named = BTreeSet::from([subject]);
+        for (_, edge) in
+            steps.iter().filter(|(_, edge)| named.insert(edge.rule.0)).take(MAX_RELATED)
+        {
+            let place = self.context.span(edge.rule.0, &field(edge));
+            told = told.related(place, format!("{} sends it on", edge.rule.0));
+        }
+        // That a later route closes the circle is easily overlooked.
+        let later = steps.iter().map(|(_, edge)| edge.by).find(|(_, route)| *route > 0);
+        if let Some((rule, route)) = later {
+            let place = self.context.span(rule, &format!("/spec/routes/{route}"));
+            told = told.related(
+                place,
+                format!("{rule} sends it out by this route, when those before it fail"),
+            );
+        }
+        told.help("send the call to an extension, or out over a trunk that does not own the number")
+    }
+
+    /// What is left out.
+    fn tell_rest(&mut self) {
+        let rest: Vec<_> = self.more.iter().filter(|rule| !self.told.contains(*rule)).collect();
+        if let Some(first) = rest.first() {
+            let message = format!(
+                "calls of {} more rules go round in circles, this one's among them",
+                rest.len()
+            );
+            let told = self.context.diagnostic(Code::TL511, first, "/spec/destination", message);
+            self.found.push(told.help("mend those that are told, and look again"));
+        }
+        if !self.graph.all {
+            let message = format!(
+                "only the first {MAX_ARRIVALS} kinds of forwarded calls are followed: there may be circles among the rest"
+            );
+            let first = self.graph.arrivals.first().and_then(|_| self.graph.from(0).first());
+            let mut told = Diagnostic::new(Code::TL511, message);
+            if let Some(edge) = first {
+                told = self.context.diagnostic(
+                    Code::TL511,
+                    edge.rule.0,
+                    "/spec/destination",
+                    told.message,
+                );
+            }
+            self.found.push(told.help("let fewer rules hand numbers on to the outbound rules"));
+        }
+    }
 }

@@ -3,9 +3,14 @@
 mod answers;
 mod brands;
 mod caller_ids;
+mod circles;
+mod covered;
+mod dead;
 mod dialling;
 mod effects;
 mod exceptions;
+mod forwards;
+mod hours;
 mod identities;
 mod inbound;
 mod listeners;
@@ -91,8 +96,9 @@ pub(super) const ALL: &[Rule] = &[
     inbound::tl506_foreign_trunk,
     outbound::tl506_foreign_trunk,
     caller_ids::tl507_foreign_number,
-    outbound::tl508_dead_outbound,
-    outbound::tl508_dead_routes,
+    dead::tl508_dead_outbound,
+    dead::tl508_dead_emergency,
+    dead::tl508_dead_routes,
     exceptions::tl508_dead_exceptions,
     answers::tl508_dead_catch_all,
     outbound::tl509_equal_priority,

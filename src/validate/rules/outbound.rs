@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dialling::{self, Dialled};
+use super::dialling::Dialled;
 use super::inbound::foreign_trunk;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
@@ -19,117 +19,80 @@ pub(super) fn tl506_foreign_trunk(context: &Context<'_>, found: &mut Vec<Diagnos
     }
 }
 
-/// The places of rules told as being in the way.
-const MAX_RELATED: usize = 3;
-
-/// Outbound rules that take no call, or none that earlier ones leave.
-pub(super) fn tl508_dead_outbound(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for rules in context.dialled(false).values() {
-        for (index, rule) in rules.iter().enumerate() {
-            if rule.takes_nothing() {
-                let message =
-                    "this rule takes no call: no number and caller meet all its conditions";
-                found.push(
-                    context
-                        .diagnostic(Code::TL508, rule.id, "/spec/match", message)
-                        .help("a number is at least as long as its prefix, and callers are extensions of the tenant"),
-                );
-                continue;
-            }
-            let before = rules.get(..index).unwrap_or_default();
-            if let Some(others) = dialling::covered_by(rule, before) {
-                found.push(dead(context, rule, &others));
-            }
-        }
-    }
-    tell_dead_emergency(context, found);
-}
-
-fn dead(context: &Context<'_>, rule: &Dialled<'_>, others: &[&ResourceId]) -> Diagnostic {
-    let names: Vec<_> = others.iter().map(|id| format!("`{}`", id.name)).collect();
-    let message =
-        format!("this rule takes no call: earlier ones take them all: {}", names.join(", "));
-    let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
-    let told = others.iter().take(MAX_RELATED).fold(told, |told, id| {
-        told.related(context.span(id, "/spec/match"), format!("{} comes first", id.name))
-    });
-    told.help("give it a lower `priority`, narrow the earlier ones, or remove it")
-}
-
-/// Routes that carry nothing: all of a rule are switched off, or one strips every number away.
-pub(super) fn tl508_dead_routes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.set.outbound_rules() {
-        if rule.routes.iter().all(|route| !route.enabled) {
-            let message = "no call leaves by this rule: all its routes are disabled";
-            let told = context.diagnostic(Code::TL508, id, "/spec/routes", message);
-            found.push(told.help(
-                "enable one of them, or remove the rule: it keeps its calls from later ones",
-            ));
-            continue;
-        }
-        let Some(longest) = rule.matches.lengths.last() else { continue };
-        for (index, route) in rule.routes.iter().enumerate() {
-            if !route.enabled || route.strip < *longest {
-                continue;
-            }
-            let field = format!("/spec/routes/{index}/strip");
-            let message = format!(
-                "this route is never taken: it strips {} digits, and no number has more than {longest}",
-                route.strip
-            );
-            let told = context.diagnostic(Code::TL508, id, &field, message);
-            let told = told.related(context.span(id, "/spec/match/lengths"), "the lengths");
-            found.push(told.help("strip fewer digits"));
-        }
-    }
-}
-
-fn tell_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (tenant, rules) in context.dialled(true) {
-        let Some(numbers) = context.set.tenant(None, tenant).map(|one| &one.emergency_numbers)
-        else {
-            continue;
-        };
-        for rule in rules.iter().filter(|rule| !numbers.iter().any(|number| rule.takes(number))) {
-            let message =
-                "this emergency rule takes no call: the tenant has no such emergency number";
-            let place = ResourceId::system(crate::model::Kind::Tenant, (*tenant).clone());
-            found.push(
-                context
-                    .diagnostic(Code::TL508, rule.id, "/spec/match", message)
-                    .related(
-                        context.key_span(&place, "/spec/emergencyNumbers"),
-                        "the tenant's numbers",
-                    )
-                    .help(
-                        "add the number to `emergencyNumbers` of the Tenant, or correct the rule",
-                    ),
-            );
-        }
-    }
-}
-
-/// Rules of one priority told for one tenant.
+/// Rules of one priority told for one tenant; of further ones the number.
 const MAX_PAIRS: usize = 100;
+
+/// Comparisons among the rules of one tenant.
+const MAX_COMPARED: usize = 5_000_000;
 
 /// Two rules of one priority that a call may both fit: only their names decide.
 pub(super) fn tl509_equal_priority(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for emergency in [false, true] {
         for rules in context.dialled(emergency).values() {
+            let mut left = MAX_COMPARED;
             let groups = rules.chunk_by(|one, two| one.rule.priority == two.rule.priority);
-            found.extend(groups.flat_map(rivals).take(MAX_PAIRS).map(|pair| equal(context, pair)));
+            let mut pairs = groups.flat_map(|group| rivals(group, &mut left));
+            let told = pairs.by_ref().take(MAX_PAIRS);
+            found.extend(told.map(|(rule, other)| match other {
+                Some(other) => equal(context, (rule, other)),
+                None => not_compared(context, rule),
+            }));
+            let rest: Vec<_> = pairs.collect();
+            let Some((rule, _)) = rest.first() else { continue };
+            let message = format!(
+                "{} more rules, this one first, take calls of others with their priority",
+                rest.len()
+            );
+            let told = context.diagnostic(Code::TL509, rule.id, "/spec/priority", message);
+            found.push(told.help("give rules that share calls different priorities"));
         }
     }
 }
 
-/// Of rules of one priority, each that shares a call with an earlier one, and that one.
+/// Of rules of one priority, each that shares a call with an earlier one, and the first that it
+/// shares one with; the last has none where too many comparisons would be needed to go on. Only
+/// rules with nested prefixes are compared.
 fn rivals<'r, 'a>(
     group: &'r [Dialled<'a>],
-) -> impl Iterator<Item = (&'r Dialled<'a>, &'r Dialled<'a>)> {
-    group.iter().enumerate().filter_map(|(index, rule)| {
-        let mut earlier = group.iter().take(index);
-        earlier.find(|other| other.overlaps(rule)).map(|other| (rule, other))
-    })
+    left: &mut usize,
+) -> Vec<(&'r Dialled<'a>, Option<&'r Dialled<'a>>)> {
+    let mut found = Vec::new();
+    let mut earlier: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, rule) in group.iter().enumerate() {
+        let mut first: Option<usize> = None;
+        for prefix in &rule.prefixes {
+            let shorter =
+                (0..prefix.len()).filter_map(|end| earlier.get_key_value(prefix.get(..end)?));
+            let longer = earlier.range(*prefix..).take_while(|(key, _)| key.starts_with(prefix));
+            for (key, others) in shorter.chain(longer) {
+                let before = others.iter().take_while(|other| first.is_none_or(|at| **other < at));
+                let met = before.copied().find(|other| {
+                    *left = left.saturating_sub(1);
+                    group.get(*other).is_some_and(|it| it.overlaps(rule, (key, prefix)))
+                });
+                first = met.or(first);
+            }
+        }
+        if *left == 0 && group.len() > 1 {
+            found.push((rule, None));
+            return found;
+        }
+        found.extend(first.map(|other| (rule, group.get(other))));
+        for prefix in &rule.prefixes {
+            earlier.entry(prefix).or_default().push(index);
+        }
+    }
+    found
+}
+
+fn not_compared(context: &Context<'_>, rule: &Dialled<'_>) -> Diagnostic {
+    let priority = rule.rule.priority;
+    let message = format!(
+        "this rule and those behind it are not compared with the others of priority {priority}: they are too many"
+    );
+    context
+        .diagnostic(Code::TL509, rule.id, "/spec/priority", message)
+        .help("give the rules different priorities")
 }
 
 fn equal(context: &Context<'_>, (rule, other): (&Dialled<'_>, &Dialled<'_>)) -> Diagnostic {

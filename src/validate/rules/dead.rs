@@ -1,0 +1,194 @@
+//! Outbound rules that carry no call: nobody can make one that they take, others take them first, or
+//! no route is left for them.
+
+use std::collections::BTreeSet;
+
+use super::covered::{Before, Earlier, Verdict};
+use super::dialling::Dialled;
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::suggest::nearest;
+use crate::model::value::Name;
+use crate::model::{Kind, ResourceId};
+use crate::validate::context::Context;
+
+/// The places of rules told as being in the way.
+const MAX_RELATED: usize = 3;
+
+/// Outbound rules that take no call, or none that earlier ones and the tenant's lists leave.
+pub(super) fn tl508_dead_outbound(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (tenant, rules) in context.dialled(false) {
+        let spec = context.set.tenant(None, tenant);
+        let emergency = spec.map(|one| one.emergency_numbers.as_slice()).unwrap_or_default();
+        let mut urgent = Earlier::default();
+        context.dialled(true).get(tenant).into_iter().flatten().for_each(|one| urgent.push(one));
+        let mut earlier = Earlier::of(spec);
+        for (index, rule) in rules.iter().enumerate() {
+            if rule.takes_nothing() {
+                found.push(nothing(context, rule));
+                continue;
+            }
+            let mut used = BTreeSet::new();
+            // Emergency calls pass the lists, and go to the emergency rules first.
+            let is_left = emergency.iter().filter(|number| rule.takes(number)).any(|number| {
+                let left = urgent.leaves(number, &rule.callers, &mut used);
+                left.is_some_and(|left| earlier.leaves(number, &left, &mut used).is_some())
+            });
+            match if is_left { Verdict::Alive } else { earlier.judge(rule) } {
+                Verdict::Alive => {}
+                Verdict::Dead(mut by) => {
+                    by.extend(used);
+                    found.push(dead(context, (tenant, rule), &by));
+                }
+                Verdict::Unknown => {
+                    found.push(unknown(context, rule, rules.len() - index));
+                    break;
+                }
+            }
+            earlier.push(rule);
+        }
+    }
+}
+
+fn nothing(context: &Context<'_>, rule: &Dialled<'_>) -> Diagnostic {
+    let tenant = rule.id.tenant.as_ref();
+    let groups = || {
+        let own = context.set.extensions().filter(|(id, _)| id.tenant.as_ref() == tenant);
+        own.filter_map(|(_, one)| one.group.as_deref())
+    };
+    let wanted = &rule.rule.matches.groups;
+    let known: BTreeSet<&str> = groups().collect();
+    let lost = wanted.iter().next().filter(|_| {
+        rule.has_no_caller() && !wanted.iter().any(|group| known.contains(group.as_str()))
+    });
+    let Some(group) = lost else {
+        let message = "this rule takes no call: no number and caller meet all its conditions";
+        let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
+        return told.help(
+            "a number is at least as long as its prefix, and callers are extensions of the tenant",
+        );
+    };
+    let message = format!("this rule takes no call: no extension is in the group `{group}`");
+    let help = match nearest(group, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write `group: {group}` in the Extensions that are meant"),
+    };
+    context.diagnostic(Code::TL508, rule.id, "/spec/match/groups", message).help(help)
+}
+
+fn dead(
+    context: &Context<'_>,
+    (tenant, rule): (&Name, &Dialled<'_>),
+    by: &BTreeSet<Before<'_>>,
+) -> Diagnostic {
+    let rules = by.iter().filter_map(|one| match one {
+        Before::Rule(_, id) => Some(*id),
+        Before::Lists | Before::Processing | Before::Emergency => None,
+    });
+    let rules: Vec<&ResourceId> = rules.collect();
+    let names: Vec<_> = rules.iter().map(|id| format!("`{}`", id.name)).collect();
+    let (lists, processing) = (by.contains(&Before::Lists), by.contains(&Before::Processing));
+    let tenant_does = match (lists, processing) {
+        (true, false) => Some("the tenant blocks"),
+        (false, true) => Some("the tenant's `e164` changes"),
+        (true, true) => Some("the tenant blocks, or changes by `e164`,"),
+        (false, false) => None,
+    };
+    let message = match (tenant_does, names.as_slice()) {
+        (Some(does), []) => format!("this rule takes no call: {does} every number of it"),
+        (None, _) => {
+            format!("this rule takes no call: earlier ones take them all: {}", names.join(", "))
+        }
+        (Some(does), [_, ..]) => format!(
+            "this rule takes no call: {does} some numbers of it, and earlier ones take the others: {}",
+            names.join(", ")
+        ),
+    };
+    let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
+    let mut told = rules.iter().take(MAX_RELATED).fold(told, |told, id| {
+        told.related(context.span(id, "/spec/match"), format!("{} comes first", id.name))
+    });
+    let place = ResourceId::system(Kind::Tenant, tenant.clone());
+    let spec = context.set.tenant(None, tenant);
+    let written = |list: &[String]| lists && !list.is_empty();
+    let fields = [
+        ("/spec/blockedPrefixes", spec.is_some_and(|one| written(&one.blocked_prefixes))),
+        ("/spec/blockedNumbers", spec.is_some_and(|one| written(&one.blocked_numbers))),
+        ("/spec/e164", processing),
+    ];
+    for (field, _) in fields.iter().filter(|(_, counts)| *counts) {
+        told = told.related(context.span(&place, field), "what the tenant does first");
+    }
+    told.help(match (tenant_does, rules.is_empty()) {
+        (Some(_), true) => "remove the rule, or let the Tenant call these numbers",
+        _ => "give it a lower `priority`, narrow the earlier ones, or remove it",
+    })
+}
+
+fn unknown(context: &Context<'_>, rule: &Dialled<'_>, rules: usize) -> Diagnostic {
+    let message = format!(
+        "whether the last {rules} rules of the tenant take calls, this one first, is not known: the rules before them are too many to compare"
+    );
+    let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
+    told.help("use fewer rules, with prefixes that differ early")
+}
+
+/// Routes that carry nothing: all of a rule are switched off, or one strips every number away.
+pub(super) fn tl508_dead_routes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, rule) in context.set.outbound_rules() {
+        if rule.routes.iter().all(|route| !route.enabled) {
+            let message = "no call leaves by this rule: all its routes are disabled";
+            let told = context.diagnostic(Code::TL508, id, "/spec/routes", message);
+            found.push(told.help(
+                "enable one of them, or remove the rule: it keeps its calls from later ones",
+            ));
+            continue;
+        }
+        let Some(longest) = rule.matches.lengths.last() else { continue };
+        for (index, route) in rule.routes.iter().enumerate() {
+            if !route.enabled || route.strip < *longest {
+                continue;
+            }
+            let field = format!("/spec/routes/{index}/strip");
+            let message = format!(
+                "this route is never taken: it strips {} digits, and no number has more than {longest}",
+                route.strip
+            );
+            let told = context.diagnostic(Code::TL508, id, &field, message);
+            let told = told.related(context.span(id, "/spec/match/lengths"), "the lengths");
+            found.push(told.help("strip fewer digits"));
+        }
+    }
+}
+
+/// Emergency rules that take no emergency number, or none that earlier ones leave.
+pub(super) fn tl508_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (tenant, rules) in context.dialled(true) {
+        let Some(numbers) = context.set.tenant(None, tenant).map(|one| &one.emergency_numbers)
+        else {
+            continue;
+        };
+        let mut earlier = Earlier::default();
+        for rule in rules {
+            let own: Vec<_> = numbers.iter().filter(|number| rule.takes(number)).collect();
+            let mut used = BTreeSet::new();
+            let mut left = own.iter().map(|one| earlier.leaves(one, &rule.callers, &mut used));
+            if own.is_empty() {
+                found.push(no_such_number(context, tenant, rule));
+            } else if rule.has_no_caller() {
+                found.push(nothing(context, rule));
+            } else if left.all(|left| left.is_none()) {
+                found.push(dead(context, (tenant, rule), &used));
+            }
+            earlier.push(rule);
+        }
+    }
+}
+
+fn no_such_number(context: &Context<'_>, tenant: &Name, rule: &Dialled<'_>) -> Diagnostic {
+    let message = "this emergency rule takes no call: the tenant has no such emergency number";
+    let place = ResourceId::system(Kind::Tenant, tenant.clone());
+    context
+        .diagnostic(Code::TL508, rule.id, "/spec/match", message)
+        .related(context.key_span(&place, "/spec/emergencyNumbers"), "the tenant's numbers")
+        .help("add the number to `emergencyNumbers` of the Tenant, or correct the rule")
+}
