@@ -330,6 +330,7 @@ impl Table {
         }
         for trunk in &mut self.trunks {
             trunk.pools.sort_by_key(|pool| pool.numbers);
+            keep_apart(&mut trunk.pools);
         }
     }
 
@@ -426,4 +427,21 @@ impl Table {
         let owner = id.tenant.as_ref()?;
         Some((self.tenant_named(owner)?, self.trunk_for(owner, trunk)?))
     }
+}
+
+/// Leaves every number to the first of the ranges that have it: a look-up sees one range.
+fn keep_apart(pools: &mut Vec<PoolEntry>) {
+    let mut reached: Option<Number> = None;
+    pools.retain_mut(|pool| {
+        let (first, last) = (pool.numbers.first(), pool.numbers.last());
+        let free = match reached.filter(|reached| *reached >= first) {
+            None => Some(first),
+            Some(reached) => reached.offset(1),
+        };
+        let rest = free.and_then(|free| NumberRange::new(free, last).ok());
+        if let Some(rest) = rest {
+            (pool.numbers, reached) = (rest, Some(last));
+        }
+        rest.is_some()
+    });
 }

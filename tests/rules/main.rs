@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod circles;
 #[cfg(test)]
+mod own_pools;
+#[cfg(test)]
 mod shared_numbers;
 
 #[cfg(test)]

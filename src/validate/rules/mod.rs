@@ -89,6 +89,7 @@ pub(super) const ALL: &[Rule] = &[
     shares::tl418_in_no_rule,
     pools::tl301_shared_numbers,
     pools::tl304_mergeable,
+    pools::tl304_own_pools,
     pools::tl306_shared_anywhere,
     inbound::tl501_outside_pool,
     inbound::tl502_same_numbers,

@@ -32,23 +32,29 @@ pub(super) fn with_an_earlier_one<T: Copy + Ord>(
 pub(super) struct Met<O, T> {
     /// Pairs of owners whose items share numbers, each with the two items met first.
     pub pairs: BTreeMap<(O, O), (T, T)>,
-    /// Whether these are all.
-    pub all: bool,
+    /// The item from which on nothing is compared any more; `None`: these are all.
+    pub stopped: Option<T>,
 }
 
-/// Comparisons of one sweep; whoever needs more has more to mend than can be told.
-const MAX_STEPS: usize = 10_000_000;
+/// What one sweep may cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Pairs found.
+    pub pairs: usize,
+    /// Items compared.
+    pub steps: usize,
+}
 
 /// Items at work in a sweep: of each owner, by its party, the one that reaches furthest, as the
 /// earlier ones can only overlap less.
 type Active<P, O, T> = BTreeMap<P, BTreeMap<O, (NumberRange, T)>>;
 
-/// Pairs of owners of different parties whose items share numbers, at most `limit` of them.
+/// Pairs of owners of different parties whose items share numbers, as many as the bounds allow.
 /// `related` says which owners may not share. O(n log n) plus the overlaps met.
 pub(super) fn between_owners<P: Copy + Ord, O: Copy + Ord, T: Copy>(
     items: &mut [(NumberRange, (P, O), T)],
     related: impl Fn((P, O), (P, O)) -> bool,
-    limit: usize,
+    bounds: Bounds,
 ) -> Met<(P, O), T> {
     items.sort_by_key(|(range, owner, _)| (*range, *owner));
     let mut pairs = BTreeMap::new();
@@ -69,14 +75,14 @@ pub(super) fn between_owners<P: Copy + Ord, O: Copy + Ord, T: Copy>(
             if pairs.contains_key(&key) || !related(owner, other) {
                 continue;
             }
-            if pairs.len() >= limit {
-                return Met { pairs, all: false };
+            if pairs.len() >= bounds.pairs {
+                return Met { pairs, stopped: Some(item) };
             }
             let ordered = if owner < other { (item, other_item) } else { (other_item, item) };
             pairs.insert(key, ordered);
         }
-        if steps >= MAX_STEPS {
-            return Met { pairs, all: false };
+        if steps > bounds.steps {
+            return Met { pairs, stopped: Some(item) };
         }
         let of = active.entry(owner.0).or_default();
         if let Some((before, _)) = of.get(&owner.1) {
@@ -88,7 +94,7 @@ pub(super) fn between_owners<P: Copy + Ord, O: Copy + Ord, T: Copy>(
         of.insert(owner.1, (range, item));
         ends.insert((range.last(), owner));
     }
-    Met { pairs, all: true }
+    Met { pairs, stopped: None }
 }
 
 /// Takes an owner out of those at work; a party without any is none.
@@ -130,15 +136,18 @@ mod tests {
             (range("158-300"), (2, 'x'), "d"),
             (range("159"), (2, 'y'), "e"),
         ];
-        let met = between_owners(&mut items, |_, _| true, 10);
+        let bounds = |pairs, steps| Bounds { pairs, steps };
+        let met = between_owners(&mut items, |_, _| true, bounds(10, 100));
         let of_one = |other| ((1, 'x'), other);
         let pairs = [of_one((2, 'x')), of_one((2, 'y')), of_one((3, 'x')), ((2, 'x'), (3, 'x'))];
         assert_eq!(met.pairs.into_keys().collect::<Vec<_>>(), pairs);
-        assert!(met.all);
-        assert!(between_owners(&mut items, |_, _| false, 10).pairs.is_empty());
-        assert!(between_owners(&mut items, |_, _| true, 4).all);
-        let met = between_owners(&mut items, |_, _| true, 3);
-        assert_eq!((met.pairs.len(), met.all), (3, false));
+        assert_eq!(met.stopped, None);
+        assert!(between_owners(&mut items, |_, _| false, bounds(10, 100)).pairs.is_empty());
+        assert_eq!(between_owners(&mut items, |_, _| true, bounds(4, 100)).stopped, None);
+        let met = between_owners(&mut items, |_, _| true, bounds(3, 100));
+        assert_eq!((met.pairs.len(), met.stopped), (3, Some("e")));
+        let met = between_owners(&mut items, |_, _| false, bounds(3, 2));
+        assert_eq!((met.pairs.len(), met.stopped), (0, Some("c")));
     }
 
     #[test]
@@ -156,7 +165,10 @@ mod tests {
                     (range(&format!("{first:02}-{last:02}")), (next(3), next(2)), ())
                 })
                 .collect();
-            let swept = between_owners(&mut items.clone(), |_, _| true, 100).pairs;
+            let swept = {
+                let bounds = Bounds { pairs: 100, steps: 10_000 };
+                between_owners(&mut items.clone(), |_, _| true, bounds).pairs
+            };
             let owners: BTreeSet<_> = items.iter().map(|item| item.1).collect();
             for a in &owners {
                 for b in owners.iter().filter(|b| *b > a) {

@@ -1,8 +1,8 @@
-//! Pools of different tenants: one number at one provider belongs to one tenant.
+//! Pools that share numbers: one number at one provider belongs to one tenant, and to one of its pools.
 
 use std::collections::BTreeMap;
 
-use super::overlap::{self, Met};
+use super::overlap::{self, Bounds, Met};
 use super::provider;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Name, NumberRange};
@@ -12,8 +12,8 @@ use crate::validate::context::{Context, Map, PoolItem, listed};
 /// Conflicts told for one provider; of further ones the number.
 const MAX_CONFLICTS: usize = 1000;
 
-/// Conflicts counted for one provider.
-const MAX_COUNTED: usize = 100_000;
+/// What is compared and counted of one provider's pools.
+const BOUNDS: Bounds = Bounds { pairs: 100_000, steps: 10_000_000 };
 
 /// Who has numbers: a tenant, with a trunk and the pool there.
 type Owner<'a> = (&'a Name, (&'a ResourceId, &'a ResourceId));
@@ -35,7 +35,7 @@ pub(super) fn tl301_shared_numbers(context: &Context<'_>, found: &mut Vec<Diagno
     }
     let related = |a: Owner<'_>, b: Owner<'_>| one_provider(context, a, b);
     for mut items in items.into_values() {
-        let met = overlap::between_owners(&mut items, related, MAX_COUNTED);
+        let met = overlap::between_owners(&mut items, related, BOUNDS);
         found.extend(conflicts(context, met, "at the same provider"));
     }
 }
@@ -50,7 +50,7 @@ pub(super) fn tl306_shared_anywhere(context: &Context<'_>, found: &mut Vec<Diagn
         items.extend(pool.iter().map(|item| (item.range, (tenant, (trunk, item.pool)), item)));
     }
     let related = |a: Owner<'_>, b: Owner<'_>| !one_provider(context, a, b);
-    let met = overlap::between_owners(&mut items, related, MAX_COUNTED);
+    let met = overlap::between_owners(&mut items, related, BOUNDS);
     for mut told in conflicts(context, met, "at another provider") {
         if !global {
             let help = "take it out of one of the pools, unless both providers really have it";
@@ -68,9 +68,9 @@ fn one_provider(context: &Context<'_>, (_, (a, _)): Owner<'_>, (_, (b, _)): Owne
 }
 
 /// Each pair of pools that share numbers, and how many more there are than are told.
-fn conflicts<'a>(
+fn conflicts<'a, O: Ord>(
     context: &Context<'a>,
-    met: Met<Owner<'a>, &PoolItem<'a>>,
+    met: Met<O, &PoolItem<'a>>,
     place: &str,
 ) -> Vec<Diagnostic> {
     let mut merged = Merged::default();
@@ -82,7 +82,7 @@ fn conflicts<'a>(
         .map(|pair| shared(context, pair, place, &mut merged))
         .collect();
     if let Some((a, b)) = pairs.next() {
-        let least = if met.all { "" } else { "at least " };
+        let least = if met.stopped.is_none() { "" } else { "at least " };
         let message = format!("{least}{more} more pairs of pools share numbers {place}");
         let (first, second) = ordered(context, (a, b));
         found.push(
@@ -92,8 +92,41 @@ fn conflicts<'a>(
                 .related(context.item_span(first), "this is the other one of the first of them")
                 .help("mend those that are told, and look again"),
         );
+    } else if let Some(item) = met.stopped {
+        let message = format!(
+            "from `{}` on numbers are not compared {place}: too many pools have the same ones",
+            item.range
+        );
+        found.push(
+            Diagnostic::new(Code::TL301, message)
+                .of(item.pool)
+                .at(context.item_span(item))
+                .help("let fewer pools of different tenants have these numbers, and look again"),
+        );
     }
     found
+}
+
+/// Two pools of one tenant on one trunk with the same numbers: whose share of calls counts is not
+/// to be seen.
+pub(super) fn tl304_own_pools(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, _, pool) in context.pools() {
+        let several = pool.iter().zip(pool.iter().skip(1)).any(|(one, two)| one.pool != two.pool);
+        if !several {
+            continue;
+        }
+        let mut items: Vec<_> =
+            pool.iter().map(|item| (item.range, (item.pool, ()), item)).collect();
+        let met = overlap::between_owners(&mut items, |_, _| true, BOUNDS);
+        for mut told in conflicts(context, met, "on the same trunk") {
+            told.code = Code::TL304;
+            told.help = Some(
+                "leave each number to one pool: of two the one whose range begins first counts"
+                    .to_owned(),
+            );
+            found.push(told);
+        }
+    }
 }
 
 /// Items of one pool that could be written as one.
@@ -167,9 +200,12 @@ fn shared<'a>(
     let numbers = |item: &PoolItem<'_>| merged.get(item.pool).map_or(&[][..], Vec::as_slice);
     let numbers = listed(&common(numbers(first), numbers(second)));
     let other = first.pool;
-    let tenant = other.tenant.as_ref().map_or("", |tenant| tenant.as_str());
+    let whose = match &other.tenant {
+        Some(tenant) if second.pool.tenant != other.tenant => format!("tenant `{tenant}`"),
+        Some(_) | None => format!("pool `{}`", other.name),
+    };
     let message = format!(
-        "`{}` shares numbers with `{}` of tenant `{tenant}` {place}: {numbers}",
+        "`{}` shares numbers with `{}` of {whose} {place}: {numbers}",
         second.range, first.range
     );
     Diagnostic::new(Code::TL301, message)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use super::overlap::Bounds;
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Cidr, Name, NumberRange};
@@ -142,6 +143,9 @@ pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnosti
 /// Pairs told for one address; further ones show when these are mended.
 const MAX_PAIRS: usize = 1000;
 
+/// Ranges of numbers compared for one address.
+const MAX_STEPS: usize = 10_000_000;
+
 /// The numbers of every trunk, each with its tenant.
 type Numbers<'a> = BTreeMap<&'a ResourceId, Vec<(NumberRange, &'a Name)>>;
 
@@ -175,7 +179,8 @@ fn not_separated<'a>(
             pairs.extend(other.map(|other| (id.min(other), id.max(other))));
         }
     }
-    let shared = overlap::between_owners(&mut items, related, MAX_PAIRS);
+    let bounds = Bounds { pairs: MAX_PAIRS, steps: MAX_STEPS };
+    let shared = overlap::between_owners(&mut items, related, bounds);
     pairs.extend(shared.pairs.into_keys().map(|((a, _), (b, _))| (a.min(b), a.max(b))));
     pairs.truncate(MAX_PAIRS);
     pairs
