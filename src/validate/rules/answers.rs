@@ -5,25 +5,49 @@ use std::collections::BTreeMap;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, DidSet, NumberRange};
 use crate::model::{Kind, ResourceId, Usage};
-use crate::validate::context::{Context, Map, Share, TrunkName, listed};
+use crate::validate::context::{Context, Map, PoolItem, Share, TrunkName, listed, number_set};
 
-/// What a tenant's unmasked rules on one trunk answer.
+/// Rules shown that answer some calls.
+const MAX_RELATED: usize = 3;
+
+/// What a tenant's rules on one trunk answer.
 #[derive(Debug, Default)]
 pub(in crate::validate) struct Answers<'a> {
     ranges: Vec<NumberRange>,
     any: Vec<&'a ResourceId>,
-    for_calls: bool,
+    /// Rules that answer some callers only, or messages only: with the field that says so.
+    partial: Vec<(&'a ResourceId, DidMatch, Partial)>,
 }
 
-/// The enabled, unmasked rules for calls, by trunk and tenant; masked ones do not answer everybody.
+impl Answers<'_> {
+    /// Whether a rule is for numbers that these pools do not have.
+    fn is_outside(&self, items: &[PoolItem<'_>]) -> bool {
+        let pool = number_set(items).coverage();
+        self.ranges.iter().any(|range| !pool.uncovered(*range).is_empty())
+    }
+}
+
+/// Why a rule does not answer everybody's calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Partial {
+    Callers,
+    Messages,
+}
+
+/// The enabled rules, by trunk and tenant: those for all calls, and those for some.
 pub(in crate::validate) fn answers<'a>(context: &Context<'a>) -> Map<Share<'a>, Answers<'a>> {
     let mut all: Map<Share<'_>, Answers<'_>> = Map::default();
     for (id, rule) in context.set.inbound_rules().filter(|(_, one)| one.enabled) {
         let Some(tenant) = &id.tenant else { continue };
         let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &rule.trunk) else { continue };
         let entry = all.entry((trunk, tenant)).or_default();
-        entry.for_calls |= rule.usage.intersects(Usage::Call);
-        if !rule.caller.is_empty() || !rule.usage.intersects(Usage::Call) {
+        let partial = match (rule.usage.intersects(Usage::Call), rule.caller.is_empty()) {
+            (false, _) => Some(Partial::Messages),
+            (true, false) => Some(Partial::Callers),
+            (true, true) => None,
+        };
+        if let Some(why) = partial {
+            entry.partial.push((id, rule.did, why));
             continue;
         }
         match rule.did {
@@ -54,6 +78,8 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
             continue;
         }
         let set = answer.map(|one| DidSet::new(one.ranges.clone()).coverage());
+        // A rule for numbers of somewhere else may be meant for these: TL501.
+        let outside = answer.is_some_and(|one| one.is_outside(items));
         let mut pools: BTreeMap<&ResourceId, Vec<NumberRange>> = BTreeMap::new();
         for item in items {
             pools.entry(item.pool).or_default().push(item.range);
@@ -67,14 +93,57 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
             if missing.is_empty() {
                 continue;
             }
-            let message = format!("no rule answers {}", listed(&missing));
-            found.push(
-                context
-                    .diagnostic(Code::TL510, pool, "/spec/numbers", message)
-                    .help("add an InboundRule for them, or one with `did: \"*\"` for the rest"),
-            );
+            found.push(unanswered(context, pool, &missing, answer).follows(outside));
         }
     }
+}
+
+/// Numbers that nothing answers, or nothing but rules for some callers or for messages.
+fn unanswered(
+    context: &Context<'_>,
+    pool: &ResourceId,
+    missing: &[NumberRange],
+    answer: Option<&Answers<'_>>,
+) -> Diagnostic {
+    let meets = |did: &DidMatch| match did {
+        DidMatch::Any => true,
+        DidMatch::Range(range) => missing.iter().any(|one| one.intersection(*range).is_some()),
+    };
+    let partial = answer.into_iter().flat_map(|one| &one.partial);
+    let partial: Vec<_> = partial.filter(|(_, did, _)| meets(did)).collect();
+    let numbers = listed(missing);
+    let of = |why: Partial| {
+        let mut names = partial.iter().filter(|one| one.2 == why).map(|one| one.0.name.as_str());
+        let first = names.next()?;
+        Some((first, names.count()))
+    };
+    let rules = |(name, more): (&str, usize), one: &str, several: &str| match more {
+        0 => format!("rule `{name}` {one}"),
+        1 => format!("rule `{name}` and another one {several}"),
+        more => format!("rule `{name}` and {more} others {several}"),
+    };
+    let callers = of(Partial::Callers)
+        .map(|names| rules(names, "takes only some callers", "take only some callers"));
+    let messages =
+        of(Partial::Messages).map(|names| rules(names, "is for messages", "are for messages"));
+    let why: Vec<String> = callers.into_iter().chain(messages).collect();
+    let message = match why.as_slice() {
+        [] => format!("no rule answers {numbers}"),
+        why => format!("no rule answers every call to {numbers}: {}", why.join(", ")),
+    };
+    let mut told = context.diagnostic(Code::TL510, pool, "/spec/numbers", message);
+    for (id, _, why) in partial.iter().take(MAX_RELATED) {
+        let (field, words) = match why {
+            Partial::Callers => ("/spec/caller", "only these callers are answered"),
+            Partial::Messages => ("/spec/usage", "only messages are taken"),
+        };
+        told = told.related(context.span(id, field), words);
+    }
+    told.help(if why.is_empty() {
+        "add an InboundRule for them, or one with `did: \"*\"` for the rest"
+    } else {
+        "add an InboundRule for them without `caller`, for calls; `did: \"*\"` is one for the rest"
+    })
 }
 
 /// A rule for every other number where nothing is left.
@@ -88,11 +157,14 @@ pub(super) fn tl508_dead_catch_all(context: &Context<'_>, found: &mut Vec<Diagno
         if items.iter().any(|item| !set.uncovered(item.range).is_empty()) {
             continue;
         }
+        // Rules for numbers of somewhere else may be meant for fewer: TL501.
+        let outside = answer.is_outside(items);
         for id in &answer.any {
             let message = "this rule takes no call: other rules answer every number of the pool";
             found.push(
                 context
                     .diagnostic(Code::TL508, id, "/spec/did", message)
+                    .follows(outside)
                     .help("remove it, or leave some numbers to it"),
             );
         }

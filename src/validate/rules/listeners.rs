@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::identities::transport_of;
+use super::transports::is_none;
 use super::trunks::is_out_of_place;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
@@ -12,12 +13,14 @@ use crate::validate::context::Context;
 
 /// The transport that a trunk names, or the only one there is.
 pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    // Without any, that is one mistake: TL409.
+    let none = is_none(context);
     let transports: Vec<_> = context.set.transports().map(|(id, _)| id.name.as_str()).collect();
     let mut suggestions = Suggestions::new();
     let known = |id: &ResourceId| context.knows(id, &["/spec/transport", "/spec/type"]);
     for (id, trunk) in context.trunks().filter(|(id, _)| known(id)) {
         let Some(name) = &trunk.transport else {
-            found.extend(which(context, id, trunk).filter(|_| !transports.is_empty()));
+            found.extend(which(context, id, trunk).filter(|_| !none));
             continue;
         };
         let reference = ResourceId::system(Kind::Transport, name.clone());
@@ -34,7 +37,7 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
             None => format!("declare the Transport `{name}`, or correct the name"),
         };
         let diagnostic = context.diagnostic(Code::TL406, id, "/spec/transport", message);
-        found.push(diagnostic.help(help));
+        found.push(diagnostic.follows(none).help(help));
     }
 }
 

@@ -105,7 +105,9 @@ pub(super) fn tl415_unassigned(context: &Context<'_>, found: &mut Vec<Diagnostic
     if context.may_have_any_pool() {
         return;
     }
-    let assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
+    let mut assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
+    // Rules that use it without a pool are told: TL506.
+    assigned.extend(used_trunks(context));
     for (id, trunk) in context.set.trunks() {
         // The pools of a trunk that a tenant's trunk hides are that one's: TL202.
         let is_hidden = context.trunk_of_tenant(&id.name).is_some();

@@ -58,20 +58,33 @@ fn clash(
     conflict.help("give one of them another port or address; 0.0.0.0 and :: mean every address")
 }
 
-/// Nothing listens, though there is something to talk to.
-pub(super) fn tl409_none(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+/// Whether no transport is declared at all: one mistake, whatever names one.
+pub(super) fn is_none(context: &Context<'_>) -> bool {
     let none = context.set.of_kind(Kind::Transport).next().is_none();
-    if !none || context.declared.may_have(Kind::Transport, None) {
+    none && !context.declared.may_have(Kind::Transport, None)
+}
+
+/// Nothing listens, though there is something to talk to: told where the first of it stands.
+pub(super) fn tl409_none(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if !is_none(context) {
         return;
     }
-    let user = [Kind::Trunk, Kind::Extension]
-        .iter()
-        .find_map(|kind| context.set.of_kind(*kind).next().map(|(id, _)| id));
-    if let Some(id) = user {
-        found.push(
-            context
-                .diagnostic(Code::TL409, id, "/kind", "there is no Transport: nothing would listen")
-                .help("declare one: `kind: Transport` with `protocol: udp` and `port: 5060`"),
-        );
-    }
+    let trunks = context.trunks().map(|(id, trunk)| match &trunk.transport {
+        Some(name) if context.knows(id, &["/spec/transport"]) => {
+            (id, "/spec/transport", Some(name))
+        }
+        _ => (id, "/kind", None),
+    });
+    let place = |(id, field, _): &(&ResourceId, &str, _)| context.span(id, field);
+    let first = trunks.min_by_key(place);
+    let extensions = || context.extensions().map(|(id, _)| (id, "/kind", None)).min_by_key(place);
+    let Some((id, field, name)) = first.or_else(extensions) else { return };
+    let name = name.map_or(String::new(), |name| format!(" named `{name}`"));
+    found.push(
+        context
+            .diagnostic(Code::TL409, id, field, "there is no Transport: nothing would listen")
+            .help(format!(
+                "declare one{name}: `kind: Transport` with `protocol: udp` and `port: 5060`"
+            )),
+    );
 }
