@@ -12,6 +12,7 @@ pub mod salvage;
 pub mod scanner;
 pub mod schema;
 mod segments;
+pub mod slips;
 pub(crate) mod suggest;
 pub mod tree;
 pub mod yaml;

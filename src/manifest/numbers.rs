@@ -2,7 +2,7 @@
 //! exact item is shown, and what a person would write instead.
 
 use super::node::{Node, Value};
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::Kind;
 use crate::model::value::{CallerMask, LeadingPrefix, Number, NumberRange, StatusRange, TimeRange};
 
@@ -11,6 +11,34 @@ const MAX_FAULTS: usize = 1000;
 
 /// En dash and minus sign, as in ranges copied from a web page.
 const FOREIGN_DASHES: [char; 2] = ['\u{2013}', '\u{2212}'];
+
+/// What is said of a fault that the formatter mends.
+const FORMATTER_DOES_IT: &str = "; `trunkline fmt` does it";
+
+/// What stands in a fix for the country code of a tenant, which the document does not know.
+pub(crate) const COUNTRY_CODE: &str = "<country code>";
+
+/// Takes back that the formatter mends something, where a worse fault keeps it from that.
+pub(crate) fn without_formatter(diagnostics: &mut [Diagnostic]) {
+    for help in diagnostics.iter_mut().filter_map(|one| one.help.as_mut()) {
+        if let Some(rest) = help.strip_suffix(FORMATTER_DOES_IT) {
+            help.truncate(rest.len());
+        }
+    }
+}
+
+/// Characters that look like a `-` and are none that a range takes.
+const LOOK_ALIKES: &[(char, &str)] = &[
+    ('\u{ad}', "a soft hyphen"),
+    ('\u{2010}', "a typographic hyphen"),
+    ('\u{2011}', "a non-breaking hyphen"),
+    ('\u{2012}', "a figure dash"),
+    ('\u{2014}', "an em dash"),
+    ('\u{2015}', "a horizontal bar"),
+    ('\u{fe63}', "a small hyphen"),
+    ('\u{ff0d}', "a full-width hyphen"),
+    ('~', "a tilde"),
+];
 
 /// How strict a field is about the first digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,9 +161,25 @@ fn field(node: &Node, form: (Rule, Shape), source: &str, found: &mut Vec<Diagnos
             }
             let separator = (shape == Shape::Items).then_some(';');
             let parts = parts(node, text, separator, source);
-            add(found, parts.filter_map(|(part, span)| item(part, form, span)));
+            let fault = |(part, span): (&str, Span)| match part {
+                "" if text.contains(';') => Some(empty_item(span)),
+                part => item(part, form, span),
+            };
+            let mut faults: Vec<_> = parts.filter_map(fault).take(MAX_FAULTS).collect();
+            // A text with a bad item stays as it is written.
+            if faults.iter().any(|one| one.severity() == Severity::Error) {
+                without_formatter(&mut faults);
+            }
+            add(found, faults.into_iter());
         }
     }
+}
+
+/// A `;` that separates nothing.
+fn empty_item(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::TL303, "there is no number on one side of a `;`")
+        .at(span)
+        .help("write `;` between numbers only, none at the end")
 }
 
 fn add(found: &mut Vec<Diagnostic>, faults: impl Iterator<Item = Diagnostic>) {
@@ -215,7 +259,9 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
         _ => (text.parse::<NumberRange>().err(), "number or range"),
     };
     let Some(error) = error else { return foreign_dash(text, span) };
-    if let Some(told) = several(text, (rule, shape), span) {
+    let other =
+        several(text, (rule, shape), span).or_else(|| look_alike(text, (rule, shape), span));
+    if let Some(told) = other {
         return Some(told);
     }
     let message = format!("`{}` is not a {what}: {error}", super::yaml::shown(text));
@@ -247,8 +293,21 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
 fn foreign_dash(text: &str, span: Span) -> Option<Diagnostic> {
     let plain = text.contains(FOREIGN_DASHES).then(|| plain_dashes(text))?;
     let message = format!("`{}` has another dash than `-`", super::yaml::shown(text));
-    let help = format!("write `{}`; `trunkline fmt` does it", super::yaml::shown(&plain));
+    let help = format!("write `{}`{FORMATTER_DOES_IT}", super::yaml::shown(&plain));
     Some(Diagnostic::new(Code::TL304, message).at(span).help(help))
+}
+
+/// A range with another character where its `-` belongs.
+fn look_alike(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnostic> {
+    let (found, name) = LOOK_ALIKES.iter().find(|(found, _)| text.contains(*found))?;
+    let plain = text.replace(*found, "-");
+    if !is_good(&plain, (rule, shape), span) {
+        return None;
+    }
+    let code = u32::from(*found);
+    let message = format!("`{}` has {name} (U+{code:04X}) for its `-`", super::yaml::shown(text));
+    let help = format!("write `{}`", super::yaml::shown(&plain));
+    Some(Diagnostic::new(Code::TL303, message).at(span).help(help))
 }
 
 /// Several numbers in one text with something else than `;` between them.
@@ -298,7 +357,7 @@ fn fixed(end: &str) -> Option<String> {
         Some(LeadingPrefix::DoubleZero) => false,
     };
     let bare = digits.trim_start_matches('0');
-    let country = if national { "<country code>" } else { "" };
+    let country = if national { COUNTRY_CODE } else { "" };
     let is_number = !bare.is_empty() && written.chars().all(is_spelling);
     is_number.then(|| format!("{country}{bare}"))
 }

@@ -12,6 +12,7 @@ use super::node::{Field, Meaning, Node, Scalar, Value};
 use super::scanner;
 use super::segments;
 pub use super::segments::{Segment, split};
+use super::slips;
 use crate::diag::{Code, Diagnostic, FileId, Span};
 
 /// Levels of nesting in one document.
@@ -25,6 +26,8 @@ const MAX_ALIAS_BYTES: usize = 1024 * 1024;
 
 /// Duplicate keys and other faults beyond the syntax that are told for one document.
 const MAX_FAULTS: usize = 100;
+
+const NO_MERGE: &str = "merge keys (`<<`) are not supported";
 
 /// One document of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,20 +90,22 @@ pub fn parse_in_full(file: FileId, text: &str) -> Parsed {
 }
 
 fn parse_segment_in_full(file: FileId, segment: Segment<'_>, parsed: &mut Parsed) {
-    let mut builder = Builder::new(file, segment.offset);
+    let mut builder = Builder::new(file, segment);
     let result = match segments::control_character(segment.text) {
         Some((at, found)) => Err(control_character(builder.span(at, at + found.len_utf8()), found)),
-        None => builder.build(segment.text),
+        None => builder.build(),
     };
     let faults = std::mem::take(&mut builder.faults);
     parsed.documents.append(&mut builder.documents);
     parsed.diagnostics.extend(faults);
     if let Err(fault) = result {
+        // An alias of nothing behind `<<` is no second mistake.
+        let told = builder.merging;
         let span = fault.span.unwrap_or_else(|| builder.span(0, 0));
         // What stands before the end of a sound document belongs to that one.
         let content = Content::Broken(hint::read(segment.text.get(builder.read..).unwrap_or("")));
         parsed.documents.push(Document { span, content });
-        parsed.diagnostics.push(*fault);
+        parsed.diagnostics.extend((!told).then_some(*fault));
     }
 }
 
@@ -141,7 +146,8 @@ struct Anchored {
     depth: usize,
 }
 
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
     file: FileId,
     offset: usize,
     stack: Vec<Open>,
@@ -158,11 +164,14 @@ struct Builder {
     documents: Vec<Document>,
     /// Where the last finished document ends.
     read: usize,
+    /// A merge key has been told whose value has not come yet.
+    merging: bool,
 }
 
-impl Builder {
-    fn new(file: FileId, offset: usize) -> Self {
+impl<'t> Builder<'t> {
+    fn new(file: FileId, Segment { offset, text }: Segment<'t>) -> Self {
         Self {
+            text,
             file,
             offset,
             stack: Vec::new(),
@@ -177,6 +186,7 @@ impl Builder {
             faults: Vec::new(),
             documents: Vec::new(),
             read: 0,
+            merging: false,
         }
     }
 
@@ -185,11 +195,11 @@ impl Builder {
         Span { file: self.file, start: byte(start), end: byte(end.max(start)) }
     }
 
-    fn build(&mut self, text: &str) -> Result<(), Fatal> {
+    fn build(&mut self) -> Result<(), Fatal> {
         let mut options = granit_parser::options! { strict_indentation: false };
         options.set_emit_comments(false);
-        for event in Parser::new_from_str_with_options(text, options) {
-            let (event, span) = event.map_err(|error| self.syntax(&error, text.len()))?;
+        for event in Parser::new_from_str_with_options(self.text, options) {
+            let (event, span) = event.map_err(|error| self.syntax(&error))?;
             let range = span.byte_range().unwrap_or(0..0);
             self.event(event, range)?;
         }
@@ -233,15 +243,17 @@ impl Builder {
         Ok(())
     }
 
-    fn syntax(&self, error: &ScanError, length: usize) -> Fatal {
-        let at = error.marker().byte_offset().unwrap_or(0).min(length);
+    fn syntax(&self, error: &ScanError) -> Fatal {
+        let text = self.text;
+        let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
         let span = self.span(at, at);
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
             return too_deep(span);
         }
         let message = format!("the file is not valid YAML: {}", error.info());
-        let help =
+        let plain =
             "check indentation, colons, quotes and brackets on this line and those beside it";
+        let help = slips::of_syntax(text, at).unwrap_or_else(|| plain.to_owned());
         Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
     }
 
@@ -327,6 +339,7 @@ impl Builder {
             self.root = Some(node);
             return;
         };
+        self.merging = false;
         match &mut open.children {
             Children::Sequence(items) => items.push(node),
             Children::Mapping { fields, key } => match key.take() {
@@ -346,15 +359,21 @@ impl Builder {
         let span = node.span;
         let fault = match &node.value {
             Value::Scalar(scalar) if scalar.meaning == Meaning::Null => Some("a key is missing"),
-            Value::Scalar(scalar) if written.plain && &*scalar.text == "<<" => {
-                Some("merge keys (`<<`) are not supported")
-            }
+            Value::Scalar(scalar) if written.plain && &*scalar.text == "<<" => Some(NO_MERGE),
             Value::Scalar(_) if written.anchored => Some("an anchor on a key is not supported"),
             Value::Scalar(_) => None,
+            Value::Mapping(_) if slips::is_template(node.span, self.offset, self.text) => {
+                Some(slips::TEMPLATE)
+            }
             Value::Sequence(_) | Value::Mapping(_) => Some("a key is a list or a mapping"),
         };
+        self.merging = fault.is_some_and(|fault| fault == NO_MERGE);
         if let Some(message) = fault {
-            let help = "write each field as `key: value`";
+            let help = if message == slips::TEMPLATE {
+                slips::RENDER
+            } else {
+                "write each field as `key: value`"
+            };
             self.fault(Diagnostic::new(Code::TL001, message).at(span).help(help));
         }
         let text = match node.value {

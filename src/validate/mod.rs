@@ -17,6 +17,7 @@ pub use signing::{Breach, Demand, Signing, may_hold_policy};
 
 use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span};
 use crate::manifest::decode::Declares;
+use crate::manifest::numbers;
 use crate::manifest::tree::SourceTree;
 use crate::model::value::Date;
 use crate::model::{ResourceId, ResourceSet};
@@ -105,11 +106,14 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     if documents == 0 && found.is_empty() {
         found.push(no_manifests(tree));
     }
+    fill_in_country_codes(&resources, &mut found);
     declared.note_misspelt_tenants(&resources);
     let mut context = Context::new(&resources, &declared, Some(&places));
     (context.rooted, context.today) = (tree.rooted, today);
-    let (followers, told) = context.check().into_iter().partition(|one| one.follows);
-    found.extend::<Vec<_>>(told);
+    let (followers, told): (Vec<_>, Vec<_>) =
+        context.check().into_iter().partition(|one| one.follows);
+    found.retain(|one| !is_outside(one, &told));
+    found.extend(told);
     sort(&mut found);
     let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
     let files = tree.files.len();
@@ -121,6 +125,25 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
         places: Arc::clone(&places),
     });
     Checked { desired, resources, diagnostics: found, followers, sources, summary, places }
+}
+
+/// Whether a document's fault is only that it stands in a file of a tenant (TL601): what belongs to
+/// the system has no tenant, and is out of place there with or without.
+fn is_outside(one: &Diagnostic, told: &[Diagnostic]) -> bool {
+    let outside = |other: &Diagnostic| other.code == Code::TL601 && other.span == one.span;
+    one.code == Code::TL107 && told.iter().any(outside)
+}
+
+/// Completes the fixes of numbers whose country is their tenant's (TL302).
+fn fill_in_country_codes(resources: &ResourceSet, found: &mut [Diagnostic]) {
+    for one in found.iter_mut().filter(|one| one.code == Code::TL302) {
+        let id = one.resource.as_deref().and_then(|id| id.parse::<ResourceId>().ok());
+        let tenant = id.and_then(|id| resources.tenant(None, id.tenant.as_ref()?));
+        let code = tenant.and_then(|tenant| tenant.country_code.as_deref());
+        if let (Some(code), Some(help)) = (code, one.help.as_mut()) {
+            *help = help.replace(numbers::COUNTRY_CODE, code);
+        }
+    }
 }
 
 /// The errors of a set whose files are not at hand, by the rules over more than one field: the

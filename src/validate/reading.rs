@@ -1,13 +1,16 @@
 //! From the files of a tree to resources, one document after the other: no tree of nodes outlives
 //! the reading of its document, so that memory follows the resources and not the text.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::declared::Declared;
 use super::places::Place;
 use crate::diag::{Code, Diagnostic, FileId, SourceMap, Span};
 use crate::manifest::decode::{Declares, Decoded, decode};
+use crate::manifest::numbers;
 use crate::manifest::salvage::Rest;
+use crate::manifest::slips;
 use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceFile, SourceTree};
 use crate::manifest::yaml::{self, Document, Parsed};
 use crate::model::{Resource, ResourceId};
@@ -103,20 +106,38 @@ impl Reading {
         let text = mark.map_or_else(|| Arc::clone(text), Arc::from);
         let text = unified(text);
         let file = self.sources.add(path, Arc::clone(&text));
-        let sound = fault.is_none();
+        let conflict = slips::conflicts(&text);
+        let sound = fault.is_none() && conflict.is_none();
         self.diagnostics.extend(fault.map(|(at, fault)| {
             let skipped = mark.map_or(0, |_| BYTE_ORDER_MARK.len_utf8());
             fault.at(point(file, at.saturating_sub(skipped)))
         }));
+        let in_conflict = conflict.is_some();
+        self.diagnostics.extend(conflict.map(|found| unfinished(file, found)));
+        let before = self.diagnostics.len();
+        let mut faulty = !sound;
         let mut parsed = Parsed::default();
         for segment in yaml::split(&text) {
             yaml::parse_segment(file, segment, &mut parsed);
             // What the parser makes of a text that is not the file's says nothing of the file.
+            faulty |= !parsed.diagnostics.is_empty();
             let faults = parsed.diagnostics.drain(..).filter(|_| sound);
             self.diagnostics.extend(faults);
             for (index, document) in parsed.documents.drain(..).enumerate() {
+                let is_tree = matches!(document.content, yaml::Content::Tree(_));
+                if in_conflict && !is_tree {
+                    // Either side of it may declare the same.
+                    self.declared.refuse(decode(&document, &text).declares);
+                    self.documents += 1;
+                    continue;
+                }
                 self.document(&document, &text, Place::new(file, segment, index));
             }
+        }
+        if faulty {
+            // The formatter leaves a file that is no YAML as it is.
+            let told = self.diagnostics.get_mut(before..);
+            numbers::without_formatter(told.unwrap_or_default());
         }
     }
 
@@ -156,6 +177,18 @@ fn unified(text: Arc<str>) -> Arc<str> {
         }
     }
     String::from_utf8(lines).map_or(text, Arc::from)
+}
+
+fn unfinished(file: FileId, (first, count): (Range<usize>, usize)) -> Diagnostic {
+    let message = match count {
+        1 => "a merge conflict is not resolved: git's lines stand in the file".to_owned(),
+        count => format!("{count} merge conflicts are not resolved: git's lines stand in the file"),
+    };
+    let mut span = point(file, first.start);
+    span.end = u32::try_from(first.end).unwrap_or(u32::MAX);
+    Diagnostic::new(Code::TL001, message)
+        .at(span)
+        .help("keep what is meant, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`")
 }
 
 fn not_utf8(bytes: &[u8], at: usize) -> Diagnostic {

@@ -14,6 +14,9 @@ use crate::model::{BRANDS, Kind, TYPE_BLOCKS};
 /// Unknown fields told for one mapping; further ones show when these are mended.
 const MAX_FIELDS: usize = 1000;
 
+/// Words of a choice that a message names itself.
+const MAX_WORDS: usize = 4;
+
 /// Where a finding is: in the document and in the schema.
 pub(super) struct Place<'a> {
     /// The kind of the document.
@@ -124,6 +127,10 @@ impl Place<'_> {
 
     /// The field that a misspelled or abbreviated one means.
     fn meant(&self, name: &str) -> Option<&str> {
+        // What Kubernetes calls it.
+        if name == "namespace" && self.pointer == "/metadata" && !self.kind.is_system_only() {
+            return Some("tenant");
+        }
         suggest::field(name, self.known_fields())
     }
 
@@ -192,6 +199,11 @@ impl Place<'_> {
         if let Some(better) = meant::items(self.pointer, &text, &expected) {
             return diagnostic.help(better);
         }
+        if self.pointer == "/spec/did" && matches!(node.value, Value::Sequence(_)) {
+            return diagnostic.help(
+                "a rule has one number, one range or `\"*\"`: write a rule for each, or one range",
+            );
+        }
         match expected.as_str() {
             "a number" => diagnostic.help(meant::number(&text)),
             "a truth value" => diagnostic.help("write `true` or `false`"),
@@ -220,10 +232,25 @@ impl Place<'_> {
             let message = format!("`{field}` can only be `true`");
             return self.at_value(Code::TL104, message).help("write `true`, or remove it");
         }
-        let message = format!("`{field}` is `{}`, not {}", shown(text), options.join(" or "));
-        let help = match suggest::nearest(text, options.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("write {}", options.join(" or ")),
+        let text = shown(text);
+        let near = suggest::nearest(&text, options.iter().copied());
+        // A long list is read once.
+        let (message, help) = match near {
+            _ if options.len() <= MAX_WORDS => (
+                format!("`{field}` is `{text}`, not {}", options.join(" or ")),
+                near.map_or_else(
+                    || format!("write {}", options.join(" or ")),
+                    |word| format!("did you mean `{word}`?"),
+                ),
+            ),
+            Some(word) => (
+                format!("`{field}` is `{text}`, which is none of its words"),
+                format!("did you mean `{word}`?"),
+            ),
+            None => (
+                format!("`{field}` is `{text}`, which is none of its words"),
+                format!("write one of {}", options.join(", ")),
+            ),
         };
         self.at_value(Code::TL104, message).help(help)
     }
@@ -258,8 +285,12 @@ impl Place<'_> {
         let text = self.value().and_then(Node::text).unwrap_or_default();
         let found = forms::why_not(form, text);
         let (why, help) = found.unwrap_or_else(|| (format!("`{text}` is not valid"), ""));
+        // A refusal that lists the words has the one that is meant among them.
+        let words = why.split_once(" is none of ").map(|(_, words)| words.split(", "));
+        let near = words.and_then(|words| suggest::nearest(text, words));
         let help = match suggest::nearest(text, BRANDS.iter().copied()) {
-            _ if form != "Brand" => help.to_owned(),
+            _ if near.is_some() => format!("did you mean `{}`?", near.unwrap_or_default()),
+            _ if form != "Brand" => meant::form(form, text).unwrap_or_else(|| help.to_owned()),
             Some(brand) => format!("did you mean `{brand}`?"),
             None => format!("the brands are {}", BRANDS.join(", ")),
         };

@@ -32,6 +32,10 @@ impl std::str::FromStr for Seconds {
         };
         let one_unit = text.len() - digits.len() <= 1;
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        // Octal to some readers of YAML, and no other number of the language is written so.
+        if one_unit && plain && digits.len() > 1 && digits.starts_with('0') {
+            return Err(format!("`{text}` begins with a zero"));
+        }
         if !one_unit || !plain {
             return Err(error());
         }
@@ -60,7 +64,7 @@ impl schemars::JsonSchema for Seconds {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": ["string", "integer"],
-            "pattern": "^[0-9]{1,9}[smh]?$",
+            "pattern": "^(0|[1-9][0-9]{0,8})[smh]?$",
             "minimum": 0,
             "maximum": 999_999_999,
             "description": "A duration: 10s, 6m, 1h; a bare integer is seconds",
@@ -78,7 +82,8 @@ mod tests {
         assert_eq!("90".parse(), Ok(Seconds(90)));
         assert_eq!("6m".parse(), Ok(Seconds(360)));
         assert_eq!("1h".parse(), Ok(Seconds(3600)));
-        for bad in ["", "s", "1d", "1ss", "-1s", "1.5s", "99999999h", "+5"] {
+        assert_eq!("0".parse(), Ok(Seconds(0)));
+        for bad in ["", "s", "1d", "1ss", "-1s", "1.5s", "99999999h", "+5", "010", "05m", "00"] {
             assert!(bad.parse::<Seconds>().is_err(), "{bad}");
         }
     }

@@ -65,6 +65,7 @@ pub(super) const ALL: &[Rule] = &[
     shares::tl204_disabled_trunk,
     shares::tl204_disabled_tenant,
     tenants::tl104_timezones,
+    tenants::tl104_headers,
     tenants::tl202_extension_numbers,
     tenants::tl202_extension_users,
     tenants::tl410_sip_domains,

@@ -64,11 +64,17 @@ pub(super) fn tl106_holidays(context: &Context<'_>, found: &mut Vec<Diagnostic>)
             }
             let message =
                 format!("the holiday ends on {} and begins on {}", holiday.to, holiday.from);
-            found.push(
-                context
-                    .diagnostic(Code::TL106, id, &field, message)
-                    .help("`to` is the last day, the same as `from` for a single one; split it at the end of the year"),
-            );
+            let over_new_year = holiday.from.0.month() == 12 && holiday.to.0.month() == 1;
+            let next = holiday.to.0.checked_add(jiff::Span::new().years(1)).ok();
+            let help = match next.filter(|_| over_new_year) {
+                Some(_) if holiday.every_year => {
+                    "split it at the end of the year: one up to 31 December, one from 1 January on"
+                        .to_owned()
+                }
+                Some(next) => format!("write `to: {next}`, the last day in the new year"),
+                None => "`to` is the last day, the same as `from` for a single one".to_owned(),
+            };
+            found.push(context.diagnostic(Code::TL106, id, &field, message).help(help));
         }
     }
 }

@@ -116,9 +116,15 @@ fn outside<'a>(
             Some(other) => format!("tenant `{other}`"),
             None => "the system".to_owned(),
         };
-        let field = if id.tenant.is_some() { "/metadata/tenant" } else { "/metadata/name" };
         let message =
             format!("{id} belongs to {whose}, and `{path}` is a file of tenant `{tenant}`");
+        // What belongs to the system and names a tenant is one mistake.
+        if id.kind.is_system_only() && !context.knows(id, &["/metadata/tenant"]) {
+            let told = Diagnostic::new(Code::TL601, message).of(id);
+            let help = "remove `metadata.tenant`, and move it to a file of the system's scope; the Policy's `scopes` say which";
+            return Some(told.at(context.key_span(id, "/metadata/tenant")).help(help));
+        }
+        let field = if id.tenant.is_some() { "/metadata/tenant" } else { "/metadata/name" };
         let told = context.diagnostic(Code::TL601, id, field, message);
         return Some(
             told.help("move it to a file of its owner's scope; the Policy's `scopes` say which"),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::overlap;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
-use crate::model::ResourceId;
 use crate::model::value::Host;
+use crate::model::{HeaderScope, ResourceId};
 use crate::validate::context::{Context, Map};
 
 /// Two tenants with one SIP domain.
@@ -77,5 +77,84 @@ pub(super) fn tl104_timezones(context: &Context<'_>, found: &mut Vec<Diagnostic>
             };
         let message = format!("`{zone}` is no IANA time zone");
         found.push(context.diagnostic(Code::TL104, id, "/spec/timezone", message).help(help));
+    }
+}
+
+/// Headers that make a SIP message what it is, or that we write ourselves: one more of them would
+/// contradict the first. Small letters, with the compact forms (RFC 3261 section 7.3.3).
+const OWN_HEADERS: &[&str] = &[
+    "accept",
+    "allow",
+    "allow-events",
+    "authorization",
+    "call-id",
+    "contact",
+    "content-disposition",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cseq",
+    "event",
+    "from",
+    "max-forwards",
+    "min-se",
+    "p-asserted-identity",
+    "p-preferred-identity",
+    "path",
+    "privacy",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-require",
+    "rack",
+    "record-route",
+    "refer-to",
+    "referred-by",
+    "remote-party-id",
+    "replaces",
+    "require",
+    "route",
+    "rseq",
+    "service-route",
+    "session-expires",
+    "supported",
+    "to",
+    "unsupported",
+    "via",
+    "www-authenticate",
+    "x-trunkline-loop",
+];
+
+/// Headers of a tenant that a call has already, or that stand in its list twice for the same legs.
+pub(super) fn tl104_headers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, tenant) in context.tenants() {
+        let mut earlier: BTreeMap<String, Vec<(usize, HeaderScope)>> = BTreeMap::new();
+        for (index, header) in tenant.custom_headers.iter().enumerate() {
+            let field = |index: usize| format!("/spec/customHeaders/{index}/name");
+            if !context.knows(id, &[&field(index)]) {
+                continue;
+            }
+            let name = header.name.to_ascii_lowercase();
+            if OWN_HEADERS.contains(&name.as_str()) {
+                let message =
+                    format!("`{}` is a header that every call has or may have", header.name);
+                let told = context.diagnostic(Code::TL104, id, &field(index), message);
+                found.push(told.help("give the header a name of its own, like `X-Customer`"));
+                continue;
+            }
+            let same = earlier.entry(name).or_default();
+            let meets = |scope: HeaderScope| {
+                scope == header.scope || [scope, header.scope].contains(&HeaderScope::All)
+            };
+            if let Some((first, _)) = same.iter().find(|(_, scope)| meets(*scope)) {
+                let message = format!("`{}` stands in the list already", header.name);
+                found.push(
+                    context
+                        .diagnostic(Code::TL104, id, &field(index), message)
+                        .related(context.span(id, &field(*first)), "it is added here already")
+                        .help("keep one of them, or give them different scopes: `trunk`, `user`"),
+                );
+            }
+            same.push((index, header.scope));
+        }
     }
 }

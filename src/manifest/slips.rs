@@ -1,0 +1,88 @@
+//! What people mean whose file is no YAML: templates, conflicts of a merge, a `*` without quotes.
+
+use crate::diag::Span;
+
+/// What is wrong with a template.
+pub(super) const TEMPLATE: &str = "template braces (`{{ … }}`) are not YAML";
+
+/// What to do with it.
+pub(super) const RENDER: &str =
+    "manifests are read as they are: run the template first, and give what comes out";
+
+/// What begins a line that git leaves where two sides of a merge differ.
+const MARKERS: [&str; 4] = ["<<<<<<< ", "||||||| ", "=======", ">>>>>>> "];
+
+/// What somebody means at a place that is no YAML, if it shows.
+pub(super) fn of_syntax(text: &str, at: usize) -> Option<String> {
+    let begin = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let line = text.get(begin..)?.lines().next().unwrap_or_default();
+    if line.contains("{{") || line.contains("{%") {
+        return Some(RENDER.to_owned());
+    }
+    // The parser may stand at the end of the line before it.
+    let near = text.get(begin..)?.lines().take(2);
+    if near.map(|line| line.trim_start_matches(' ')).any(|line| line.starts_with('\t')) {
+        return Some("write blanks: a tab indents nothing in YAML".to_owned());
+    }
+    // What stands where a value may begin.
+    let starts = |(at, _): &(usize, &str)| {
+        let before = line.get(..*at).unwrap_or_default();
+        before.is_empty() || before.ends_with([' ', '\t', '[', '{', ',', '-'])
+    };
+    let (star, _) = line.match_indices('*').find(starts)?;
+    let rest = line.get(star..).unwrap_or_default();
+    let word = rest.split([' ', '\t', ',', ']', '}', '#']).next().unwrap_or("*");
+    Some(format!("write `\"{word}\"`: without quotes `*` begins an alias in YAML"))
+}
+
+/// Whether a mapping that stands as a key is the inner brace of `{{ … }}`.
+pub(super) fn is_template(key: Span, offset: usize, text: &str) -> bool {
+    let start = (key.start as usize).checked_sub(offset + 1);
+    start.and_then(|start| text.get(start..start + 2)) == Some("{{")
+}
+
+/// Where the lines stand that git leaves in a file whose merge is not finished: the first, and how
+/// many conflicts there are.
+pub fn conflicts(text: &str) -> Option<(std::ops::Range<usize>, usize)> {
+    // Hardly any file has such a line, and each has all of these letters only then.
+    if !MARKERS.iter().any(|marker| text.contains(marker)) {
+        return None;
+    }
+    let mut start = 0;
+    let mut first = None;
+    let mut count = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches(['\n', '\r']);
+        let is_marker = |marker: &str| match marker {
+            "=======" => bare == "=======",
+            marker => bare.starts_with(marker),
+        };
+        if MARKERS.iter().any(|marker| is_marker(marker)) {
+            first = first.or(Some(start..start + bare.len()));
+            count += usize::from(bare.starts_with("<<<<<<< "));
+        }
+        start += line.len();
+    }
+    first.map(|first| (first, count.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_without_quotes_is_seen() {
+        let text = "spec:\n  did: *\n";
+        assert!(of_syntax(text, 13).unwrap().starts_with("write `\"*\"`"));
+        assert!(of_syntax("prefixes: [*61, 0]", 11).unwrap().starts_with("write `\"*61\"`"));
+        assert_eq!(of_syntax("a: 2*3: 4", 5), None);
+    }
+
+    #[test]
+    fn markers_count_at_the_beginning_of_a_line_only() {
+        let text = "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> other\n";
+        assert_eq!(conflicts(text), Some((5..17, 1)));
+        assert_eq!(conflicts("a: |\n  =======\n  <<<<<<< x\n"), None);
+        assert_eq!(conflicts("a: 1\n======= b\n"), None);
+    }
+}
