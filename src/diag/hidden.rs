@@ -80,6 +80,7 @@ pub(super) fn hidden(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let mut start = 0;
     let mut open: Option<Open> = None;
+    let mut levels = Levels::default();
     for line in text.split_inclusive(['\n', '\r']) {
         let bare = line.trim_end_matches(['\n', '\r']);
         let content = bare.trim_start_matches(' ');
@@ -89,22 +90,30 @@ pub(super) fn hidden(text: &str) -> Vec<Range<usize>> {
         if content.trim().is_empty() {
             continue;
         }
-        if open.as_ref().is_some_and(|open| open.ends_at(indent, content)) {
+        if open.as_ref().is_some_and(|open| open.ends_at(indent, content, &levels)) {
             open = None;
         }
         let from = match &open {
             Some(open) if open.leaves(indent, content) && value(bare).is_none() => continue,
             Some(_) => indent,
             None => {
+                levels.enter(indent, content);
                 let Some((from, is_block)) = value(bare) else { continue };
                 let is_item = content.starts_with('-');
-                open = Some(Open { indent, is_item, is_block, is_armored: false });
+                let scalar = Scalar::begins(bare.get(from..).unwrap_or_default());
+                open = Some(Open { indent, is_item, is_block, is_armored: false, scalar });
                 from
             }
         };
         if let Some(open) = &mut open {
+            if from == indent {
+                open.note(indent, content);
+            }
             open.is_armored |= bare.contains("-----BEGIN");
-            open.is_armored &= !bare.contains("-----END");
+            if bare.contains("-----END") {
+                // Where such a value ends it says itself.
+                (open.is_armored, open.scalar) = (false, None);
+            }
         }
         if from < bare.len() {
             ranges.push(begin + from..begin + bare.len());
@@ -123,11 +132,67 @@ struct Open {
     is_block: bool,
     /// Whether a key or a message in PEM has begun and not ended.
     is_armored: bool,
+    /// Whether it is written in a way that lines of it may look like keys.
+    scalar: Option<Scalar>,
+}
+
+/// What has come of a value of several lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scalar {
+    /// Of a block scalar, after `|` or `>`, nothing yet.
+    Empty,
+    /// Lines that are indented as they must be.
+    Indented,
+    /// Lines that are not: nothing tells where such a value ends.
+    Astray,
+    /// A quote that has not been closed.
+    Quoted(char),
+}
+
+impl Scalar {
+    /// What a value begins that goes on in the next line.
+    fn begins(value: &str) -> Option<Self> {
+        let first = value.chars().next()?;
+        match first {
+            '|' | '>' => is_scalar_header(value).then_some(Self::Empty),
+            '"' | '\'' => {
+                let inner = value.get(1..).unwrap_or_default();
+                (!inner.contains(first)).then_some(Self::Quoted(first))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How far the keys are indented that are open at a line.
+#[derive(Default)]
+struct Levels(Vec<usize>);
+
+impl Levels {
+    fn enter(&mut self, indent: usize, content: &str) {
+        self.0.retain(|level| *level < indent);
+        self.0.push(indent);
+        // The first key of an item stands behind its dash.
+        let key = content.trim_start_matches(['-', ' ']);
+        if key.len() < content.len() {
+            self.0.push(indent + content.len() - key.len());
+        }
+    }
+}
+
+/// Whether a value is the header of a block scalar.
+fn is_scalar_header(value: &str) -> bool {
+    let mut words = value.split_whitespace();
+    let header = words.next().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-');
+    header.starts_with(['|', '>'])
+        && header.chars().skip(1).all(plain)
+        && words.next().is_none_or(|word| word.starts_with('#'))
 }
 
 impl Open {
     /// Whether a line begins something else.
-    fn ends_at(&self, indent: usize, content: &str) -> bool {
+    fn ends_at(&self, indent: usize, content: &str, levels: &Levels) -> bool {
         let is_marker = |marker| {
             content
                 .strip_prefix(marker)
@@ -139,7 +204,25 @@ impl Open {
         if self.is_armored || !self.is_block && self.holds(indent, content) {
             return false;
         }
+        // A line of a value that is not indented as it must be can look like a key.
+        match self.scalar {
+            Some(Scalar::Empty | Scalar::Astray | Scalar::Quoted(_)) => return false,
+            Some(Scalar::Indented) if !levels.0.contains(&indent) => return false,
+            Some(Scalar::Indented) | None => {}
+        }
         is_key(content) || content.chars().all(|c| matches!(c, '}' | ']' | ',' | ' '))
+    }
+
+    /// Notes a hidden line below the one of the key.
+    fn note(&mut self, indent: usize, content: &str) {
+        self.scalar = match self.scalar {
+            Some(Scalar::Quoted(quote)) if content.contains(quote) => None,
+            Some(Scalar::Empty | Scalar::Indented) if indent > self.indent => {
+                Some(Scalar::Indented)
+            }
+            Some(Scalar::Empty | Scalar::Indented) => Some(Scalar::Astray),
+            other => other,
+        };
     }
 
     /// Whether a line is part of the value by its indentation.
@@ -252,7 +335,15 @@ mod tests {
     fn what_may_be_a_secret_is_hidden() {
         for (text, expected) in [
             ("  password:\n  one\ntwo\n  user: a", "  password:\n  *\n*\n  user: a"),
-            ("  password: |\none\n# c\nuser: a", "  password: *\n*\n# c\nuser: a"),
+            ("  password: |\none\n# c\nuser: a", "  password: *\n*\n# c\n*"),
+            ("  password: |\none: two\nuser: a\n---\na: b", "  password: *\n*\n*\n---\na: b"),
+            (
+                "a:\n  password: |\n    one\n one: two\n  user: a",
+                "a:\n  password: *\n    *\n *\n  *",
+            ),
+            ("- password: >-\n    one\n  user: a", "- password: *\n    *\n  *"),
+            ("password: |\n  one\nuser: a", "password: *\n  *\nuser: a"),
+            ("  password: \"a\nb: c\nd\"\ne: f", "  password: *\n*\n*\ne: f"),
             ("password: ab\none", "password: *\n*"),
             ("password:\n- one\n- a: b\nuser: a", "password:\n*\n*\nuser: a"),
             ("password one", "password *"),
