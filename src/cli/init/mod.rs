@@ -177,6 +177,9 @@ fn words(args: &Args, existing: &[&str], next: &[String]) -> String {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
+    // What begins with a hyphen would be an option.
+    let option = path.to_string_lossy().starts_with('-');
+    let path = if option { Path::new(".").join(path) } else { path.to_owned() };
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
     if text.chars().all(plain) {
