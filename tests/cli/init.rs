@@ -189,3 +189,12 @@ fn links_in_the_way_are_refused() {
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
 }
+
+#[test]
+fn a_folder_that_begins_with_a_hyphen_is_no_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = trunkline(folder.path(), &["init", "--dry-run", "-o", "json", "--", "-voip"]);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let next = said["next"].as_array().unwrap();
+    assert!(next.iter().all(|one| one.as_str().unwrap().ends_with(" ./-voip")), "{next:?}");
+}
