@@ -284,8 +284,9 @@ impl Leg {
     /// Whether a request with these identifiers belongs to this dialog.
     pub(super) fn is_named_by(&self, request: &Message) -> bool {
         let to = request.to_tag();
+        // Of one that we called an empty tag is not yet known; of a caller it may be that of RFC 2543.
         let from = request.from_tag().unwrap_or_default();
-        !from.is_empty()
+        !(from.is_empty() && self.placed)
             && to == Some(&*self.local_tag)
             && from == &*self.remote_tag
             && request.call_id() == &*self.call_id

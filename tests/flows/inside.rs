@@ -244,6 +244,26 @@ fn what_we_do_not_take_is_refused_with_what_we_do() {
     world.quiet();
 }
 
+/// RFC 3261 section 12.1.1: to equipment of RFC 2543 the tag that it does not send is an empty one.
+#[test]
+fn a_caller_without_a_tag_has_a_dialog_all_the_same() {
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "old");
+    caller.local = "<sip:447700900123@127.0.0.2>".into();
+    caller.invite(&mut world);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
+    callee.answer(&mut world, 200, SDP);
+    caller.take_answer(&mut world);
+    world.expect_is(PBX, "ACK");
+    caller.send(&mut world, "BYE");
+    world.expect_is(CARRIER_A, "200 BYE");
+    let bye = world.expect_is(PBX, "BYE");
+    callee.reply(&mut world, &bye, 200, "");
+    world.assert_all_over();
+    world.quiet();
+}
+
 #[test]
 fn an_old_cseq_is_refused() {
     let mut world = World::new();
