@@ -152,8 +152,7 @@ impl Echo {
                 continue;
             }
             if let Some((name, value)) = unfolded.take() {
-                size += value.len();
-                echo.keep(name, value);
+                size += echo.keep(name, value);
             }
             if line.is_empty() || size > ECHO_BYTES {
                 break;
@@ -163,14 +162,15 @@ impl Echo {
                 named.map(|(name, value)| (HeaderName::of(trim_end(name)), trim(value).to_vec()));
         }
         if let Some((name, value)) = unfolded {
-            size += value.len();
-            echo.keep(name, value);
+            size += echo.keep(name, value);
         }
         (!echo.vias.is_empty() && size <= ECHO_BYTES).then_some(echo)
     }
 
+    /// Keeps what an answer repeats: how many bytes that are.
     #[expect(clippy::wildcard_enum_match_arm, reason = "most headers do not matter here")]
-    fn keep(&mut self, name: HeaderName, value: Vec<u8>) {
+    fn keep(&mut self, name: HeaderName, value: Vec<u8>) -> usize {
+        let length = value.len();
         match name {
             HeaderName::Via => self.vias.push(value),
             HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq
@@ -178,8 +178,9 @@ impl Echo {
             {
                 self.others.push((name, value));
             }
-            _ => {}
+            _ => return 0,
         }
+        length
     }
 }
 

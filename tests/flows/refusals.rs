@@ -6,7 +6,7 @@ use serde_json::json;
 use trunkline::sip::HeaderName;
 
 use crate::world::{
-    CARRIER_A, CARRIER_B, PBX, Phone, STRANGER, World, config, inbound_call, set, value,
+    CARRIER_A, CARRIER_B, PBX, Phone, STRANGER, World, config, inbound_call, set, text, value,
 };
 
 #[test]
@@ -61,6 +61,11 @@ fn garbage_from_a_carrier_gets_one_400_or_silence() {
     let request = phone.request("OPTIONS", "", "");
     world.send(CARRIER_A, &request.replace("Max-Forwards: 70", "Max-Forwards: many"));
     world.expect_is(CARRIER_A, "400 OPTIONS");
+    // However long it is, a header that no answer repeats does not make it any longer.
+    let long = format!("X-Long: {}\r\nMax-Forwards", "x".repeat(9_000));
+    world.send(CARRIER_A, &request.replace("Max-Forwards", &long));
+    let answer = world.expect_is(CARRIER_A, "400 OPTIONS");
+    assert_eq!(text(answer.reason_phrase()), "Bad Request: a header is too long");
     for garbage in ["", "\r\n\r\n", "\0\u{1}\u{2}", "INVITE", "SIP/2.0 200 OK\r\n\r\n"] {
         world.send(CARRIER_A, garbage);
     }
