@@ -3,6 +3,7 @@
 
 pub mod de;
 pub mod decode;
+pub mod direct;
 pub mod format;
 mod hint;
 pub mod node;

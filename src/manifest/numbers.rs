@@ -3,8 +3,10 @@
 
 use super::node::{Node, Value};
 use crate::diag::{Code, Diagnostic, Severity, Span};
-use crate::model::Kind;
-use crate::model::value::{CallerMask, LeadingPrefix, Number, NumberRange, StatusRange, TimeRange};
+use crate::model::value::{
+    CallerMask, DidMatch, LeadingPrefix, Number, NumberRange, StatusRange, TimeRange,
+};
+use crate::model::{InboundRule, Kind, Spec};
 
 /// Faults told for one document; further ones show when these are mended.
 const MAX_FAULTS: usize = 1000;
@@ -97,6 +99,27 @@ pub(super) fn check(kind: Kind, document: &Node, source: &str) -> Vec<Diagnostic
         at(document, path, &mut |node| field(node, (*rule, *shape), source, &mut diagnostics));
     }
     diagnostics
+}
+
+/// Whether [`check`] has nothing to say of a resource that was decoded from a text: what makes no
+/// number at all was refused by the number's own type.
+pub(super) fn are_plain(spec: &Spec, text: &str) -> bool {
+    let plain =
+        |range: NumberRange| !range.first().leads_with_zero() && !range.last().leads_with_zero();
+    let dids = match spec {
+        Spec::DidPool(pool) => pool.numbers.items().iter().copied().all(plain),
+        Spec::InboundRule(InboundRule { did: DidMatch::Range(range), .. }) => plain(*range),
+        Spec::InboundRule(_)
+        | Spec::Policy(_)
+        | Spec::Transport(_)
+        | Spec::Tenant(_)
+        | Spec::Trunk(_)
+        | Spec::Schedule(_)
+        | Spec::Extension(_)
+        | Spec::OutboundRule(_)
+        | Spec::RouteTest(_) => true,
+    };
+    dids && (text.is_ascii() || !text.contains(FOREIGN_DASHES))
 }
 
 /// The places of the scalars whose ranges are written with an en dash or a minus sign, and which are

@@ -8,6 +8,7 @@ use super::declared::Declared;
 use super::places::Place;
 use crate::diag::{Code, Diagnostic, FileId, SourceMap, Span};
 use crate::manifest::decode::{Declares, Decoded, decode};
+use crate::manifest::direct;
 use crate::manifest::numbers;
 use crate::manifest::salvage::Rest;
 use crate::manifest::slips;
@@ -118,6 +119,10 @@ impl Reading {
         let mut faulty = !sound;
         let mut parsed = Parsed::default();
         for segment in yaml::split(&text) {
+            if let Some(resource) = direct::read(segment.text) {
+                self.sound(resource, Place::new(file, segment, 0));
+                continue;
+            }
             yaml::parse_segment(file, segment, &mut parsed);
             // What the parser makes of a text that is not the file's says nothing of the file.
             faulty |= !parsed.diagnostics.is_empty();
@@ -139,6 +144,13 @@ impl Reading {
             let told = self.diagnostics.get_mut(before..);
             numbers::without_formatter(told.unwrap_or_default());
         }
+    }
+
+    /// A document without any fault by itself.
+    fn sound(&mut self, resource: Resource, place: Place) {
+        self.documents += 1;
+        let (id, resource) = (resource.id(), Some(Arc::new(resource)));
+        self.found.push(Found { id, place, broken: None, resource, rest: None });
     }
 
     fn document(&mut self, document: &Document, text: &str, place: Place) {

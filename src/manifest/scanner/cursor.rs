@@ -3,7 +3,7 @@
 
 /// A place in a text, which only moves forwards.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(in crate::manifest) struct Cursor<'a> {
     text: &'a str,
     at: usize,
     /// The indentation of the line that the cursor came to; nothing at the end of the text.
@@ -12,7 +12,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// At the start of a text that holds nothing but line feeds and common characters.
-    pub(super) fn new(text: &'a str) -> Option<Self> {
+    pub(in crate::manifest) fn new(text: &'a str) -> Option<Self> {
         common(text).then_some(Self { text, at: 0, line: None })
     }
 
@@ -20,7 +20,7 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    pub(super) fn line(&self) -> Option<usize> {
+    pub(in crate::manifest) fn line(&self) -> Option<usize> {
         self.line
     }
 
@@ -93,7 +93,12 @@ impl<'a> Cursor<'a> {
                 let ended = self.at == start && self.rest().starts_with(b"...");
                 return (fresh && !ended).then_some(());
             }
-            let Some(length) = memchr::memchr(b'\n', self.rest()) else {
+            // Most lines end where their value does.
+            let feed = match self.byte() {
+                Some(b'\n') => Some(0),
+                _ => memchr::memchr(b'\n', self.rest()),
+            };
+            let Some(length) = feed else {
                 self.at = self.text.len();
                 self.line = None;
                 return Some(());

@@ -2,13 +2,14 @@
 //! collections of one line. It gives up on everything else and never reports: the full parser does.
 
 mod cursor;
-mod flow;
 mod scalar;
+mod walk;
 
 use super::node::{Field, Meaning, Node, Scalar, Value};
 use crate::diag::{FileId, Span};
-use cursor::Cursor;
-use scalar::Token;
+pub(super) use cursor::Cursor;
+pub(super) use scalar::Token;
+pub(super) use walk::{Frame, Opened};
 
 /// Levels of nesting that are read here: half of [`super::yaml::MAX_DEPTH`], so that the limit
 /// itself is the full parser's business.
@@ -22,154 +23,93 @@ const FEW_KEYS: usize = 16;
 pub fn scan(file: FileId, offset: usize, text: &str) -> Option<Node> {
     let mut scanner = Scanner { cursor: Cursor::new(text)?, file, offset };
     u32::try_from(offset.checked_add(text.len())?).ok()?;
-    scanner.cursor.first_line()?;
-    let column = scanner.cursor.line()?;
-    let node = scanner.block(column, 0)?;
+    let opened = scanner.cursor.document()?;
+    let node = scanner.node(opened, scanner.span(0, 0), 0)?;
     scanner.cursor.line().is_none().then_some(node)
 }
 
-/// Reads one document. After a block node the cursor stands at the content of the next line.
+/// Makes a tree of one document.
 struct Scanner<'a> {
     cursor: Cursor<'a>,
     file: FileId,
     offset: usize,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
     fn span(&self, start: usize, end: usize) -> Span {
         // The whole text was found to fit.
         let byte = |at: usize| u32::try_from(self.offset + at).unwrap_or(u32::MAX);
         Span { file: self.file, start: byte(start), end: byte(end) }
     }
 
-    fn scalar(&self, token: Token<'_>) -> Node {
-        let meaning = if token.plain { Meaning::of_plain(&token.text) } else { Meaning::Text };
-        let span = self.span(token.start, token.end);
-        Node { span, value: Value::Scalar(Scalar { text: token.text.into(), meaning }) }
-    }
-
-    /// A mapping or a list whose first line is this one, at this column.
-    fn block(&mut self, column: usize, depth: usize) -> Option<Node> {
-        if self.cursor.at_dash() {
-            self.sequence(column, depth, false)
-        } else {
-            self.mapping(column, depth)
-        }
-    }
-
-    fn mapping(&mut self, column: usize, depth: usize) -> Option<Node> {
-        if depth >= MAX_DEPTH {
-            return None;
-        }
-        let start = self.cursor.at();
-        let mut fields = Vec::with_capacity(4);
-        loop {
-            let key = self.cursor.key()?;
-            let key_span = self.span(key.start, key.end);
-            let value = self.field_value(column, key_span, depth + 1)?;
-            fields.push(Field { key: key.text.into(), key_span, value });
-            match self.cursor.line() {
-                Some(indent) if indent == column => {}
-                Some(indent) if indent > column => return None,
-                _ => break,
+    /// The value that was met. One that is left out stands where its key stands.
+    fn node(&mut self, opened: Opened<'a>, key_span: Span, depth: usize) -> Option<Node> {
+        match opened {
+            Opened::Scalar(token) => {
+                let span = self.span(token.start, token.end);
+                let meaning = token.meaning();
+                Some(Node {
+                    span,
+                    value: Value::Scalar(Scalar { text: token.text.into(), meaning }),
+                })
             }
-        }
-        let mut span = self.span(start, start);
-        span.end = fields.last()?.value.span.end;
-        unique(&fields).then_some(Node { span, value: Value::Mapping(fields) })
-    }
-
-    /// The value after a key's colon. One that is left out stands where its key stands.
-    fn field_value(&mut self, column: usize, key_span: Span, depth: usize) -> Option<Node> {
-        self.cursor.skip_spaces();
-        if !self.cursor.at_line_end() {
-            return self.inline(depth);
-        }
-        self.cursor.next_line()?;
-        match self.cursor.line() {
-            Some(indent) if indent > column => self.block(indent, depth),
-            // A list may stand at the column of its key.
-            Some(indent) if indent == column && self.cursor.at_dash() => {
-                self.sequence(column, depth, true)
-            }
-            _ => {
+            Opened::Nothing => {
                 // The full parser writes an absent value so.
                 let scalar = Scalar { text: "~".into(), meaning: Meaning::Null };
                 Some(Node { span: key_span, value: Value::Scalar(scalar) })
             }
+            _ if depth >= MAX_DEPTH => None,
+            Opened::Mapping(frame) => self.mapping(frame, depth),
+            Opened::Sequence(frame) => self.sequence(frame, depth),
         }
     }
 
-    /// A list whose dashes stand at `column`; `beside_keys` if its mapping's keys stand there too.
-    fn sequence(&mut self, column: usize, depth: usize, beside_keys: bool) -> Option<Node> {
-        if depth >= MAX_DEPTH {
-            return None;
+    fn mapping(&mut self, mut frame: Frame, depth: usize) -> Option<Node> {
+        let mut fields = Vec::with_capacity(4);
+        while let Some(key) = self.cursor.next_key(&mut frame)? {
+            let key_span = self.span(key.start, key.end);
+            let opened = self.cursor.value(&frame)?;
+            let value = self.node(opened, key_span, depth + 1)?;
+            fields.push(Field { key: key.text.into(), key_span, value });
         }
-        let start = self.cursor.at();
+        let mut span = self.span(frame.start, frame.end);
+        if !frame.is_flow() {
+            span.end = fields.last()?.value.span.end;
+        }
+        let keys = fields.iter().map(|field| &*field.key);
+        unique(keys).then_some(Node { span, value: Value::Mapping(fields) })
+    }
+
+    fn sequence(&mut self, mut frame: Frame, depth: usize) -> Option<Node> {
         let mut items = Vec::with_capacity(4);
-        loop {
-            let dash = self.cursor.at();
-            self.cursor.skip(1);
-            self.cursor.skip_spaces();
-            if self.cursor.at_line_end() {
-                return None;
-            }
-            let inner = column + (self.cursor.at() - dash);
-            items.push(self.item(inner, depth + 1)?);
-            match self.cursor.line() {
-                Some(indent) if indent == column && self.cursor.at_dash() => {}
-                Some(indent) if indent > column || (indent == column && !beside_keys) => {
-                    return None;
-                }
-                _ => break,
-            }
+        let nowhere = self.span(frame.start, frame.start);
+        while let Some(opened) = self.cursor.next_item(&mut frame)? {
+            items.push(self.node(opened, nowhere, depth + 1)?);
         }
-        let mut span = self.span(start, start);
-        span.end = items.last()?.span.end;
-        if beside_keys {
+        let mut span = self.span(frame.start, frame.end);
+        if !frame.is_flow() {
+            span.end = items.last()?.span.end;
+        }
+        if frame.is_beside_keys() {
             // No collection of its own to the full parser, so its first dash is not in its span.
             span.start = items.first()?.span.start;
         }
         Some(Node { span, value: Value::Sequence(items) })
     }
-
-    /// What stands after a dash, at this column.
-    fn item(&mut self, column: usize, depth: usize) -> Option<Node> {
-        if self.cursor.at_dash() {
-            return self.sequence(column, depth, false);
-        }
-        if self.cursor.before_key() {
-            return self.mapping(column, depth);
-        }
-        self.inline(depth)
-    }
-
-    /// A value that ends on this line, and the rest of the line.
-    fn inline(&mut self, depth: usize) -> Option<Node> {
-        let node = match self.cursor.byte()? {
-            b'[' | b'{' => self.flow(depth)?,
-            _ => {
-                let token = self.cursor.scalar(false)?;
-                self.scalar(token)
-            }
-        };
-        self.cursor.next_line()?;
-        Some(node)
-    }
 }
 
-fn unique(fields: &[Field]) -> bool {
-    if fields.len() <= FEW_KEYS {
-        let mut rest = fields;
-        while let Some((first, others)) = rest.split_first() {
-            if others.iter().any(|other| other.key == first.key) {
+/// Whether the keys of a mapping differ.
+pub(super) fn unique<'k>(keys: impl ExactSizeIterator<Item = &'k str> + Clone) -> bool {
+    if keys.len() <= FEW_KEYS {
+        let mut rest = keys;
+        while let Some(first) = rest.next() {
+            if rest.clone().any(|other| other == first) {
                 return false;
             }
-            rest = others;
         }
         return true;
     }
-    let mut keys: Vec<&str> = fields.iter().map(|field| &*field.key).collect();
+    let mut keys: Vec<&str> = keys.collect();
     keys.sort_unstable();
     keys.is_sorted_by(|left, right| left < right)
 }

@@ -33,12 +33,19 @@ fn is(byte: u8, set: u8) -> bool {
 }
 
 /// A scalar as it stands in the text.
-pub(super) struct Token<'a> {
-    pub(super) text: Cow<'a, str>,
+pub(in crate::manifest) struct Token<'a> {
+    pub(in crate::manifest) text: Cow<'a, str>,
     pub(super) start: usize,
     pub(super) end: usize,
     /// Not quoted.
     pub(super) plain: bool,
+}
+
+impl Token<'_> {
+    /// What it counts as.
+    pub(in crate::manifest) fn meaning(&self) -> Meaning {
+        if self.plain { Meaning::of_plain(&self.text) } else { Meaning::Text }
+    }
 }
 
 impl<'a> Cursor<'a> {

@@ -10,7 +10,7 @@ use crate::model::value::{
 use crate::model::{Brand, HostSlot, ScopeOwner, UserSlot};
 
 /// Why a text does not have a form; `None` if it does.
-type Check = fn(&str) -> Option<String>;
+pub(super) type Check = fn(&str) -> Option<String>;
 
 fn refusal<T: std::str::FromStr<Err = String>>(text: &str) -> Option<String> {
     text.parse::<T>().err()
@@ -113,6 +113,15 @@ fn form(name: &str) -> Option<&'static Form> {
 /// Whether the definition of this name has a form.
 pub(super) fn is_form(name: &str) -> bool {
     form(name).is_some()
+}
+
+/// The forms whose fields are plain texts in the model. Every other form is the parser of its type,
+/// which decoding asks.
+const OF_TEXTS: &[&str] = &["SecretFile", "AgeText"];
+
+/// What has to be asked of a text of the form of that name, if it is decoded as well.
+pub(super) fn beside_decoding(name: &str) -> Option<Option<Check>> {
+    form(name).map(|form| OF_TEXTS.contains(&form.name).then_some(form.check))
 }
 
 /// Why a text does not have the form of that name, and what to write.

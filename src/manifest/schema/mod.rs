@@ -6,11 +6,14 @@ mod forms;
 mod generate;
 mod json;
 mod meant;
+mod pattern;
 mod secrets;
+mod shape;
 mod stand_in;
 mod tidy;
 mod words;
 
 pub(super) use check::check;
 pub use generate::published;
+pub(super) use shape::{Fields, Shape, parts};
 pub(super) use stand_in::{Refusal, fields, refusals, stand_in};

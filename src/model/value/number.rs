@@ -81,6 +81,11 @@ impl Number {
         self.value
     }
 
+    /// Whether its first digit is 0: see [`LeadingPrefix`].
+    pub fn leads_with_zero(self) -> bool {
+        self.value < 10_u64.pow(u32::from(self.len.saturating_sub(1)))
+    }
+
     /// The number that lies `offset` further, in the same length; `None` past its end.
     pub fn offset(self, offset: u64) -> Option<Self> {
         let value = self.value.checked_add(offset)?;
