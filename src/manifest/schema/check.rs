@@ -1,7 +1,7 @@
 //! Runs the validators on spanned trees.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, Validator};
@@ -21,36 +21,33 @@ const MAX_FINDINGS: usize = 1000;
 
 /// The schema of a kind, compiled.
 pub(super) struct Compiled {
-    kind: Kind,
     pub(super) schema: Value,
     pub(super) validator: Validator<Tree>,
 }
 
-static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
-    Kind::ALL
-        .iter()
-        .map(|kind| {
-            let mut schema = generate::kind_schema(*kind);
-            tidy::forms_alone(&mut schema);
-            let mut options = jsonschema::options_for::<Tree>()
-                .with_draft(Draft::Draft202012)
-                // Linear time: no pattern can be made to hang.
-                .with_pattern_options(PatternOptions::regex())
-                .should_validate_formats(true)
-                .offline();
-            for (form, predicate) in forms::predicates() {
-                options = options.with_format(form, predicate);
-            }
-            // The schemas come from our own types; a test compiles each of them.
-            let validator = options.build(&schema).expect("a generated schema compiles");
-            Compiled { kind: *kind, schema, validator }
-        })
-        .collect()
-});
+static COMPILED: [OnceLock<Compiled>; Kind::ALL.len()] =
+    [const { OnceLock::new() }; Kind::ALL.len()];
 
-/// The schema of a kind.
+/// The schema of a kind; compiled when it is first asked for, which costs more than many documents.
 pub(super) fn compiled(kind: Kind) -> Option<&'static Compiled> {
-    COMPILED.iter().find(|compiled| compiled.kind == kind)
+    Some(COMPILED.get(kind as usize)?.get_or_init(|| compile(kind)))
+}
+
+fn compile(kind: Kind) -> Compiled {
+    let mut schema = generate::kind_schema(kind);
+    tidy::forms_alone(&mut schema);
+    let mut options = jsonschema::options_for::<Tree>()
+        .with_draft(Draft::Draft202012)
+        // Linear time: no pattern can be made to hang.
+        .with_pattern_options(PatternOptions::regex())
+        .should_validate_formats(true)
+        .offline();
+    for (form, predicate) in forms::predicates() {
+        options = options.with_format(form, predicate);
+    }
+    // The schemas come from our own types; a test compiles each of them.
+    let validator = options.build(&schema).expect("a generated schema compiles");
+    Compiled { schema, validator }
 }
 
 /// What the schema of a kind finds wrong with a document.

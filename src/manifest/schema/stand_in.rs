@@ -26,7 +26,7 @@ pub(in crate::manifest) enum Refusal {
 
 /// Everything that the schema refuses in a document.
 pub(in crate::manifest) fn refusals(kind: Kind, document: &Node) -> Vec<Refusal> {
-    let Some(Compiled { schema, validator, .. }) = compiled(kind) else { return Vec::new() };
+    let Some(Compiled { schema, validator }) = compiled(kind) else { return Vec::new() };
     let mut refused = Vec::new();
     for error in validator.iter_errors(document).take(MAX_FINDINGS) {
         let (pointer, keyword) = (error.instance_path().as_str(), error.schema_path().as_str());
