@@ -155,6 +155,11 @@ pub(in crate::validate) fn of_tenants<'a>(
     context: &Context<'a>,
     emergency: bool,
 ) -> BTreeMap<&'a Name, Vec<Dialled<'a>>> {
+    let mut rules: BTreeMap<&Name, Vec<Dialled<'_>>> = BTreeMap::new();
+    let of_them = || context.set.outbound_rules().filter(|(_, one)| one.emergency == emergency);
+    if of_them().next().is_none() {
+        return rules;
+    }
     let mut groups: Map<&Name, BTreeMap<&str, Vec<NumberRange>>> = Map::default();
     let mut everybody: Map<&Name, Vec<NumberRange>> = Map::default();
     for (id, extension) in context.set.extensions() {
@@ -166,8 +171,7 @@ pub(in crate::validate) fn of_tenants<'a>(
         }
     }
     let others = with_other_callers(context);
-    let mut rules: BTreeMap<&Name, Vec<Dialled<'_>>> = BTreeMap::new();
-    for (id, rule) in context.set.outbound_rules().filter(|(_, one)| one.emergency == emergency) {
+    for (id, rule) in of_them() {
         let Some(tenant) = id.tenant.as_ref().filter(|one| context.has_tenant(one)) else {
             continue;
         };
