@@ -54,31 +54,39 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
     }
 }
 
+/// Rules with their numbers, and the first rule for every other one.
+type OfUsage<'a> = (Vec<(NumberRange, &'a ResourceId)>, Option<&'a ResourceId>);
+
+/// The enabled rules of one tenant on one trunk: those without callers, for messages and for calls,
+/// each with their numbers, or for every other one; and the masked ones.
+#[derive(Default)]
+struct OfPlace<'a> {
+    plain: [OfUsage<'a>; 2],
+    masked: Vec<(&'a ResourceId, &'a InboundRule)>,
+}
+
 /// Two enabled rules of one trunk that answer the same numbers for the same callers and use. Masked
 /// rules come before the others, so that only their like contends with them.
 pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut plain: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    let mut any: BTreeMap<_, &ResourceId> = BTreeMap::new();
-    let mut masked: BTreeMap<_, Vec<(&ResourceId, &InboundRule)>> = BTreeMap::new();
+    let mut places: Map<_, OfPlace<'_>> = Map::default();
     let mut pairs: BTreeMap<(&ResourceId, &ResourceId), String> = BTreeMap::new();
     let read = ["/spec/trunk", "/spec/did", "/spec/caller", "/spec/usage", "/spec/enabled"];
     let rules = context.inbound_rules().filter(|(id, _)| context.knows(id, &read));
     for (id, rule) in rules.filter(|(_, rule)| rule.enabled) {
         let Some(place) = on_trunk(context, id, rule) else { continue };
+        let place = places.entry(place).or_default();
         if !rule.caller.is_empty() {
-            masked.entry(place).or_default().push((id, rule));
+            place.masked.push((id, rule));
             continue;
         }
-        for usage in [Usage::Call, Usage::Message] {
+        for (of_usage, usage) in place.plain.iter_mut().zip([Usage::Message, Usage::Call]) {
             if !rule.usage.intersects(usage) {
                 continue;
             }
             match rule.did {
-                DidMatch::Range(range) => {
-                    plain.entry((place, usage == Usage::Call)).or_default().push((range, id));
-                }
+                DidMatch::Range(range) => of_usage.0.push((range, id)),
                 DidMatch::Any => {
-                    let other = *any.entry((place, usage == Usage::Call)).or_insert(id);
+                    let other = *of_usage.1.get_or_insert(id);
                     if other != id {
                         pairs.insert((id, other), "every other number".to_owned());
                     }
@@ -86,13 +94,17 @@ pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnost
             }
         }
     }
-    for rules in plain.values() {
-        for (id, other, shared) in overlap::with_an_earlier_one(rules) {
-            pairs.entry((id, other)).or_insert_with(|| shared.to_string());
+    let mut places: Vec<_> = places.into_iter().collect();
+    places.sort_unstable_by_key(|(place, _)| *place);
+    for (_, OfPlace { plain: [(messages, _), (calls, _)], masked }) in &places {
+        // Most rules are for both.
+        let calls = Some(calls).filter(|calls| *calls != messages);
+        for rules in std::iter::once(messages).chain(calls) {
+            for (id, other, shared) in overlap::with_an_earlier_one(rules) {
+                pairs.entry((id, other)).or_insert_with(|| shared.to_string());
+            }
         }
-    }
-    for rules in masked.values() {
-        masked_pairs(rules, &mut pairs);
+        masked_pairs(masked, &mut pairs);
     }
     for ((id, other), shared) in pairs {
         let conflict = context.conflict(Code::TL502, "/spec/did", (id, other), |_, other| {
@@ -158,6 +170,9 @@ pub(super) fn tl503_lengths(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
     for (id, rule) in context.inbound_rules() {
         for (field, destination) in rule.destinations() {
             let Destination::Extension(target) = *destination else { continue };
+            if target.size() == 1 {
+                continue;
+            }
             let field = format!("{field}/extension");
             if !context.knows(id, &["/spec/did", &field]) {
                 continue;
@@ -177,7 +192,7 @@ fn other_length(
         DidMatch::Range(range) => Some(range.size()),
         DidMatch::Any => None,
     };
-    if target.size() == 1 || dids == Some(target.size()) {
+    if dids == Some(target.size()) {
         return None;
     }
     let found_dids = dids.map_or_else(|| "any number".to_owned(), |dids| count(dids, "number"));
