@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::declared::Declared;
 use super::places::Places;
-use super::rules::{self, Answers, Dialled};
+use super::rules::{self, Answers, Dialled, Uses};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::value::{Date, DidSet, Name, NumberRange};
 use crate::model::{
@@ -18,6 +18,20 @@ use crate::model::{
 
 /// A map that is asked all the time, and whose order matters to nobody.
 pub(super) type Map<K, V> = HashMap<K, V, RandomState>;
+
+/// A set of that sort.
+pub(super) type Set<T> = HashSet<T, RandomState>;
+
+/// The trunks of one name.
+#[derive(Debug, Default)]
+struct Namesakes<'a> {
+    /// The system's.
+    system: Option<(&'a ResourceId, &'a Trunk)>,
+    /// Those of tenants.
+    own: Map<&'a Name, (&'a ResourceId, &'a Trunk)>,
+    /// The first tenant's.
+    first: Option<&'a ResourceId>,
+}
 
 /// A tenant's place on a trunk.
 pub(super) type Share<'a> = (&'a ResourceId, &'a Name);
@@ -47,11 +61,9 @@ pub(super) struct Context<'a> {
     pub today: Option<Date>,
     places: Option<&'a Places>,
     /// The tenants that are declared soundly.
-    tenants: HashSet<&'a Name, RandomState>,
-    /// Every trunk by its tenant and name: rules ask for one all the time.
-    trunks: Map<(Option<&'a Name>, &'a Name), (&'a ResourceId, &'a Trunk)>,
-    /// The first tenant's trunk of each name.
-    of_tenants: Map<&'a Name, &'a ResourceId>,
+    tenants: Set<&'a Name>,
+    /// Every trunk by its name: rules ask for one all the time, and most have few namesakes.
+    trunks: Map<&'a Name, Namesakes<'a>>,
     /// The items of a tenant's pools on a trunk.
     pools: Map<Share<'a>, Vec<PoolItem<'a>>>,
     /// Whose pools there are, by trunk and tenant.
@@ -62,6 +74,8 @@ pub(super) struct Context<'a> {
     dialled: [OnceCell<BTreeMap<&'a Name, Vec<Dialled<'a>>>>; 2],
     /// What [`Context::answers`] came to.
     answers: OnceCell<Map<Share<'a>, Answers<'a>>>,
+    /// What [`Context::uses`] came to.
+    uses: OnceCell<Uses<'a>>,
 }
 
 /// One item of a pool.
@@ -132,17 +146,21 @@ impl<'a> Context<'a> {
             places,
             tenants: set.tenants().map(|(id, _)| &id.name).collect(),
             trunks: HashMap::default(),
-            of_tenants: HashMap::default(),
             pools: HashMap::default(),
             shares: Vec::new(),
             lost_pools: BTreeSet::new(),
             dialled: Default::default(),
             answers: OnceCell::new(),
+            uses: OnceCell::new(),
         };
         for (id, trunk) in set.trunks() {
-            context.trunks.insert((id.tenant.as_ref(), &id.name), (id, trunk));
-            if id.tenant.is_some() {
-                context.of_tenants.entry(&id.name).or_insert(id);
+            let of_name = context.trunks.entry(&id.name).or_default();
+            match &id.tenant {
+                None => of_name.system = Some((id, trunk)),
+                Some(tenant) => {
+                    of_name.own.insert(tenant, (id, trunk));
+                    of_name.first.get_or_insert(id);
+                }
             }
         }
         for (id, pool) in set.did_pools() {
@@ -222,8 +240,14 @@ impl<'a> Context<'a> {
     pub(super) fn paths(&self) -> impl Iterator<Item = (&'a ResourceId, &'a str)> {
         let mut sound = self.set.iter().map(|(id, _)| id).peekable();
         let rests = self.declared.rests();
+        // What is sound has a place: as many places are the same ones.
+        let places = self.places.map_or(0, Places::len);
+        let all = self.set.len() == places;
         // Both are sorted.
         self.places.into_iter().flat_map(Places::paths).filter(move |(id, _)| {
+            if all {
+                return true;
+            }
             while sound.next_if(|one| one < id).is_some() {}
             sound.next_if_eq(id).is_some() || rests.contains(id)
         })
@@ -267,13 +291,14 @@ impl<'a> Context<'a> {
 
     /// A tenant's own trunk of this name.
     pub(super) fn trunk_of_tenant(&self, name: &Name) -> Option<&'a ResourceId> {
-        self.of_tenants.get(name).copied()
+        self.trunks.get(name)?.first
     }
 
     /// What a trunk's name means to a tenant.
     pub(super) fn trunk(&self, tenant: Option<&Name>, name: &Name) -> TrunkName<'a> {
-        let own = tenant.and_then(|_| self.trunks.get(&(tenant, name)));
-        if let Some((id, trunk)) = own.or_else(|| self.trunks.get(&(None, name))) {
+        let of_name = self.trunks.get(name);
+        let own = of_name.and_then(|all| all.own.get(tenant?).copied());
+        if let Some((id, trunk)) = own.or_else(|| of_name?.system) {
             return TrunkName::Is(id, trunk);
         }
         let own = tenant.map(|tenant| ResourceId::owned(Kind::Trunk, tenant.clone(), name.clone()));
@@ -281,12 +306,17 @@ impl<'a> Context<'a> {
         if own.into_iter().chain([system]).any(|id| self.declared.may_be(&id)) {
             return TrunkName::Refused;
         }
-        self.of_tenants.get(name).map_or(TrunkName::Nothing, |id| TrunkName::OfTenant(id))
+        of_name.and_then(|all| all.first).map_or(TrunkName::Nothing, TrunkName::OfTenant)
     }
 
     /// The trunk of an identity.
     pub(super) fn trunk_of(&self, id: &ResourceId) -> Option<&'a Trunk> {
-        self.trunks.get(&(id.tenant.as_ref(), &id.name)).map(|(_, trunk)| *trunk)
+        let of_name = self.trunks.get(&id.name)?;
+        let found = match &id.tenant {
+            Some(tenant) => of_name.own.get(tenant).copied(),
+            None => of_name.system,
+        };
+        found.map(|(_, trunk)| trunk)
     }
 
     /// The outbound rules of every tenant in the order they are tried: those for emergencies, or
@@ -295,6 +325,11 @@ impl<'a> Context<'a> {
         let [ordinary, urgent] = &self.dialled;
         let cell = if emergency { urgent } else { ordinary };
         cell.get_or_init(|| rules::dialled(self, emergency))
+    }
+
+    /// Which trunks the rules use.
+    pub(super) fn uses(&self) -> &Uses<'a> {
+        self.uses.get_or_init(|| rules::uses(self))
     }
 
     /// What the rules of a tenant on a trunk answer, if there is a rule.
@@ -322,6 +357,28 @@ impl<'a> Context<'a> {
         let items = |(trunk, tenant)| Some((trunk, tenant, self.pool_items(trunk, tenant)?));
         self.shares.iter().copied().filter_map(items)
     }
+}
+
+/// What is said of resources, by their tenants, each in its order. Resources of one tenant mostly
+/// stand together.
+pub(super) fn by_tenant<'a, T>(
+    all: impl Iterator<Item = (&'a ResourceId, T)>,
+) -> BTreeMap<Option<&'a Name>, Vec<T>> {
+    let mut groups: BTreeMap<_, Vec<T>> = BTreeMap::new();
+    let (mut tenant, mut run) = (None, Vec::new());
+    for (id, one) in all {
+        if tenant != id.tenant.as_ref() {
+            if !run.is_empty() {
+                groups.entry(tenant).or_default().append(&mut run);
+            }
+            tenant = id.tenant.as_ref();
+        }
+        run.push(one);
+    }
+    if !run.is_empty() {
+        groups.entry(tenant).or_default().append(&mut run);
+    }
+    groups
 }
 
 /// Ranges as people read them, `1-5, 7`; cut after some, with the number of the rest.

@@ -190,19 +190,32 @@ fn settle(
 }
 
 /// The documents by identity, those of one identity as they were read. Most of a comparison would be
-/// spent on the names of tenants, which are few and alike: their ranks are compared instead.
+/// spent on the names of tenants, which are few and alike: their ranks are compared instead. The
+/// resources of one kind and tenant mostly stand in order already.
 fn by_identity(documents: Vec<Found>) -> impl Iterator<Item = Found> {
     let mut tenants: Vec<_> = documents.iter().map(|one| one.id.tenant.as_ref()).collect();
     tenants.dedup();
     tenants.sort_unstable();
     tenants.dedup();
-    let rank = |one: &Found| tenants.binary_search(&one.id.tenant.as_ref()).unwrap_or_default();
-    let ranks = documents.iter().enumerate().map(|(at, one)| (one.id.kind, rank(one), at));
-    let mut order: Vec<_> = ranks.collect();
-    let name = |at: usize| documents.get(at).map(|one| &one.id.name);
-    order.sort_unstable_by(|a, b| {
-        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (name(a.2), a.2).cmp(&(name(b.2), b.2)))
+    let (mut last, mut rank) = (None, 0);
+    let ranks = documents.iter().enumerate().map(|(at, one)| {
+        let tenant = one.id.tenant.as_ref();
+        // Documents of one tenant mostly stand together.
+        if last != Some(tenant) {
+            last = Some(tenant);
+            rank = tenants.binary_search(&tenant).unwrap_or_default();
+        }
+        (one.id.kind, rank, at)
     });
+    let mut order: Vec<_> = ranks.collect();
+    order.sort_unstable();
+    let name = |at: usize| documents.get(at).map(|one| &one.id.name);
+    for same in order.chunk_by_mut(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        if !same.is_sorted_by_key(|one| name(one.2)) {
+            // Stable: those of one name stay as they were read.
+            same.sort_by(|a, b| name(a.2).cmp(&name(b.2)));
+        }
+    }
     let mut documents: Vec<_> = documents.into_iter().map(Some).collect();
     order.into_iter().filter_map(move |(_, _, at)| documents.get_mut(at)?.take())
 }

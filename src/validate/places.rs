@@ -53,6 +53,11 @@ impl Places {
         Self { sources, documents, remembered: Mutex::default() }
     }
 
+    /// How many documents there are.
+    pub(super) fn len(&self) -> usize {
+        self.documents.len()
+    }
+
     /// Every resource with its file, by identity.
     pub(super) fn paths(&self) -> impl Iterator<Item = (&ResourceId, &str)> {
         self.documents.iter().map(|(id, place)| (id, self.sources.path(place.file)))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::shares::Uses;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, DidSet, NumberRange};
 use crate::model::{Kind, ResourceId, Usage};
@@ -63,10 +64,9 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
     if context.declared.may_have_any(Kind::InboundRule) {
         return;
     }
-    // A rule whose trunk does not exist may be meant for any of its tenant's.
-    let astray = super::shares::astray(context);
-    // A trunk that no rule uses at all is one mistake: TL418.
-    let used = super::shares::used_trunks(context);
+    // A rule whose trunk does not exist may be meant for any of its tenant's; a trunk that no rule
+    // uses at all is one mistake: TL418.
+    let Uses { trunks: used, astray } = context.uses();
     for (trunk, tenant, items) in context.pools() {
         let answer = context.answers(trunk, tenant);
         let complete = answer.is_some_and(|one| !one.any.is_empty());

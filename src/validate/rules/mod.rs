@@ -31,6 +31,7 @@ mod values;
 
 pub(super) use answers::{Answers, answers};
 pub(super) use dialling::{Dialled, of_tenants as dialled};
+pub(super) use shares::{Uses, of_rules as uses};
 
 use super::context::Context;
 use crate::diag::Diagnostic;

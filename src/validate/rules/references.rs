@@ -1,13 +1,11 @@
 //! References: what a name means, and where it means nothing.
 
-use std::collections::BTreeMap;
-
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
 use crate::model::value::{DidSet, Name, NumberRange};
-use crate::model::{CallerId, Destination, Kind, ResourceId};
-use crate::validate::context::{Context, Field, Map, TrunkName, listed};
+use crate::model::{CallerId, Destination, DestinationField, Kind, ResourceId};
+use crate::validate::context::{Context, Field, Map, TrunkName, by_tenant, listed};
 
 /// The field that names a resource's tenant.
 const TENANT: &str = "/metadata/tenant";
@@ -103,16 +101,36 @@ fn caller_ids<'a>(
     all.iter().enumerate().map(move |(at, one)| (id, field(at), &one.trunk))
 }
 
+/// A field that names an extension. It is spelled out where somebody asks: most are in order.
+enum ExtensionField {
+    /// The field of a destination.
+    Of(DestinationField, &'static str),
+    /// Who calls in a test.
+    Caller,
+}
+
+impl std::fmt::Display for ExtensionField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Of(destination, field) => write!(f, "{destination}/{field}"),
+            Self::Caller => f.write_str("/spec/outbound/extension"),
+        }
+    }
+}
+
 /// Numbers of extensions that resources name: what inbound rules send calls to, and who calls in a
 /// test.
 fn extension_numbers<'a>(
     context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, String, NumberRange)> {
+) -> impl Iterator<Item = (&'a ResourceId, ExtensionField, NumberRange)> {
     let rules = context.inbound_rules().flat_map(|(id, rule)| {
         rule.destinations().filter_map(move |(field, destination)| match &*destination {
-            Destination::Extension(range) => Some((id, format!("{field}/extension"), *range)),
+            Destination::Extension(range) => {
+                Some((id, ExtensionField::Of(field, "extension"), *range))
+            }
             Destination::Voicemail(number) => {
-                Some((id, format!("{field}/voicemail"), NumberRange::single(*number)))
+                let field = ExtensionField::Of(field, "voicemail");
+                Some((id, field, NumberRange::single(*number)))
             }
             Destination::Number(_)
             | Destination::Sip(_)
@@ -122,17 +140,14 @@ fn extension_numbers<'a>(
     });
     let tests = context.route_tests().filter_map(|(id, test)| {
         let call = test.outbound.as_ref()?;
-        Some((id, "/spec/outbound/extension".to_owned(), call.extension))
+        Some((id, ExtensionField::Caller, call.extension))
     });
     rules.chain(tests)
 }
 
 /// Extensions that do not exist.
 pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut numbers: BTreeMap<Option<&Name>, Vec<_>> = BTreeMap::new();
-    for (id, extension) in context.set.extensions() {
-        numbers.entry(id.tenant.as_ref()).or_default().push(extension.numbers);
-    }
+    let numbers = by_tenant(context.set.extensions().map(|(id, one)| (id, one.numbers)));
     let numbers: Map<_, _> = numbers
         .into_iter()
         .map(|(tenant, items)| (tenant, DidSet::new(items).coverage()))
@@ -141,14 +156,15 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
         let tenant = id.tenant.as_ref();
         // A tenant that does not exist is told by itself.
         let is_known = tenant.is_some_and(|tenant| context.has_tenant(tenant));
-        if !is_known
-            || !context.knows(id, &[field.as_str()])
-            || context.declared.may_have(Kind::Extension, tenant)
-        {
+        if !is_known || context.declared.may_have(Kind::Extension, tenant) {
             continue;
         }
         let missing = numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
         if missing.is_empty() {
+            continue;
+        }
+        let field = field.to_string();
+        if !context.knows(id, &[field.as_str()]) {
             continue;
         }
         let message = format!("no Extension of this tenant has {}", listed(&missing));

@@ -7,7 +7,7 @@ use crate::model::value::Name;
 use crate::model::{
     InboundRule, Kind, OutboundRoute, ResourceId, Trunk, TrunkType, UserSlot, UserWord,
 };
-use crate::validate::context::{Context, TrunkName};
+use crate::validate::context::{Context, Set, TrunkName};
 
 /// A trunk's name where a rule uses it.
 struct TrunkUse<'a> {
@@ -45,6 +45,9 @@ fn uses<'a>(context: &Context<'a>) -> impl Iterator<Item = TrunkUse<'a>> {
 
 /// A rule that counts, over a trunk that is switched off.
 pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.set.trunks().all(|(_, trunk)| trunk.enabled) {
+        return;
+    }
     for one in uses(context) {
         let TrunkUse { id, name, enabled, .. } = one;
         let TrunkName::Is(trunk_id, trunk) = context.trunk(id.tenant.as_ref(), name) else {
@@ -107,7 +110,7 @@ pub(super) fn tl415_unassigned(context: &Context<'_>, found: &mut Vec<Diagnostic
     }
     let mut assigned: BTreeSet<&ResourceId> = context.pools().map(|(trunk, _, _)| trunk).collect();
     // Rules that use it without a pool are told: TL506.
-    assigned.extend(used_trunks(context));
+    assigned.extend(context.uses().trunks.iter().copied());
     for (id, trunk) in context.set.trunks() {
         // The pools of a trunk that a tenant's trunk hides are that one's: TL202.
         let is_hidden = context.trunk_of_tenant(&id.name).is_some();
@@ -163,27 +166,28 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The trunks that rules use.
-pub(super) fn used_trunks<'a>(context: &Context<'a>) -> BTreeSet<&'a ResourceId> {
-    let meant =
-        uses(context).filter_map(|one| match context.trunk(one.id.tenant.as_ref(), one.name) {
-            TrunkName::Is(trunk, _) => Some(trunk),
-            TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
-        });
-    meant.collect()
+/// What the rules of a set use.
+#[derive(Debug, Default)]
+pub(in crate::validate) struct Uses<'a> {
+    /// The trunks over which rules send or answer calls.
+    pub(super) trunks: Set<&'a ResourceId>,
+    /// The tenants with rules whose trunk does not exist: such a rule may be meant for any trunk of
+    /// its tenant.
+    pub(super) astray: Set<&'a Name>,
 }
 
-/// The tenants with rules whose trunk does not exist: such a rule may be meant for any trunk of its
-/// tenant.
-pub(super) fn astray<'a>(context: &Context<'a>) -> BTreeSet<&'a Name> {
-    let tenants = uses(context).filter_map(|one| {
+/// What the rules use; see [`Context::uses`].
+pub(in crate::validate) fn of_rules<'a>(context: &Context<'a>) -> Uses<'a> {
+    let mut all = Uses::default();
+    for one in uses(context) {
         let tenant = one.id.tenant.as_ref();
         match context.trunk(tenant, one.name) {
-            TrunkName::OfTenant(_) | TrunkName::Nothing => tenant,
-            TrunkName::Is(..) | TrunkName::Refused => None,
+            TrunkName::Is(trunk, _) => drop(all.trunks.insert(trunk)),
+            TrunkName::OfTenant(_) | TrunkName::Nothing => all.astray.extend(tenant),
+            TrunkName::Refused => {}
         }
-    });
-    tenants.collect()
+    }
+    all
 }
 
 /// A trunk over which no rule sends or answers a call.
@@ -192,8 +196,7 @@ pub(super) fn tl418_in_no_rule(context: &Context<'_>, found: &mut Vec<Diagnostic
     if declared.may_have_any(Kind::InboundRule) || declared.may_have_any(Kind::OutboundRule) {
         return;
     }
-    let used = used_trunks(context);
-    let astray = astray(context);
+    let Uses { trunks: used, astray } = context.uses();
     let mut assigned: BTreeMap<&ResourceId, bool> = BTreeMap::new();
     for (trunk, tenant, _) in context.pools() {
         *assigned.entry(trunk).or_default() |= astray.contains(tenant);

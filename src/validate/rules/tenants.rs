@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
 use crate::model::value::Host;
 use crate::model::{HeaderScope, ResourceId};
-use crate::validate::context::{Context, Map};
+use crate::validate::context::{Context, Map, by_tenant};
 
 /// Two tenants with one SIP domain.
 pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -27,12 +27,10 @@ pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnosti
 
 /// Two extensions of a tenant that share numbers: the tenant would have a number twice.
 pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut by_tenant: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let known = |id: &ResourceId| context.knows(id, &["/spec/numbers"]);
-    for (id, extension) in context.extensions().filter(|(id, _)| known(id)) {
-        by_tenant.entry(id.tenant.as_ref()).or_default().push((extension.numbers, id));
-    }
-    for extensions in by_tenant.values() {
+    let extensions = context.extensions().filter(|(id, _)| known(id));
+    let extensions = by_tenant(extensions.map(|(id, one)| (id, (one.numbers, id))));
+    for extensions in extensions.values() {
         for (id, other, shared) in overlap::with_an_earlier_one(extensions) {
             let conflict =
                 context.conflict(Code::TL202, "/spec/numbers", (id, other), |_, other| {

@@ -19,10 +19,10 @@ pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let kind = trunk.trunk_type;
         let tenants_only = matches!(kind, TrunkType::Teams | TrunkType::WhatsApp);
         if let Some(tenant) = &id.tenant {
-            let tenant_place = context.span(id, "/metadata/tenant");
             if kind == TrunkType::Ip {
                 let message = "a trunk of type `ip` is the system's, not a tenant's";
                 let diagnostic = context.diagnostic(Code::TL401, id, "/spec/type", message);
+                let tenant_place = context.span(id, "/metadata/tenant");
                 found.push(diagnostic.related(tenant_place, "it has a tenant").help(
                     "take `metadata.tenant` away; a DidPool assigns the trunk to the tenant",
                 ));

@@ -104,25 +104,24 @@ fn former(id: &ResourceId, text: &str) -> Option<ResourceId> {
     Some(ResourceId { kind: id.kind, tenant, name: name.parse().ok()? })
 }
 
-/// Every SIP URI of the set with its place and the placeholders that are filled in there.
-fn uris(
-    context: &Context<'_>,
-) -> impl Iterator<Item = (ResourceId, String, SipTarget, &'static [&'static str])> {
-    let contacts = context.extensions().filter_map(|(id, one)| {
-        Some((id.clone(), "/spec/contact".to_owned(), one.contact.clone()?, &[][..]))
+/// A SIP URI with placeholders: the resource, the place, the user part, and what is filled in there.
+type Template<'a> = (&'a ResourceId, String, String, &'static [&'static str]);
+
+/// Every SIP URI of the set with something like a placeholder in its user part.
+fn templates<'a>(context: &Context<'a>) -> impl Iterator<Item = Template<'a>> {
+    let user = |uri: &SipTarget| uri.user.clone().filter(|user| user.contains(['{', '}']));
+    let contacts = context.extensions().filter_map(move |(id, one)| {
+        Some((id, "/spec/contact".to_owned(), user(one.contact.as_ref()?)?, &[][..]))
     });
-    let voicemail = context.tenants().filter_map(|(id, one)| {
-        let target = one.voicemail.clone()?;
-        Some((id.clone(), "/spec/voicemail".to_owned(), target, &["{extension}"][..]))
+    let voicemail = context.tenants().filter_map(move |(id, one)| {
+        let user = user(one.voicemail.as_ref()?)?;
+        Some((id, "/spec/voicemail".to_owned(), user, &["{extension}"][..]))
     });
-    let targets = context.inbound_rules().flat_map(|(id, rule)| {
-        rule.destinations().filter_map(|(field, destination)| match &*destination {
-            Destination::Sip(target) => Some((
-                id.clone(),
-                format!("{field}/sip"),
-                target.clone(),
-                &["{did}", "{caller}"][..],
-            )),
+    let targets = context.inbound_rules().flat_map(move |(id, rule)| {
+        rule.destinations().filter_map(move |(field, destination)| match &*destination {
+            Destination::Sip(target) => {
+                Some((id, format!("{field}/sip"), user(target)?, &["{did}", "{caller}"][..]))
+            }
             Destination::Extension(_)
             | Destination::Number(_)
             | Destination::Voicemail(_)
@@ -135,10 +134,9 @@ fn uris(
 
 /// Placeholders that nothing fills in.
 pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, field, uri, placeholders) in uris(context) {
-        let user = uri.user.as_deref().unwrap_or_default();
-        let bare = placeholders.iter().fold(user.to_owned(), |text, one| text.replace(one, ""));
-        if !bare.contains(['{', '}']) || !context.knows(&id, &[field.as_str()]) {
+    for (id, field, user, placeholders) in templates(context) {
+        let bare = placeholders.iter().fold(user.clone(), |text, one| text.replace(one, ""));
+        if !bare.contains(['{', '}']) || !context.knows(id, &[field.as_str()]) {
             continue;
         }
         let message = format!("`{user}` has a placeholder that nothing fills in");
@@ -150,7 +148,7 @@ pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnos
             [one] => format!("the placeholder is `{one}`"),
             more => format!("the placeholders are `{}`", more.join("` and `")),
         };
-        found.push(context.diagnostic(Code::TL104, &id, &field, message).help(help));
+        found.push(context.diagnostic(Code::TL104, id, &field, message).help(help));
     }
 }
 
