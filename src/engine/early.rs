@@ -275,7 +275,7 @@ impl Call {
     }
 
     pub(super) fn early_deadline(&self) -> Option<Moment> {
-        self.early.as_ref()?.deadline(self.is_established())
+        self.early.as_ref()?.deadline(self.has_answered())
     }
 
     /// Time for a repetition; without a PRACK for 64*T1 the INVITE is refused (section 3).
