@@ -24,13 +24,20 @@ pub(crate) fn datagram(datagram: &[u8]) -> Result<Message, Reason> {
     if bytes.len() > limits::MESSAGE_BYTES {
         return Err(Reason::TooLarge);
     }
-    let mut index = Index { bytes, lines: [EMPTY; limits::HEADERS], count: 0, seen: 0 };
+    let mut index =
+        Index { bytes, lines: [EMPTY; limits::HEADERS], count: 0, seen: 0, twice: false };
     let start_end = line_end(bytes, 0, Reason::StartLine)?;
     if start_end > limits::START_LINE_BYTES {
         return Err(Reason::StartLine);
     }
     let start = start_line(bytes.get(..start_end).unwrap_or_default())?;
     let body_at = index.headers(start_end + 2)?;
+    if index.twice {
+        return Err(Reason::Duplicate);
+    }
+    if holds_nul(bytes.get(..body_at).unwrap_or_default()) {
+        return Err(Reason::Nul);
+    }
     let (cseq, known) = index.check(start)?;
     let message_end = index.message_end(body_at)?;
     let whole = bytes.get(..message_end).ok_or(Reason::ContentLength)?;
@@ -53,6 +60,14 @@ pub(crate) fn without_leading_line_ends(mut datagram: &[u8]) -> &[u8] {
         [0] | [b'\n'] => b"",
         _ => datagram,
     }
+}
+
+/// Whether a NUL stands where the grammar has none, which is anywhere but behind a backslash (RFC 3261
+/// section 25.1): whoever reads the value as a C string would see another one than we do.
+fn holds_nul(head: &[u8]) -> bool {
+    let escapes =
+        |before: &[u8]| before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+    memchr::memchr_iter(0, head).any(|at| !head.get(..at).is_some_and(escapes))
 }
 
 /// All zero, so that the index is cleared in one go; unused slots are never read.
@@ -81,6 +96,8 @@ struct Index<'a> {
     count: usize,
     /// One bit per known name.
     seen: u64,
+    /// Whether a header that may stand once is repeated.
+    twice: bool,
 }
 
 impl<'a> Index<'a> {
@@ -125,9 +142,7 @@ impl<'a> Index<'a> {
         };
         self.count += 1;
         let bit = 1_u64 << (known as u8);
-        if self.seen & bit != 0 && ONCE.contains(&known) {
-            return Err(Reason::Duplicate);
-        }
+        self.twice |= self.seen & bit != 0 && ONCE.contains(&known);
         self.seen |= bit;
         Ok(end + 2)
     }
@@ -248,7 +263,8 @@ impl<'a> Index<'a> {
 /// How long the message is whose start line and headers, with the empty line behind them, are
 /// `head`: what stands on a stream has to say it.
 pub(crate) fn framed_length(head: &[u8]) -> Result<usize, Reason> {
-    let mut index = Index { bytes: head, lines: [EMPTY; limits::HEADERS], count: 0, seen: 0 };
+    let mut index =
+        Index { bytes: head, lines: [EMPTY; limits::HEADERS], count: 0, seen: 0, twice: false };
     let start_end = line_end(head, 0, Reason::StartLine)?;
     if start_end > limits::START_LINE_BYTES {
         return Err(Reason::StartLine);
@@ -332,4 +348,24 @@ pub(crate) fn looks_answerable(line: &[u8]) -> bool {
     is_token(method)
         && Method::of(method) != Method::Ack
         && version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_passes_only_behind_a_backslash_of_its_own() {
+        let message = |value: &str| {
+            format!(
+                "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: {value}<sip:a@b>;tag=1\r\nTo: <sip:x@y>\r\nCall-ID: c\r\nCSeq: 7 OPTIONS\r\n\r\n\0body\0"
+            )
+        };
+        let reason = |value: &str| datagram(message(value).as_bytes()).err();
+        assert_eq!(reason("\"a\\\0b\" "), None);
+        assert_eq!(reason("\"a\\\\\\\0b\" "), None);
+        for bad in ["\"a\0b\" ", "\"a\\\\\0b\" ", "\0"] {
+            assert_eq!(reason(bad), Some(Reason::Nul), "{}", bad.escape_debug());
+        }
+    }
 }

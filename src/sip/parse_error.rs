@@ -39,6 +39,7 @@ reasons! {
     Version "version" "SIP version not supported",
     RequestUri "request-uri" "malformed Request-URI",
     BareLineEnd "bare-line-end" "CR or LF outside a line end",
+    Nul "nul" "a NUL byte in the headers",
     Unterminated "unterminated" "no empty line after the headers",
     HeaderName "header-name" "malformed header line",
     HeaderTooLong "header-too-long" "a header is too long",

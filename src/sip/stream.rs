@@ -169,5 +169,8 @@ mod tests {
         let mut framer = Framer::default();
         let all = [&bad[..], &with("l: 2\r\n", "ok")].concat();
         assert_eq!(words(&mut framer, &all), ["malformed no-via", "ok"]);
+        let twice = with("f: <sip:a@b>;tag=2\r\nl: 2\r\n", "no");
+        let all = [&twice[..], &with("l: 2\r\n", "ok")].concat();
+        assert_eq!(words(&mut framer, &all), ["malformed duplicate", "ok"]);
     }
 }
