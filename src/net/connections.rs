@@ -167,6 +167,8 @@ impl Connections {
         let stage = if place.secure { Stage::Handshaking } else { Stage::Open };
         let end = (place.number, remote, FarEnd::default());
         let Ok(id) = self.insert(turn, end, Channel::new(socket, tls), stage) else { return };
+        // It is back: nobody need wait any longer before trying it.
+        self.failing.retain(|(_, failed, _), _| failed.ip() != remote.ip());
         if stranger {
             self.set_stranger(id);
         }
