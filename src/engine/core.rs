@@ -334,6 +334,8 @@ impl Engine {
                         found.on_response(ctx, key, response);
                     }
                     self.calls.settle(ctx, call);
+                } else if class == Class::Invite && status == Status::Success {
+                    write::acknowledge_late(ctx, Owner::Call(call), response, flow);
                 }
             }
             Response::Deliver(key, Owner::Registration(number)) => {

@@ -23,6 +23,7 @@ const OPTION_TAGS: [&[u8]; 5] = [b"histinfo", b"privacy", b"ice", b"uui", b"reso
 /// Option tags that we do ourselves, on each leg.
 const OWN_TAGS: [&[u8]; 1] = [b"timer"];
 const OWN_TAGS_OF_INVITE: [&[u8]; 3] = [b"timer", b"100rel", b"replaces"];
+const OWN_TAGS_OF_REGISTER: [&[u8]; 1] = [b"path"];
 
 /// Headers without a [`HeaderName`] of their own that stay.
 const STAY: [&str; 9] = [
@@ -89,8 +90,14 @@ pub(super) fn relay_but(writer: &mut Writer, message: &Message, but: Option<Head
 pub(super) fn unsupported(message: &Message) -> Vec<u8> {
     let required = message.values(HeaderName::Require);
     let of_proxies = message.values(HeaderName::ProxyRequire);
-    let own: &[&[u8]] =
-        if message.method() == Method::Invite { &OWN_TAGS_OF_INVITE } else { &OWN_TAGS };
+    let method = message.method();
+    let own: &[&[u8]] = if method == Method::Invite {
+        &OWN_TAGS_OF_INVITE
+    } else if method == Method::Register {
+        &OWN_TAGS_OF_REGISTER
+    } else {
+        &OWN_TAGS
+    };
     let is_unknown = |tag: &&[u8]| !tag.is_empty() && !is_relayed(tag) && !is_one_of(own, tag);
     join(required.chain(of_proxies).filter(is_unknown))
 }

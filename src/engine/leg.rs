@@ -323,7 +323,7 @@ fn route(proxy: &Proxy) -> Box<[u8]> {
 }
 
 /// A URI as a Request-URI may hold it: without headers (RFC 3261 section 19.1.1, table 1).
-fn bare<'u>(uri: &Uri<'u>) -> &'u [u8] {
+pub(super) fn bare<'u>(uri: &Uri<'u>) -> &'u [u8] {
     let headers = uri.headers.len();
     let end = uri.raw.len() - headers;
     let (bare, _) = uri.raw.split_at_checked(end).unwrap_or((uri.raw, b""));

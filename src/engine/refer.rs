@@ -22,6 +22,14 @@ pub(super) fn is_of_refer(message: &Message) -> bool {
     package.trim_ascii().eq_ignore_ascii_case(b"refer")
 }
 
+/// Whether what a REFER asks for is an INVITE, which it is unless the URI says otherwise (RFC 3261
+/// section 19.1.1).
+fn invites(refer: &Message) -> bool {
+    let to = refer.addresses(HeaderName::ReferTo).next();
+    let method = to.and_then(|to| to.uri.params.get("method"));
+    method.is_none_or(|method| Method::of(method) == Method::Invite)
+}
+
 /// What a REFER says of a dialog to be replaced.
 #[derive(Debug)]
 pub(super) enum Consult {
@@ -80,6 +88,9 @@ impl Call {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::ReferRefused);
             }
             (None, Refer::Relay) => self.relay_refer(ctx, from, (incoming, server)),
+            (None, Refer::Terminate) if !invites(&incoming.message) => {
+                self.refuse_inside(ctx, from, (&incoming, server), Reason::BadReferTo);
+            }
             (None, Refer::Terminate) => self.carry_out(ctx, from, (&incoming, server), consult),
         }
     }

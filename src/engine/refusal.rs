@@ -65,7 +65,7 @@ reasons! {
     Merged "Merged" 482,
     /// A call that has been here before, by our mark (RFC 5393 asks no less of us than of a proxy).
     Loop "LoopDetected" 482,
-    /// A REFER without exactly one target.
+    /// A REFER without exactly one target, or to be carried out with another method than INVITE.
     BadReferTo "BadReferTo" 400,
     /// A REFER that the trunk's policy or the router refuses.
     ReferRefused "ReferRefused" 603,

@@ -10,7 +10,7 @@ use super::bindings::{Binding, Bindings, Untaken};
 use super::context::{Context, Incoming, Party};
 use super::core::Engine;
 use super::guesses::Guesses;
-use super::header_rules::joined;
+use super::header_rules::{joined, unsupported};
 use super::nonces::{Nonces, Place};
 use super::refusal::Reason;
 use super::{MAX_CONTACT, RETRY_AFTER, write};
@@ -290,9 +290,12 @@ impl Engine {
         let tag = self.fresh_tag();
         let ctx = &mut self.ctx;
         let now = ctx.now;
-        let done = account
-            .wanted(&incoming.message)
-            .and_then(|wanted| ctx.register(incoming, account, wanted));
+        let unsupported = unsupported(&incoming.message);
+        let done = match unsupported.is_empty() {
+            true => account.wanted(&incoming.message),
+            false => Err(Refused(Reason::BadExtension, None)),
+        };
+        let done = done.and_then(|wanted| ctx.register(incoming, account, wanted));
         let code = done.as_ref().map_or_else(|refused| refused.0.code(), |_| 200);
         let mut writer = write::response(incoming, code, &tag);
         match done {
@@ -310,6 +313,9 @@ impl Engine {
             Err(Refused(reason, least)) => {
                 ctx.count(reason);
                 least.into_iter().for_each(|least| writer.header_number("Min-Expires", least));
+                if code == 420 {
+                    writer.header("Unsupported", &[&unsupported]);
+                }
                 if code == 503 {
                     writer.header_number("Retry-After", RETRY_AFTER);
                 }

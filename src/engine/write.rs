@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::context::{Context, Incoming};
-use super::header_rules::ALLOW;
-use super::leg::Leg;
+use super::context::{Context, Incoming, Owner};
+use super::header_rules::{ALLOW, route_set};
+use super::leg::{Leg, bare};
 use super::proof::Credential;
 use crate::model::Protocol;
 use crate::routing::escape_user;
@@ -13,7 +13,7 @@ use crate::sip::{
     DEFAULT_PORT, DEFAULT_TLS_PORT, HeaderName, Message, Method, NameAddr, Scheme, Writer,
     reason_phrase,
 };
-use crate::transaction::{ClientKey, Flow, Link, MAGIC_COOKIE, Packet, write_hex};
+use crate::transaction::{Class, ClientKey, Flow, Link, MAGIC_COOKIE, Packet, write_hex};
 
 /// Begins a request inside (or beginning) the dialog of a leg; `key` is that of its transaction,
 /// `None` for the ACK of a 2xx, which has none.
@@ -201,6 +201,41 @@ fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8], why: Option<&[u8]>)
     writer.header("CSeq", &[number, method.as_bytes()]);
     why.into_iter().for_each(|why| writer.header("Reason", &[why]));
     Some(writer.finish(b"").into())
+}
+
+/// The ACK and the BYE of a 2xx whose call is over. Both are written from the response alone (RFC 3261
+/// section 13.2.2.4): without the ACK it would be repeated for 32 s, and without the BYE who answered
+/// late would wait for somebody. In a dialog that is over already the BYE gets a 481.
+pub(super) fn acknowledge_late(ctx: &mut Context, owner: Owner, response: &Message, flow: Flow) {
+    let Some(contact) = response.contact() else { return };
+    let routes = route_set(response, true);
+    let write = |ctx: &Context, method: Method<'_>, cseq: u32, branch: &[u8]| {
+        let mut writer = Writer::request(method, bare(&contact.uri));
+        via(ctx, &mut writer, flow, branch);
+        if !routes.is_empty() {
+            writer.header("Route", &[&routes]);
+        }
+        for (name, text) in
+            [(HeaderName::From, "From"), (HeaderName::To, "To"), (HeaderName::CallId, "Call-ID")]
+        {
+            writer.header(text, &[response.value(name).unwrap_or_default()]);
+        }
+        writer.cseq(cseq, method);
+        hops(&mut writer, None);
+        writer.finish(b"")
+    };
+    let number = response.cseq().number;
+    let mut branch = MAGIC_COOKIE.to_vec();
+    write_hex(&mut branch, ctx.chance.word());
+    let ack = write(ctx, Method::Ack, number, &branch);
+    ctx.send(flow, ack.into(), Some(owner));
+    let opened = ctx.transactions.open_client(Class::Other, flow, owner, &mut ctx.chance);
+    if let Ok(key) = opened {
+        branch.clear();
+        key.write_branch(&mut branch);
+        let bye = write(ctx, Method::Bye, number.saturating_add(1), &branch);
+        ctx.start(key, flow, bye.into());
+    }
 }
 
 /// A request of ours once more: with a branch and a CSeq of its own, and with credentials in place of

@@ -165,6 +165,34 @@ fn an_answer_to_a_reinvite_that_crosses_a_bye_is_acknowledged() {
 }
 
 #[test]
+fn an_answer_to_a_reinvite_after_the_end_of_the_call_is_acknowledged_too() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "late-200");
+    reinvite(&mut world, &mut caller);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    let at_invite = caller.clone();
+    caller.send(&mut world, "BYE");
+    world.expect_is(CARRIER_A, "200 BYE");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    at_invite.ack_failure(&mut world);
+    let bye = world.expect_is(PBX, "BYE");
+    callee.reply(&mut world, &bye, 200, "");
+    assert_eq!(world.observe().active_calls, 0);
+    for _ in 0..2 {
+        callee.reply(&mut world, &invite, 200, SDP);
+        let ack = world.expect_is(PBX, "ACK");
+        assert_eq!(ack.cseq().number, invite.cseq().number);
+        assert_eq!((ack.call_id(), ack.to_tag()), (invite.call_id(), invite.to_tag()));
+        assert_eq!(ack.from_tag(), invite.from_tag());
+        // Who answered an INVITE that nobody waits for must not stay in a call.
+        let bye = world.expect_is(PBX, "BYE");
+        callee.reply(&mut world, &bye, 481, "");
+    }
+    world.quiet();
+}
+
+#[test]
 fn a_dead_far_end_found_by_a_reinvite_ends_the_call() {
     let mut world = World::new();
     let (mut caller, _) = inbound_call(&mut world, "dead");

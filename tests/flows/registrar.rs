@@ -164,11 +164,14 @@ fn what_a_phone_may_not_say_is_refused() {
         ("Contact: <sip:a@h?Route=x>\r\n", 400),
         (&many, 400),
         ("Contact: <sip:a@h>;expires=59\r\n", 423),
+        ("Require: path, foo\r\nContact: <sip:a@h>\r\n", 420),
     ] {
         let answer = desk.send(&mut world, headers);
         assert_eq!(answer.status(), Some(code), "{headers}");
         let least = answer.value(HeaderName::MinExpires);
         assert_eq!(least, (code == 423).then_some(&b"60"[..]));
+        let unsupported = answer.value(HeaderName::Unsupported);
+        assert_eq!(unsupported, (code == 420).then_some(&b"foo"[..]));
     }
     let other = desk.print("").replace("To: <sip:desk@", "To: <sip:1000@");
     world.send(HOME, &other);

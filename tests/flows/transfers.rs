@@ -268,6 +268,17 @@ fn an_extension_is_a_target_and_a_trunk_reaches_only_what_it_could_call() {
 }
 
 #[test]
+fn a_refer_that_asks_for_anything_but_a_call_is_not_carried_out() {
+    let mut world = policy("terminate");
+    let (_, mut callee) = inbound_call(&mut world, "bye-there");
+    refer(&mut world, &mut callee, "<sip:00493012345@127.0.0.1;method=BYE>");
+    world.expect_is(PBX, "400 REFER");
+    world.quiet();
+    refer(&mut world, &mut callee, "<sip:00493012345@127.0.0.1;method=INVITE>");
+    world.expect_is(PBX, "202 REFER");
+}
+
+#[test]
 fn a_trunk_may_refuse_refer() {
     let mut world = policy("refuse");
     let (_, mut callee) = inbound_call(&mut world, "refuse");
