@@ -45,7 +45,8 @@ pub(super) fn is_template(key: Span, offset: usize, text: &str) -> bool {
 /// many conflicts there are.
 pub fn conflicts(text: &str) -> Option<(std::ops::Range<usize>, usize)> {
     // Hardly any file has such a line, and each has all of these letters only then.
-    if !MARKERS.iter().any(|marker| text.contains(marker)) {
+    let holds = |marker: &str| memchr::memmem::find(text.as_bytes(), marker.as_bytes()).is_some();
+    if !MARKERS.iter().any(|marker| holds(marker)) {
         return None;
     }
     let mut start = 0;
