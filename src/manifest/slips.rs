@@ -1,6 +1,6 @@
 //! What people mean whose file is no YAML: templates, conflicts of a merge, a `*` without quotes.
 
-use crate::diag::Span;
+use crate::diag::{Span, without_secrets};
 
 /// What is wrong with a template.
 pub(super) const TEMPLATE: &str = "template braces (`{{ … }}`) are not YAML";
@@ -32,7 +32,15 @@ pub(super) fn of_syntax(text: &str, at: usize) -> Option<String> {
     let (star, _) = line.match_indices('*').find(starts)?;
     let rest = line.get(star..).unwrap_or_default();
     let word = rest.split([' ', '\t', ',', ']', '}', '#']).next().unwrap_or("*");
+    if !may_show(text, word) {
+        return Some("a text that begins with `*` stands in quotes, and a secret is not written here: `{env: NAME}` or `{file: NAME}` says where it is".to_owned());
+    }
     Some(format!("write `\"{word}\"`: without quotes `*` begins an alias in YAML"))
+}
+
+/// Whether a word of a text is no secret of it.
+pub(super) fn may_show(text: &str, word: &str) -> bool {
+    without_secrets(text).contains(word)
 }
 
 /// Whether a mapping that stands as a key is the inner brace of `{{ … }}`.
@@ -77,6 +85,9 @@ mod tests {
         assert!(of_syntax(text, 13).unwrap().starts_with("write `\"*\"`"));
         assert!(of_syntax("prefixes: [*61, 0]", 11).unwrap().starts_with("write `\"*61\"`"));
         assert_eq!(of_syntax("a: 2*3: 4", 5), None);
+        for text in ["password: *Summer\n", "{username: u, password: *Summer}\n"] {
+            assert!(!of_syntax(text, text.len() - 1).unwrap().contains("Summer"), "{text}");
+        }
     }
 
     #[test]

@@ -266,9 +266,18 @@ impl<'t> Builder<'t> {
 
     fn tag(&mut self, tag: Option<&Tag>, at: usize) {
         let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema_tag("str")) else { return };
-        let message = format!("the tag `{}` is not supported", tag.original());
-        let help = "remove the tag: manifests need none";
-        let span = self.span(at, at);
+        let original = tag.original();
+        // A secret may begin with `!`, too.
+        let message = match slips::may_show(self.text, &original) {
+            true => format!("the tag `{original}` is not supported"),
+            false => "a tag, which begins with `!`, is not supported".to_owned(),
+        };
+        let help =
+            "remove the tag: manifests need none; a text that begins with `!` stands in quotes";
+        // The parser stands behind it, where its value begins or would.
+        let before = self.text.get(..at).unwrap_or_default();
+        let begin = before.rfind(&original).or_else(|| before.rfind('!')).unwrap_or(at);
+        let span = self.span(begin, begin);
         self.fault(Diagnostic::new(Code::TL001, message).at(span).help(help));
     }
 
