@@ -98,7 +98,11 @@ pub(super) fn hidden(text: &str) -> Vec<Range<usize>> {
             Some(_) => indent,
             None => {
                 levels.enter(indent, content);
-                let Some((from, is_block)) = value(bare) else { continue };
+                let Some((from, is_block)) = value(bare) else {
+                    let password = uri_password(bare);
+                    ranges.extend(password.map(|part| begin + part.start..begin + part.end));
+                    continue;
+                };
                 let is_item = content.starts_with('-');
                 let scalar = Scalar::begins(bare.get(from..).unwrap_or_default());
                 open = Some(Open { indent, is_item, is_block, is_armored: false, scalar });
@@ -120,6 +124,16 @@ pub(super) fn hidden(text: &str) -> Vec<Range<usize>> {
         }
     }
     ranges
+}
+
+/// The password in a line's first SIP URI: no manifest has one, and yet some are pasted.
+fn uri_password(line: &str) -> Option<Range<usize>> {
+    let begin =
+        ["sip:", "sips:"].iter().find_map(|scheme| Some(line.find(scheme)? + scheme.len()))?;
+    let uri = line.get(begin..)?.split([' ', '"', '\'', '>']).next()?;
+    let (user, _) = uri.rsplit_once('@')?;
+    let colon = user.find(':')?;
+    Some(begin + colon + 1..begin + user.len())
 }
 
 /// A value that may go on below the line of its key.
@@ -313,6 +327,8 @@ mod tests {
             "{user: a, \"password\" : *\r\n"
         );
         assert_eq!(shown("a:\n  pasword: x\n  b: y"), "a:\n  pasword: *\n  b: y");
+        assert_eq!(shown("contact: 'sip:u:p@s@h:1'\nb: 'c'"), "contact: 'sip:u:*@h:1'\nb: 'c'");
+        assert_eq!(shown("c: sip:u@h:1 # a:b@c\n"), "c: sip:u@h:1 # a:b@c\n");
         assert_eq!(
             shown("username: a\npAssertedIdentity: x\n"),
             "username: a\npAssertedIdentity: x\n"

@@ -243,7 +243,10 @@ impl FromStr for SipTarget {
         if let Some(user) = user
             && (user.is_empty() || !user.is_ascii() || user.contains([':', ';', '@']))
         {
-            return Err(format!("`{user}` is not the user part of a SIP URI"));
+            return Err(match user.split_once(':') {
+                Some((user, _)) => format!("a password after `{user}` may not stand in this URI"),
+                None => format!("`{user}` is not the user part of a SIP URI"),
+            });
         }
         let end = rest.find(';').unwrap_or(rest.len());
         let (host_port, parameters) = rest.split_at(end);
