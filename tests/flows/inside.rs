@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trunkline::sip::HeaderName;
+use trunkline::sip::{HeaderName, Message};
 
 use crate::world::{CARRIER_A, PBX, Phone, SDP, World, inbound_call, text, value};
 
@@ -142,19 +142,25 @@ fn a_bye_during_a_reinvite_ends_both_sides() {
     world.quiet();
 }
 
-#[test]
-fn an_answer_to_a_reinvite_that_crosses_a_bye_is_acknowledged() {
-    let mut world = World::new();
-    let (mut caller, callee) = inbound_call(&mut world, "bye-200");
-    reinvite(&mut world, &mut caller);
+/// The caller asks for something else and hangs up before the answer: the callee, and what it has got.
+fn hung_up_while_asked(world: &mut World, call_id: &str) -> (Phone, Message, Message) {
+    let (mut caller, callee) = inbound_call(world, call_id);
+    reinvite(world, &mut caller);
     world.expect_is(CARRIER_A, "100 INVITE");
     let invite = world.expect_is(PBX, "INVITE");
     let at_invite = caller.clone();
-    caller.send(&mut world, "BYE");
+    caller.send(world, "BYE");
     world.expect_is(CARRIER_A, "200 BYE");
     world.expect_is(CARRIER_A, "487 INVITE");
-    at_invite.ack_failure(&mut world);
+    at_invite.ack_failure(world);
     let bye = world.expect_is(PBX, "BYE");
+    (callee, invite, bye)
+}
+
+#[test]
+fn an_answer_to_a_reinvite_that_crosses_a_bye_is_acknowledged() {
+    let mut world = World::new();
+    let (callee, invite, bye) = hung_up_while_asked(&mut world, "bye-200");
     // The callee sent this before the BYE came; without an ACK it would repeat it for 32 s.
     callee.reply(&mut world, &invite, 200, SDP);
     let ack = world.expect_is(PBX, "ACK");
@@ -167,16 +173,7 @@ fn an_answer_to_a_reinvite_that_crosses_a_bye_is_acknowledged() {
 #[test]
 fn an_answer_to_a_reinvite_after_the_end_of_the_call_is_acknowledged_too() {
     let mut world = World::new();
-    let (mut caller, callee) = inbound_call(&mut world, "late-200");
-    reinvite(&mut world, &mut caller);
-    world.expect_is(CARRIER_A, "100 INVITE");
-    let invite = world.expect_is(PBX, "INVITE");
-    let at_invite = caller.clone();
-    caller.send(&mut world, "BYE");
-    world.expect_is(CARRIER_A, "200 BYE");
-    world.expect_is(CARRIER_A, "487 INVITE");
-    at_invite.ack_failure(&mut world);
-    let bye = world.expect_is(PBX, "BYE");
+    let (callee, invite, bye) = hung_up_while_asked(&mut world, "late-200");
     callee.reply(&mut world, &bye, 200, "");
     assert_eq!(world.observe().active_calls, 0);
     for _ in 0..2 {
