@@ -2,10 +2,10 @@
 //! and comes to the resource that the full parser, the validator and the decoder make of it.
 
 #[cfg(test)]
-mod differential {
-    use std::fs;
-    use std::path::{Path, PathBuf};
+mod manifest_texts;
 
+#[cfg(test)]
+mod differential {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
     use trunkline::diag::FileId;
@@ -13,6 +13,8 @@ mod differential {
     use trunkline::manifest::direct;
     use trunkline::manifest::yaml::{parse_in_full, split};
     use trunkline::model::Resource;
+
+    use crate::manifest_texts;
 
     /// Values that are one thing to some field and another to the next.
     const VALUES: &[&str] = &[
@@ -124,28 +126,11 @@ mod differential {
         "{voicemail: 1000}",
     ];
 
-    fn find(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                find(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "yaml") {
-                found.push(path);
-            }
-        }
-    }
-
     /// The documents of the examples and of the test cases.
     fn documents() -> Vec<String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut paths = Vec::new();
-        for folder in ["examples", "tests/cases"] {
-            find(&root.join(folder), &mut paths);
-        }
-        paths.sort();
-        let texts = paths.iter().filter_map(|path| String::from_utf8(fs::read(path).unwrap()).ok());
-        texts
-            .flat_map(|text| split(&text).iter().map(|one| one.text.to_owned()).collect::<Vec<_>>())
+        manifest_texts::all()
+            .iter()
+            .flat_map(|text| split(text).iter().map(|one| one.text.to_owned()).collect::<Vec<_>>())
             .filter(|text| text.len() < 20_000)
             .collect()
     }

@@ -2,10 +2,10 @@
 //! documents and diagnostics come out, whichever of the two has read it.
 
 #[cfg(test)]
-mod differential {
-    use std::fs;
-    use std::path::{Path, PathBuf};
+mod manifest_texts;
 
+#[cfg(test)]
+mod differential {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
     use proptest::strategy::ValueTree;
@@ -13,6 +13,8 @@ mod differential {
     use trunkline::diag::FileId;
     use trunkline::manifest::scanner::scan;
     use trunkline::manifest::yaml::{parse, parse_in_full};
+
+    use crate::manifest_texts;
 
     const FILE: FileId = FileId(7);
 
@@ -91,28 +93,6 @@ mod differential {
     fn alike(text: &str) -> Result<(), TestCaseError> {
         prop_assert_eq!(parse(FILE, text), parse_in_full(FILE, text), "{:?}", text);
         Ok(())
-    }
-
-    fn find(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                find(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "yaml") {
-                found.push(path);
-            }
-        }
-    }
-
-    /// The manifests of the examples and of the test cases, as far as they are text.
-    fn fixtures() -> Vec<String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut paths = Vec::new();
-        for folder in ["examples", "tests/cases"] {
-            find(&root.join(folder), &mut paths);
-        }
-        paths.sort();
-        paths.iter().filter_map(|path| String::from_utf8(fs::read(path).unwrap()).ok()).collect()
     }
 
     /// A place between two characters.
@@ -331,7 +311,7 @@ mod differential {
 
         #[test]
         fn changed_fixtures_are_read_alike(
-            texts in (select(fixtures()), select(fixtures())),
+            texts in (select(manifest_texts::all()), select(manifest_texts::all())),
             edits in prop::collection::vec(edit(), 1..4),
         ) {
             let (mut text, other) = texts;
@@ -349,7 +329,7 @@ mod differential {
 
     #[test]
     fn fixtures_and_all_their_beginnings_are_read_alike() {
-        let fixtures = fixtures();
+        let fixtures = manifest_texts::all();
         let documents = fixtures.iter().flat_map(|text| text.split("\n---\n"));
         let (read, all) = documents.fold((0, 0), |(read, all), text| {
             (read + usize::from(scan(FILE, 0, text).is_some()), all + 1)

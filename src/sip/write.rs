@@ -83,7 +83,7 @@ impl Writer {
         self.line_end();
     }
 
-    /// A header whose value is formatted: `writer.header_fmt("CSeq", format_args!("{n} BYE"))`.
+    /// A header whose value is formatted: `writer.header_fmt("Event", format_args!("refer;id={n}"))`.
     pub fn header_fmt(&mut self, name: &str, value: fmt::Arguments<'_>) {
         self.text(name.as_bytes());
         self.out.extend_from_slice(b": ");
