@@ -25,6 +25,7 @@ impl<'a> NameAddr<'a> {
                 let quoted = quoted_len(value)?;
                 quoted + memchr::memchr(b'<', value.get(quoted..)?)?
             }
+            b'<' => 0,
             _ => match memchr::memchr(b'<', value) {
                 Some(bracket) => bracket,
                 None => return Self::addr_spec(value),

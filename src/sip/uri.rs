@@ -45,19 +45,20 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Parses a whole URI; nothing when it is malformed.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
+        match raw {
+            [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] => {
+                return Self::sip(raw, Scheme::Sip, rest);
+            }
+            [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', rest @ ..] => {
+                return Self::sip(raw, Scheme::Sips, rest);
+            }
+            _ => {}
+        }
         let (scheme, rest) = split_once(raw, b':')?;
-        if rest.is_empty() {
+        if rest.is_empty() || any(raw, class::NOT_URI) || !is_scheme(scheme) {
             return None;
         }
         let uri = Self { raw, ..Self::default() };
-        match scheme.len() {
-            3 if scheme.eq_ignore_ascii_case(b"sip") => return uri.sip(Scheme::Sip, rest),
-            4 if scheme.eq_ignore_ascii_case(b"sips") => return uri.sip(Scheme::Sips, rest),
-            _ => {}
-        }
-        if any(raw, class::NOT_URI) || !is_scheme(scheme) {
-            return None;
-        }
         if scheme.eq_ignore_ascii_case(b"tel") {
             return uri.tel(rest);
         }
@@ -87,28 +88,22 @@ impl<'a> Uri<'a> {
         host_ip(self.host)
     }
 
-    fn sip(self, scheme: Scheme, rest: &'a [u8]) -> Option<Self> {
-        let Marks { colon, at, end } = Marks::of(rest)?;
-        let (user, password, rest) = match at {
+    fn sip(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<Self> {
+        let (user, password, rest) = match memchr::memchr(b'@', rest) {
             Some(at) => {
-                let user = rest.get(..colon.unwrap_or(at))?;
-                let password = colon.and_then(|colon| rest.get(colon + 1..at));
-                (Some(user), password, rest.get(at + 1..)?)
+                let (info, rest) = rest.split_at_checked(at)?;
+                let (user, password) = user_info(info)?;
+                (Some(user), password, rest.get(1..)?)
             }
             None => (None, None, rest),
         };
-        if user.is_some_and(<[u8]>::is_empty) {
-            return None;
-        }
-        let end = end.map_or(rest.len(), |end| end - at.map_or(0, |at| at + 1));
-        let (authority, tail) = rest.split_at_checked(end)?;
-        let (host, port) = host_port(authority)?;
+        let (host, port, tail) = host_port_of(rest)?;
         let (params, headers) = match tail {
-            [] => (tail, tail),
-            _ => split_once(tail, b'?').unwrap_or((tail, b"")),
+            [] => (Params::default(), tail),
+            [b';' | b'?', ..] => params_headers(tail)?,
+            _ => return None,
         };
-        let params = uri_params(params)?;
-        Some(Self { scheme, user, password, host, port, params, headers, ..self })
+        Some(Self { raw, scheme, user, password, host, port, params, headers })
     }
 
     fn tel(self, rest: &'a [u8]) -> Option<Self> {
@@ -128,38 +123,36 @@ impl<'a> Uri<'a> {
     }
 }
 
-/// What parts a `sip:` URI, as offsets from behind its scheme, found in one pass.
-struct Marks {
-    /// The first `:` of the user information.
-    colon: Option<usize>,
-    /// The first `@`: a user may contain `;`, `?` and `/`, so it decides before those (RFC 4475
-    /// section 3.1.1.13).
-    at: Option<usize>,
-    /// The first `;` or `?` behind the user information.
-    end: Option<usize>,
+/// The user and the password of what stands before the first `@`. A user may contain `;`, `?` and
+/// `/`, so the `@` decides before those (RFC 4475 section 3.1.1.13).
+fn user_info(info: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let end = info.iter().position(|byte| is(*byte, class::NOT_URI) || *byte == b':');
+    let (user, password) = info.split_at_checked(end.unwrap_or(info.len()))?;
+    let password = match password {
+        [] => None,
+        [b':', password @ ..] if !any(password, class::NOT_URI) => Some(password),
+        _ => return None,
+    };
+    (!user.is_empty()).then_some((user, password))
 }
 
-impl Marks {
-    /// Nothing where a byte stands that no URI may hold.
-    fn of(rest: &[u8]) -> Option<Self> {
-        let stops = class::NOT_URI | class::PARTS | class::SEMICOLON;
-        let (mut colon, mut at, mut end) = (None, None, None);
-        let mut left = rest;
-        while let Some(next) = left.iter().position(|byte| is(*byte, stops)) {
-            let (_, found) = left.split_at_checked(next)?;
-            let (byte, tail) = found.split_first()?;
-            let index = rest.len() - found.len();
-            match byte {
-                b'@' if at.is_none() => (at, end) = (Some(index), None),
-                b':' if colon.is_none() && at.is_none() => colon = Some(index),
-                b';' | b'?' if end.is_none() => end = Some(index),
-                b'@' | b':' | b';' | b'?' => {}
-                _ => return None,
-            }
-            left = tail;
+/// The parameters and headers of what follows the host: every parameter has a name.
+fn params_headers(tail: &[u8]) -> Option<(Params<'_>, &[u8])> {
+    let mut end = tail.len();
+    let mut before = 0;
+    for (at, byte) in tail.iter().enumerate() {
+        if before == b';' && matches!(byte, b';' | b'=' | b'?') || is(*byte, class::NOT_URI) {
+            return None;
         }
-        Some(Self { colon: colon.filter(|_| at.is_some()), at, end })
+        if *byte == b'?' {
+            end = at;
+            break;
+        }
+        before = *byte;
     }
+    let (params, headers) = tail.split_at_checked(end)?;
+    let sound = params.last() != Some(&b';') && !any(headers, class::NOT_URI);
+    sound.then_some((Params::unchecked(params), headers.get(1..).unwrap_or_default()))
 }
 
 /// `value` with every `%XX` resolved (RFC 3261 section 19.1.2); a `%` without two hexadecimal digits
@@ -191,6 +184,12 @@ pub fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
 pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
+    let (host, port, rest) = host_port_of(value)?;
+    rest.is_empty().then_some((host, port))
+}
+
+/// The host and port that `value` begins with, and what follows them.
+fn host_port_of(value: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
     let host_len = match value.first() {
         Some(b'[') => memchr::memchr(b']', value)? + 1,
         _ => value.iter().position(|byte| !is(*byte, class::HOST)).unwrap_or(value.len()),
@@ -200,12 +199,12 @@ pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
     {
         return None;
     }
-    let port = match rest {
-        [] => None,
-        [b':', digits @ ..] => Some(u16::try_from(number(digits)?).ok()?),
-        _ => return None,
+    let Some(digits) = rest.strip_prefix(b":") else {
+        return Some((host, None, rest));
     };
-    Some((host, port))
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, rest) = digits.split_at_checked(end)?;
+    Some((host, Some(u16::try_from(number(digits)?).ok()?), rest))
 }
 
 /// The address that `host` spells, IPv6 with or without brackets.
@@ -231,8 +230,8 @@ fn is_scheme(scheme: &[u8]) -> bool {
 }
 
 fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
-    let mut each = raw.split(|byte| *byte == b';').skip(1);
-    let sound = each.all(|param| !matches!(param.first(), None | Some(b'=')));
+    let sound = raw.last() != Some(&b';')
+        && !raw.windows(2).any(|pair| matches!(pair, [b';', b';' | b'=']));
     sound.then_some(Params::unchecked(raw))
 }
 
