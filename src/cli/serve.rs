@@ -94,12 +94,14 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         Format::Json => LogFormat::Json,
         Format::Human | Format::Markdown => args.log_format,
     };
-    log::start(log_format, output.colors_stderr());
+    let log = log::start(log_format, output.colors_stderr())
+        .map_err(|error| Failure::failed(format!("cannot start the log: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
     let ended = runtime.block_on(serve(args, output, log_format));
     // Work on the blocking pool that hangs (a dead network file system) must not keep us.
     runtime.shutdown_timeout(GOODBYE);
+    drop(log);
     ended
 }
 

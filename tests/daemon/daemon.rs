@@ -133,11 +133,16 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    pub(crate) fn start_with(mut command: Command) -> Self {
+    pub(crate) fn start_with(command: Command) -> Self {
+        Self::start_reading(command, 100_000)
+    }
+
+    /// With a log of which so many lines are read before somebody asks for them.
+    pub(crate) fn start_reading(mut command: Command, ahead: usize) -> Self {
         command.args(["--listen", "127.0.0.1:0"]);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
-        let (sender, log) = sync_channel(100_000);
+        let (sender, log) = sync_channel(ahead);
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {

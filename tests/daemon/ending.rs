@@ -1,7 +1,7 @@
 //! How the daemon ends: with its calls, or at once when it is told twice.
 
 use crate::daemon::{BASE, Daemon, Site};
-use crate::phone::{Call, Desk};
+use crate::phone::{Call, Desk, refused_calls};
 
 fn with_a_call() -> (Site, Daemon, Desk, Call) {
     let (site, desk) = (Site::new(), Desk::new());
@@ -52,4 +52,15 @@ fn without_calls_the_end_comes_at_once_and_the_log_says_so() {
     assert!(daemon.wait().success());
     let log = daemon.rest_of_log();
     assert!(log.last().unwrap().contains("ended"), "{log:#?}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_no_call() {
+    let site = Site::new();
+    let mut daemon = Daemon::start_reading(site.command(&site.manifests()), 1);
+    // Each is a line; the pipe holds a few hundred.
+    refused_calls(&daemon, 1000);
+    daemon.signal("TERM");
+    daemon.wait_for("ended");
+    assert!(daemon.wait().success());
 }

@@ -60,6 +60,33 @@ impl Desk {
     }
 }
 
+/// So many calls from the trunk's provider to a number that is nobody's, each answered before the
+/// next.
+pub(crate) fn refused_calls(daemon: &Daemon, count: u32) {
+    let socket = socket("127.0.0.2:0");
+    let mut call = Call {
+        to: "<sip:14155550199@127.0.0.1>".to_owned(),
+        remote: "sip:14155550199@127.0.0.1".to_owned(),
+        server: server(daemon),
+        socket,
+    };
+    for cseq in 1..=count {
+        call.send("INVITE", cseq);
+        let (refused, _) = receive(&call.socket, "SIP/2.0 404");
+        let to = std::mem::replace(&mut call.to, header(&refused, "to:").to_owned());
+        // The ACK of a refusal is part of its INVITE's transaction.
+        call.send_as("ACK", cseq, "INVITE");
+        call.to = to;
+    }
+}
+
+/// Where the daemon listens for SIP.
+fn server(daemon: &Daemon) -> String {
+    let status = daemon.get("/api/v1/status");
+    let address = status["transports"][0]["address"].as_str().unwrap();
+    address.trim_start_matches("udp ").to_owned()
+}
+
 /// A call from the trunk's provider that is answered.
 pub(crate) struct Call {
     socket: UdpSocket,
@@ -70,9 +97,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn place(daemon: &Daemon, desk: &Desk) -> Self {
-        let status = daemon.get("/api/v1/status");
-        let address = status["transports"][0]["address"].as_str().unwrap();
-        let server = address.trim_start_matches("udp ").to_owned();
+        let server = server(daemon);
         let mut call = Self {
             socket: socket("127.0.0.2:0"),
             to: "<sip:14155550100@127.0.0.1>".to_owned(),
@@ -95,10 +120,15 @@ impl Call {
     }
 
     fn send(&self, method: &str, cseq: u32) {
+        self.send_as(method, cseq, method);
+    }
+
+    /// With the branch of a request of another method.
+    fn send_as(&self, method: &str, cseq: u32, branch: &str) {
         let own = self.socket.local_addr().unwrap();
         let request = format!(
             "{method} {} SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {own};branch=z9hG4bK{method}{cseq}\r\n\
+             Via: SIP/2.0/UDP {own};branch=z9hG4bK{branch}{cseq}\r\n\
              Max-Forwards: 70\r\n\
              From: <sip:4930123456@127.0.0.2>;tag=caller\r\n\
              To: {}\r\n\
