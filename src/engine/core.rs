@@ -19,8 +19,8 @@ use crate::model::value::{Host, Name};
 use crate::model::{Observed, Protocol, ResourceId};
 use crate::sip::{HeaderName, Message, Method, ParseError};
 use crate::transaction::{
-    Chance, Class, ClientKey, ConnectionId, FarEnd, Flow, Link, MAGIC_COOKIE, Moment, Notice,
-    Request, Response, ServerId, ServerKey, Status, Transmit,
+    Chance, Class, ConnectionId, FarEnd, Flow, Link, MAGIC_COOKIE, Moment, Notice, Request,
+    Response, ServerId, ServerKey, Status, Transmit,
 };
 
 /// What the world brings.
@@ -51,6 +51,16 @@ pub enum Input<'a> {
     },
     /// A packet that [`Output::Transmit`] gave out could not be sent.
     Unsent(Transmit),
+    /// The network says that a datagram reached nobody (ICMP: no such port, host or network). Anybody
+    /// can write such a message, so that it counts only for the request that it quotes.
+    Unreachable {
+        /// The listener that the datagram left by.
+        transport: u32,
+        /// Where it went.
+        remote: SocketAddr,
+        /// What is quoted of it, from its beginning.
+        quoted: &'a [u8],
+    },
     /// The answer to a question that [`Output::Ask`] gave out; every one gets one.
     Answered(&'a Question, Answer),
 }
@@ -127,15 +137,10 @@ impl Engine {
                 let lost = self.ctx.transactions.connection_lost((connection, flow), now);
                 lost.into_iter().for_each(|(key, owner)| self.on_lost(key, owner));
             }
-            Input::Unsent(Transmit { origin, fallback, .. }) => {
-                let Some(key) = origin else { return };
-                if let Some(fallback) = fallback {
-                    self.ctx.transactions.fall_back(key, *fallback, now);
-                    return;
-                }
-                if let Some(owner) = self.ctx.transactions.client_unreachable(key, now) {
-                    self.on_lost(key, owner);
-                }
+            Input::Unsent(transmit) => self.on_unsent(transmit),
+            Input::Unreachable { transport, remote, quoted } => {
+                let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+                self.on_unreachable((transport, remote), quoted);
             }
             Input::Answered(question, answer) => {
                 self.ctx.locator.answer(question, answer, now);
@@ -437,21 +442,6 @@ impl Engine {
         if let Some(call) = self.calls.get_mut(key) {
             call.on_cancel(&mut self.ctx, invite, &incoming.message);
             self.calls.settle(&mut self.ctx, key);
-        }
-    }
-
-    fn on_lost(&mut self, key: ClientKey, owner: Owner) {
-        match owner {
-            Owner::Probe(number) => self.keepalive.on_result(&mut self.ctx, number, None),
-            Owner::Registration(number) => {
-                self.registrations.on_lost(&mut self.ctx, (number, key));
-            }
-            Owner::Call(call) => {
-                if let Some(found) = self.calls.get_mut(call) {
-                    found.on_lost(&mut self.ctx, key);
-                    self.calls.settle(&mut self.ctx, call);
-                }
-            }
         }
     }
 }

@@ -220,6 +220,7 @@ fn say_why(writer: &mut Writer, word: &str) {
     let (code, text) = match word {
         "SessionExpired" => (408, "Session expired"),
         "Silence" => (408, "The far end does not answer"),
+        "CallerUnreachable" => (503, "The caller cannot be reached"),
         "NoAck" => (408, "No ACK"),
         "TransferFailed" => (480, "Transfer failed"),
         "DialogLost" => (481, "The far end does not know the call"),

@@ -46,6 +46,7 @@ mod targets;
 mod trail;
 mod transfer;
 mod undo;
+mod unsent;
 mod write;
 
 use std::time::Duration;

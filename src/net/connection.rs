@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::channel::Channel;
 use crate::sip::Framer;
-use crate::transaction::{Flow, Moment, Packet, TimerKey, Transmit};
+use crate::transaction::{Flow, Moment, Origin, Packet, TimerKey, Transmit};
 
 /// Bytes that may wait for a far end that does not read; more closes its connection.
 const MAX_UNWRITTEN: usize = 256 * 1024;
@@ -145,7 +145,7 @@ impl Connection {
 
     /// Queues a packet and writes what the system takes.
     pub(super) fn send(&mut self, transmit: Transmit, now: Moment) -> io::Result<()> {
-        self.asked |= transmit.origin.is_some();
+        self.asked |= matches!(transmit.origin, Some(Origin::Client(_)));
         self.unwritten += transmit.packet.len();
         self.last = now;
         self.waiting.push_back(transmit);

@@ -215,6 +215,15 @@ impl ServerMachine {
         }
     }
 
+    pub(super) fn unreachable(&mut self, now: Moment) -> Left {
+        match self {
+            Self::Invite(machine) => Self::invite(machine, server_invite::Event::Unreachable, now),
+            Self::Other(machine) => {
+                Self::other(machine, server_non_invite::Event::Unreachable, now)
+            }
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Moment> {
         match self {
             Self::Invite(machine) => machine.deadline(),

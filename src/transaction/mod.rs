@@ -24,7 +24,7 @@ pub use client_non_invite::ClientNonInvite;
 pub use flow::{ConnectionId, FarEnd, Flow, Link};
 pub use key::{ClientKey, MAGIC_COOKIE, ServerId, ServerKey, write_digits, write_hex};
 pub use moment::Moment;
-pub use outcome::{Asked, Full, Notice, Request, Response, Transmit};
+pub use outcome::{Asked, Full, Notice, Origin, Request, Response, Transmit};
 pub use server_invite::ServerInvite;
 pub use server_non_invite::ServerNonInvite;
 pub use table::Table;

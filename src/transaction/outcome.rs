@@ -9,10 +9,19 @@ pub struct Transmit {
     pub flow: Flow,
     /// The bytes.
     pub packet: Packet,
-    /// The client transaction to tell when it cannot be sent.
-    pub origin: Option<ClientKey>,
+    /// The transaction to tell when it cannot be sent.
+    pub origin: Option<Origin>,
     /// What to send instead when no connection can be had (RFC 3261 section 18.1.1).
     pub fallback: Option<Box<(Flow, Packet)>>,
+}
+
+/// The transaction that a packet belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is a request of ours.
+    Client(ClientKey),
+    /// It answers a request of theirs.
+    Server(ServerKey),
 }
 
 /// The table holds as many transactions as it may: answer 503 without state.

@@ -15,6 +15,8 @@ pub enum Event {
     Respond(Status, Packet),
     /// A deadline may have passed.
     Time,
+    /// A response could not be sent.
+    Unreachable,
 }
 
 /// The states, by their RFC names.
@@ -84,6 +86,18 @@ impl ServerInvite {
             },
             Event::Respond(status, response) => self.respond(status, response, now),
             Event::Time => self.time(now),
+            Event::Unreachable => self.unreachable(),
+        }
+    }
+
+    fn unreachable(self) -> Step<Self> {
+        match self {
+            Self::Proceeding { .. } | Self::Completed { .. } => {
+                Step::telling(Self::Terminated, Tell::Unreachable)
+            }
+            // RFC 6026 section 7.1: the INVITE may come again, and is absorbed all the same.
+            state @ Self::Accepted { .. } => Step::telling(state, Tell::Unreachable),
+            state @ (Self::Confirmed { .. } | Self::Terminated) => Step::stay(state),
         }
     }
 

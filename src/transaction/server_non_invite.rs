@@ -1,6 +1,6 @@
 //! The non-INVITE server transaction (RFC 3261 section 17.2.2).
 
-use super::{GIVE_UP, Link, Moment, Packet, Status, Step};
+use super::{GIVE_UP, Link, Moment, Packet, Status, Step, Tell};
 
 /// What can happen to it.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub enum Event {
     Respond(Status, Packet),
     /// A deadline may have passed.
     Time,
+    /// A response could not be sent.
+    Unreachable,
 }
 
 /// The states, by their RFC names.
@@ -76,6 +78,12 @@ impl ServerNonInvite {
                     }
                 };
                 Step::sending(next, packet)
+            }
+            (Self::Proceeding { .. } | Self::Completed { .. }, Event::Unreachable) => {
+                Step::telling(Self::Terminated, Tell::Unreachable)
+            }
+            (state @ (Self::Trying { .. } | Self::Terminated), Event::Unreachable) => {
+                Step::stay(state)
             }
             (Self::Completed { until, .. }, Event::Time) if now >= until => {
                 Step::stay(Self::Terminated)

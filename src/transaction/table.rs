@@ -2,11 +2,12 @@
 //! a hash map, each with one timer in the wheel.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 
 use slab::Slab;
 
 use super::entry::{Client, ClientMachine, Left, Server, ServerMachine};
-use super::outcome::{Asked, Full, Notice, Request, Response, Transmit};
+use super::outcome::{Asked, Full, Notice, Origin, Request, Response, Transmit};
 use super::{
     Chance, Class, ClientInvite, ClientKey, ConnectionId, Flow, Link, Moment, Packet, ServerId,
     ServerKey, Status, Tell, TimerKey, Wheel, client_invite,
@@ -207,6 +208,40 @@ impl<O: Copy> Table<O> {
         self.step_client(key, |machine| machine.unreachable(now)).map(|_| owner)
     }
 
+    /// The network says that nobody is there to take a datagram of ours to `remote` with this branch.
+    /// It is believed of a request of which nothing has been heard, and which went there; its bytes.
+    pub fn in_vain(
+        &self,
+        branch: &[u8],
+        (transport, remote): (u32, SocketAddr),
+    ) -> Option<(ClientKey, &Packet)> {
+        let key = ClientKey::from_branch(branch)?;
+        let entry = self.client(key)?;
+        let went = Flow { transport, remote, link: Link::Datagram };
+        let (_, request) = entry.machine.waits().filter(|_| entry.flow == went)?;
+        Some((key, request))
+    }
+
+    /// A response could not be sent. If it was to go over one connection it goes once more over any
+    /// that leads to where the Via says (RFC 3261 section 18.2.2); else that is the end of the
+    /// transaction (17.2.4), and its user is given if it was named.
+    pub fn server_unreachable(
+        &mut self,
+        key: ServerKey,
+        (flow, packet): (Flow, Packet),
+        now: Moment,
+    ) -> Option<O> {
+        let entry = self.server_mut(key)?;
+        let owner = entry.owner;
+        if flow.link.connection().is_some() {
+            entry.reply.link = entry.reply.link.over_any();
+            let (flow, origin) = (entry.reply, Some(Origin::Server(key)));
+            self.out.push_back((Transmit { flow, packet, origin, fallback: None }, owner));
+            return None;
+        }
+        self.step_server(key.index, |machine| machine.unreachable(now)).and(owner)
+    }
+
     /// A connection is gone. A request that waits for its first answer on it, or on whatever leads
     /// there, goes once more over another one: the far end may have closed an idle connection just
     /// then. The second time its user is told, and given here. What has been answered in part may
@@ -250,7 +285,8 @@ impl<O: Copy> Table<O> {
             (packet.clone(), Flow { link: entry.flow.link.over_any(), ..entry.flow });
         (entry.flow, entry.renewed) = (flow, true);
         let owner = Some(entry.owner);
-        self.out.push_back((Transmit { flow, packet, origin: Some(key), fallback: None }, owner));
+        let origin = Some(Origin::Client(key));
+        self.out.push_back((Transmit { flow, packet, origin, fallback: None }, owner));
         true
     }
 
@@ -394,7 +430,8 @@ impl<O: Copy> Table<O> {
         let (flow, owner) = (entry.flow, entry.owner);
         let (deadline, over) = (entry.machine.deadline(), entry.machine.is_over());
         if let Some(packet) = send {
-            let transmit = Transmit { flow, packet, origin: Some(key), fallback: None };
+            let origin = Some(Origin::Client(key));
+            let transmit = Transmit { flow, packet, origin, fallback: None };
             self.out.push_back((transmit, Some(owner)));
         }
         let entry = self.clients.get_mut(at(key.index))?;
@@ -418,7 +455,8 @@ impl<O: Copy> Table<O> {
         let entry = self.servers.get_mut(at(index))?;
         if let Some(packet) = send {
             let flow = entry.reply;
-            let transmit = Transmit { flow, packet, origin: None, fallback: None };
+            let origin = Some(Origin::Server(ServerKey { index, serial: entry.serial }));
+            let transmit = Transmit { flow, packet, origin, fallback: None };
             self.out.push_back((transmit, entry.owner));
         }
         let deadline = entry.machine.deadline();

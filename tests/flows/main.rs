@@ -45,6 +45,8 @@ mod trails;
 #[cfg(test)]
 mod transfers;
 #[cfg(test)]
+mod undelivered;
+#[cfg(test)]
 mod undone;
 #[cfg(test)]
 mod world;

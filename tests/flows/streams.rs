@@ -8,10 +8,10 @@ use trunkline::transaction::{ConnectionId, Link};
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, set, stream, value};
 
 /// The connection's end of the carrier: no port that it listens at.
-const FROM: &str = "127.0.0.2:43210";
+pub(crate) const FROM: &str = "127.0.0.2:43210";
 
 /// The first carrier on TCP, the rest on UDP.
-fn tcp_world() -> World {
+pub(crate) fn tcp_world() -> World {
     let mut config = config();
     set(&mut config, "carrier-a", "/transport", json!("tcp"));
     set(&mut config, "carrier-b", "/transport", json!("udp"));
@@ -20,7 +20,7 @@ fn tcp_world() -> World {
     world
 }
 
-fn over_tcp(text: &str) -> String {
+pub(crate) fn over_tcp(text: &str) -> String {
     text.replace("SIP/2.0/UDP", "SIP/2.0/TCP")
 }
 

@@ -128,6 +128,12 @@ impl World {
         self.drain();
     }
 
+    /// Anything else happens.
+    pub(crate) fn input(&mut self, input: Input<'_>) {
+        self.engine.handle_input(self.now, input);
+        self.drain();
+    }
+
     /// The last packet could not be sent.
     pub(crate) fn refuse_last(&mut self) {
         let last = self.last.take().unwrap();

@@ -179,9 +179,12 @@ impl World {
         self.drain();
     }
 
-    /// The last packet could not be sent.
+    /// The last packet reached nobody, and could not be sent.
     pub(crate) fn refuse_last(&mut self) {
         if let Some(last) = self.last.take() {
+            let (Flow { transport, remote, .. }, quoted) = (last.flow, &*last.packet);
+            let input = Input::Unreachable { transport, remote, quoted };
+            self.engine.handle_input(self.now, input);
             self.engine.handle_input(self.now, Input::Unsent(last));
             self.drain();
         }

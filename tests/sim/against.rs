@@ -34,6 +34,8 @@ enum Thing {
     Unsent(usize),
     Lost(u64),
     Forget(usize),
+    /// A response could not be sent.
+    Undelivered(usize),
 }
 
 struct Ours {
@@ -52,6 +54,7 @@ struct Theirs {
     name: String,
     owned: bool,
     acknowledged: bool,
+    connection: Option<u64>,
     model: Model,
 }
 
@@ -259,6 +262,8 @@ impl<S: Source> Run<S> {
         self.expected.clear();
         let live = (self.live_clients(), self.live_servers());
         assert_eq!((self.client.len(), self.server.len()), live, "at {} ms", self.now);
+        // What is sent once more after a failure is not what its user said.
+        out.retain(|(_, text, _)| text != "again");
         for (requests, text, reliable) in out {
             self.carry(requests, &text, reliable);
         }
@@ -296,6 +301,7 @@ impl<S: Source> Run<S> {
                 assert_eq!(reached.is_some(), effects.told.is_some());
             }
             Thing::Lost(connection) => self.lose(connection),
+            Thing::Undelivered(place) => self.undelivered(place),
             Thing::Forget(place) => {
                 let one = &mut self.theirs[place];
                 self.server.forget_server(one.key);

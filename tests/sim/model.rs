@@ -221,12 +221,18 @@ impl Model {
         self.kind == Kind::ServerInvite && self.state != State::Accepted
     }
 
-    /// The transport could not send the request.
+    /// The transport could not send the request, or the response.
     pub(crate) fn unreachable(&mut self) -> Effects {
         let fails = match self.kind {
             Kind::ClientInvite => self.state == State::Calling,
             Kind::ClientOther => matches!(self.state, State::Trying | State::Proceeding),
-            Kind::ServerInvite | Kind::ServerOther => false,
+            // RFC 6026 section 7.1: its user learns of it, and it absorbs the INVITE all the same.
+            Kind::ServerInvite if self.state == State::Accepted => {
+                return Effects::tell(Told::Unreachable);
+            }
+            Kind::ServerInvite | Kind::ServerOther => {
+                matches!(self.state, State::Proceeding | State::Completed)
+            }
         };
         if !fails {
             return Effects::none();

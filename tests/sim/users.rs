@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use trunkline::transaction::{Class, ClientKey, ConnectionId, Request, Response, ServerId, Status};
+use trunkline::transaction::{
+    Class, ClientKey, ConnectionId, Flow, Request, Response, ServerId, Status,
+};
 
 use super::{CODES, LIMIT, Ours, Run, Source, Theirs, Thing, class, flow, packet};
 use crate::model::{Model, State};
@@ -160,7 +162,14 @@ impl<S: Source> Run<S> {
                 if owned {
                     self.server.own_server(key, u64::try_from(place).unwrap());
                 }
-                self.theirs.push(Theirs { key, name, owned, acknowledged: false, model });
+                self.theirs.push(Theirs {
+                    key,
+                    name,
+                    owned,
+                    acknowledged: false,
+                    connection,
+                    model,
+                });
                 self.decide(place);
             }
             (other, place) => panic!("{other:?} where the model has {place:?}"),
@@ -174,6 +183,10 @@ impl<S: Source> Run<S> {
             let after = self.source.below(if code < 200 { 6_000 } else { 40_000 });
             self.plan(after, Thing::Answer(place, code));
         }
+        if self.by_chance(5) {
+            let after = self.source.below(50_000);
+            self.plan(after, Thing::Undelivered(place));
+        }
         if self.by_chance(3) {
             let after = self.source.below(20_000);
             self.plan(after, Thing::Forget(place));
@@ -181,6 +194,23 @@ impl<S: Source> Run<S> {
             let code = CODES[usize::try_from(3 + self.source.below(7)).unwrap()];
             self.plan(45_000, Thing::Answer(place, code));
         }
+    }
+
+    /// The last response cannot be sent: over its connection, then over any other one.
+    pub(super) fn undelivered(&mut self, place: usize) {
+        let now = self.at();
+        let one = &mut self.theirs[place];
+        let connection = one.connection;
+        let over = flow(connection);
+        if connection.is_some() && one.model.state != State::Terminated {
+            let told = self.server.server_unreachable(one.key, (over, packet("again")), now);
+            assert_eq!(told, None);
+            self.expected.push("again".into());
+        }
+        let over = Flow { link: over.link.over_any(), ..over };
+        let told = self.server.server_unreachable(one.key, (over, packet("again")), now);
+        let effects = one.model.unreachable();
+        assert_eq!(told.is_some(), effects.told.is_some() && one.owned);
     }
 
     pub(super) fn answer(&mut self, place: usize, code: u16) {
