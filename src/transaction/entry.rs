@@ -1,5 +1,7 @@
-//! One transaction in the table: its machine behind the events that the table knows.
+//! One transaction in the table: its machine behind the events that the table knows, and what is left
+//! of it once it has ended.
 
+use super::resting::Print;
 use super::{
     Class, ClientInvite, ClientKey, ClientNonInvite, Flow, Link, Moment, Packet, ServerInvite,
     ServerNonInvite, Status, Step, Tell, TimerKey, client_invite, client_non_invite, server_invite,
@@ -40,9 +42,9 @@ pub(super) struct Client<O> {
 
 #[derive(Debug)]
 pub(super) struct Server<O> {
-    pub(super) serial: u64,
+    pub(super) serial: u32,
     pub(super) owner: Option<O>,
-    pub(super) id: Box<[u8]>,
+    pub(super) print: Print,
     pub(super) reply: Flow,
     pub(super) machine: ServerMachine,
     pub(super) timer: Option<(Moment, TimerKey)>,
@@ -118,11 +120,20 @@ impl ClientMachine {
         }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether only repetitions can follow, if anything.
+    pub(super) fn has_ended(&self) -> bool {
         match self {
             Self::Open(_) => false,
-            Self::Invite(machine) => matches!(machine, ClientInvite::Terminated),
-            Self::Other(machine) => matches!(machine, ClientNonInvite::Terminated),
+            Self::Invite(machine) => match machine {
+                ClientInvite::Calling { .. } | ClientInvite::Proceeding { .. } => false,
+                ClientInvite::Completed { .. }
+                | ClientInvite::Accepted { .. }
+                | ClientInvite::Terminated => true,
+            },
+            Self::Other(machine) => match machine {
+                ClientNonInvite::Trying { .. } | ClientNonInvite::Proceeding { .. } => false,
+                ClientNonInvite::Completed { .. } | ClientNonInvite::Terminated => true,
+            },
         }
     }
 
@@ -228,6 +239,22 @@ impl ServerMachine {
         match self {
             Self::Invite(machine) => machine.deadline(),
             Self::Other(machine) => machine.deadline(),
+        }
+    }
+
+    /// Whether only repetitions can follow, if anything.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Invite(machine) => match machine {
+                ServerInvite::Proceeding { .. } | ServerInvite::Completed { .. } => false,
+                ServerInvite::Confirmed { .. }
+                | ServerInvite::Accepted { .. }
+                | ServerInvite::Terminated => true,
+            },
+            Self::Other(machine) => match machine {
+                ServerNonInvite::Trying { .. } | ServerNonInvite::Proceeding { .. } => false,
+                ServerNonInvite::Completed { .. } | ServerNonInvite::Terminated => true,
+            },
         }
     }
 

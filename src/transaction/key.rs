@@ -39,8 +39,9 @@ impl ClientKey {
 /// Names a server transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerKey {
-    pub(super) index: u32,
-    pub(super) serial: u64,
+    /// The first half of the print of its matching key.
+    pub(super) id: u64,
+    pub(super) serial: u32,
 }
 
 /// The matching key of a server transaction, built into one buffer that is used again.

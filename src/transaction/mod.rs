@@ -10,6 +10,8 @@ mod flow;
 mod key;
 mod moment;
 mod outcome;
+mod rest;
+mod resting;
 pub mod server_invite;
 pub mod server_non_invite;
 mod table;
