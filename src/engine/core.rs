@@ -244,10 +244,14 @@ impl Engine {
         Some((name, self.ctx.listeners.protocol(number)))
     }
 
-    /// How many legs or probes use a listener.
+    /// How many legs and registrations of ours use a listener.
     pub fn uses(&self, transport: u32) -> usize {
         let legs = self.calls.iter().flat_map(super::call::Call::legs);
-        legs.filter(|leg| leg.flow.transport == transport).count()
+        let legs = legs.filter(|leg| leg.flow.transport == transport).count();
+        // Of several listeners with one name registrations use the newest.
+        let name = self.ctx.listeners.name(transport);
+        let name = name.filter(|name| self.ctx.listeners.number(name) == Some(transport));
+        legs + name.map_or(0, |name| self.registrations.uses(name, self.ctx.now))
     }
 
     /// How many calls, transactions and far ends there are: all zero once everything has ended

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use trunkline::model::{Condition, ObservedTrunk, RegistrationState};
+use trunkline::model::{Condition, ObservedTrunk, Protocol, RegistrationState};
 use trunkline::sip::digest::{Credentials, Ha1};
 use trunkline::sip::{HeaderName, Message};
 use trunkline::transaction::Moment;
@@ -354,4 +354,36 @@ fn many_at_one_registrar_keep_its_rate() {
         sent.iter().filter(|at| **at >= *from && **at < *from + Duration::from_secs(10)).count()
     });
     assert!(busiest.max().unwrap() <= 102);
+}
+
+#[test]
+fn a_trunk_on_tls_that_is_gone_unregisters_with_its_listener_at_the_same_far_end() {
+    let mut config = registering();
+    set(&mut config, "carrier-a", "/transport", json!("tls"));
+    set(&mut config, "carrier-a", "/port", json!(5061));
+    set(&mut config, "carrier-b", "/transport", json!("udp"));
+    let certificate = json!({ "protocol": "tls", "bind": "127.0.0.1", "port": 5061 });
+    let mut world = World::new();
+    world.listen_more(&mut config, 2, ("tls", Protocol::Tls, 5061), &certificate);
+    let registrar = "127.0.0.2:5061";
+    let (first, _) = next(&mut world, registrar, 1);
+    let far_end = world.last_flow().link.far_end();
+    assert_eq!(world.engine.far_end(far_end).unwrap().0.to_string(), "127.0.0.2");
+    let contact = value(&first, HeaderName::Contact);
+    assert!(contact.contains("127.0.0.1:5061;transport=tls"), "{contact}");
+    let granted = format!("Contact: {contact};expires=600\r\n");
+    respond(&mut world, registrar, &first, 200, &granted);
+    // Trunk and Transport go together: the listener stays until the registrar has been told.
+    let mut without = config.clone();
+    without
+        .retain(|one| !["carrier-a", "tls"].contains(&one["metadata"]["name"].as_str().unwrap()));
+    assert_eq!(world.engine.uses(2), 1);
+    world.install(&without);
+    let (gone, _) = next(&mut world, registrar, 1);
+    assert_eq!(value(&gone, HeaderName::Expires), "0");
+    assert_eq!((world.last_flow().transport, world.last_flow().link.far_end()), (2, far_end));
+    assert_eq!(world.engine.uses(2), 1);
+    respond(&mut world, registrar, &gone, 200, "");
+    assert_eq!(world.engine.uses(2), 0);
+    world.quiet();
 }

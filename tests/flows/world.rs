@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use trunkline::engine::{Command, Compiled, Engine, Event, Input, Listener, Output};
-use trunkline::model::{Observed, Resolved, Resource, ResourceSet, Revision};
+use trunkline::model::{Observed, Protocol, Resolved, Resource, ResourceSet, Revision};
 use trunkline::sip::{HeaderName, Message};
 use trunkline::transaction::{ConnectionId, Flow, Link, Moment, Transmit};
 
@@ -60,7 +60,7 @@ impl World {
         };
         let listener = Listener {
             name: "udp".parse().unwrap(),
-            protocol: trunkline::model::Protocol::Udp,
+            protocol: Protocol::Udp,
             bound: "127.0.0.1:5060".parse().unwrap(),
             public: None,
             local: BTreeMap::new(),
@@ -73,15 +73,26 @@ impl World {
     /// A listener for connections beside the one for datagrams, at the same address and port.
     pub(crate) fn listen_tcp(&mut self, config: &mut Vec<Value>) {
         let spec = json!({ "protocol": "tcp", "bind": "127.0.0.1", "port": 5060 });
-        config.push(resource("Transport", None, "tcp", &spec));
+        self.listen_more(config, 1, ("tcp", Protocol::Tcp, 5060), &spec);
+    }
+
+    /// One more listener.
+    pub(crate) fn listen_more(
+        &mut self,
+        config: &mut Vec<Value>,
+        number: u32,
+        (name, protocol, port): (&str, Protocol, u16),
+        spec: &Value,
+    ) {
+        config.push(resource("Transport", None, name, spec));
         let listener = Listener {
-            protocol: trunkline::model::Protocol::Tcp,
-            name: "tcp".parse().unwrap(),
-            bound: "127.0.0.1:5060".parse().unwrap(),
+            protocol,
+            name: name.parse().unwrap(),
+            bound: ([127, 0, 0, 1], port).into(),
             public: None,
             local: BTreeMap::new(),
         };
-        self.engine.handle_command(self.now, Command::Listen(1, listener));
+        self.engine.handle_command(self.now, Command::Listen(number, listener));
         self.install(config);
     }
 

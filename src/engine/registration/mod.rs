@@ -15,9 +15,10 @@ use self::outcome::Failure;
 use super::context::{Context, Owner};
 use super::proof::Account;
 use super::{REGISTRATION_DRAIN, REGISTRATION_RATE, write};
+use crate::model::value::Name;
 use crate::model::{ObservedRegistration, RegistrationState, ResourceId};
 use crate::sip::Message;
-use crate::transaction::{Asked, ClientKey, Moment};
+use crate::transaction::{Asked, ClientKey, FarEnd, Moment};
 
 /// How often a registration that is gone looks whether its trunk's calls have ended.
 const LEAVE_CHECK: Duration = Duration::from_secs(5);
@@ -111,6 +112,7 @@ impl Registrations {
             target: None,
             aimed: ctx.now,
             tried: Vec::new(),
+            far_end: FarEnd::default(),
             call_id: write::call_id(ctx),
             tag: format!("{:016x}", ctx.chance.word()).into_bytes().into(),
             cseq: 0,
@@ -277,6 +279,14 @@ impl Registrations {
             one.set_timer(ctx, number, Some(ctx.now));
         }
         one.leaving.is_some()
+    }
+
+    /// How many have a binding that they refresh, or will leave, by a listener of this name.
+    pub(super) fn uses(&self, transport: &Name, now: Moment) -> usize {
+        let uses = |one: &&Registration| {
+            one.wish.place.transport == *transport && (one.is_bound(now) || one.trying.is_some())
+        };
+        self.all.values().filter(uses).count()
     }
 
     /// How the registration of a trunk is doing; the newest, where one takes another's place.

@@ -15,7 +15,7 @@ use crate::model::{RegistrationState, ResourceId};
 use crate::routing::NextHop;
 use crate::sip::digest::{Challenge, next_nonce};
 use crate::sip::{HeaderName, Message};
-use crate::transaction::{Asked, Class, ClientKey, Moment, Packet, TimerKey};
+use crate::transaction::{Asked, Class, ClientKey, FarEnd, Flow, Moment, Packet, TimerKey};
 
 /// Times in a row that a registrar may ask for a longer interval.
 const MAX_BRIEF: u32 = 2;
@@ -64,6 +64,8 @@ pub(super) struct Registration {
     pub(super) target: Option<SocketAddr>,
     pub(super) aimed: Moment,
     pub(super) tried: Vec<SocketAddr>,
+    /// Who has to be there, where TLS can tell.
+    pub(super) far_end: FarEnd,
     pub(super) call_id: Box<[u8]>,
     pub(super) tag: Box<[u8]>,
     pub(super) cseq: u32,
@@ -145,7 +147,13 @@ impl Registration {
         let transport = ctx.listeners.number(&self.wish.place.transport);
         let Some((transport, target)) = transport.zip(self.aim(ctx)) else { return false };
         let flow = ctx.listeners.flow(transport, target);
-        let flow = ctx.towards_trunk_named(flow, &self.id);
+        // The trunk of one that leaves is gone, or is another one now.
+        let flow = if self.leaving.is_some() {
+            Flow { link: flow.link.towards(self.far_end), ..flow }
+        } else {
+            ctx.towards_trunk_named(flow, &self.id)
+        };
+        self.far_end = flow.link.far_end();
         let owner = Owner::Registration(number);
         let opened = ctx.transactions.open_client(Class::Other, flow, owner, &mut ctx.chance);
         let Ok(key) = opened else { return false };
