@@ -1,6 +1,7 @@
 //! Requests outside any dialog: whom we know, what we take, and the way from an INVITE to a call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::call::{Call, CallKey, Calls, Exchange, Hunt, Marks, Phase, Progress, Seats, Side};
 use super::context::{Context, Incoming, Owner, Party};
@@ -149,12 +150,14 @@ impl Engine {
         ctx.events.push_back(Event::Began(facts.about.clone()));
         let progress =
             Progress::Pending { provisional: 0, cancel: false, deadline: ctx.now + HUNT_BUDGET };
+        let expires = incoming.message.expires();
+        let until = expires.map(|seconds| ctx.now + Duration::from_secs(seconds.into()));
         let mut call = Call {
             key,
             trunk: facts.trunk,
             facts,
             began: ctx.now,
-            phase: Phase::Hunting(Hunt::new(attempts)),
+            phase: Phase::Hunting(Hunt::new(attempts, until)),
             a,
             b: None,
             invite: Some(Box::new(Exchange {

@@ -423,9 +423,10 @@ impl Exchange {
 }
 
 impl Hunt {
-    /// A hunt over these attempts.
-    pub(super) fn new(attempts: Vec<Attempt>) -> Self {
-        Self { attempts: attempts.into(), last: None, silent: false, full: None, redirects: 0 }
+    /// A hunt over these attempts, at the longest until then.
+    pub(super) fn new(attempts: Vec<Attempt>, until: Option<Moment>) -> Self {
+        let attempts = attempts.into();
+        Self { attempts, last: None, silent: false, full: None, redirects: 0, until }
     }
 }
 

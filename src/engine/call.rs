@@ -75,6 +75,8 @@ pub(super) struct Hunt {
     pub(super) full: Option<super::refusal::Reason>,
     /// How many redirections it has followed.
     pub(super) redirects: u8,
+    /// When the caller does not want an answer any more (its `Expires`).
+    pub(super) until: Option<Moment>,
 }
 
 /// An INVITE on its way from one dialog to the other, and its answer on the way back.
@@ -265,7 +267,7 @@ impl Call {
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Moment> {
         let phase = match self.phase {
-            Phase::Hunting(_) => None,
+            Phase::Hunting(ref hunt) => hunt.until,
             Phase::Established(until) => {
                 let acks = self.acks_deadline();
                 self.session_deadline().into_iter().chain(until).chain(acks).min()
@@ -282,6 +284,11 @@ impl Call {
 
     /// A deadline may have passed.
     pub(super) fn on_time(&mut self, ctx: &mut Context) {
+        if let Phase::Hunting(Hunt { until: Some(until), .. }) = self.phase
+            && ctx.now >= until
+        {
+            self.on_expired(ctx);
+        }
         match self.invite.as_deref() {
             Some(Exchange { progress: Progress::Pending { deadline, .. }, .. })
                 if ctx.now >= *deadline =>

@@ -59,6 +59,13 @@ impl Call {
         }
     }
 
+    /// The time that the caller gave its INVITE is over (RFC 3261 section 13.3.1).
+    pub(super) fn on_expired(&mut self, ctx: &mut Context) {
+        self.refuse(ctx, 487);
+        self.abandon(ctx, Some(b"SIP ;cause=487 ;text=\"The INVITE has expired\""));
+        self.over_before_answer(ctx, "Expired", 487);
+    }
+
     /// A BYE from one side: that side has its 200, the other gets a BYE.
     pub(super) fn on_bye(
         &mut self,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use trunkline::engine::RING_LIMIT;
+use trunkline::sip::HeaderName;
 
-use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call};
+use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call, value};
 
 /// An inbound call up to the INVITE at the PBX.
 fn placed(world: &mut World, call_id: &str) -> (Phone, Phone) {
@@ -270,4 +271,56 @@ fn a_side_that_has_not_acknowledged_its_200_gets_its_bye_after_the_ack() {
     assert_eq!(world.told().last().unwrap(), "ended CalleeHungUp 200");
     world.assert_all_over();
     world.quiet();
+}
+
+#[test]
+fn an_invite_that_its_caller_gave_a_time_is_over_with_it() {
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "short");
+    let text = caller.request("INVITE", "Expires: 20\r\nContent-Type: application/sdp\r\n", SDP);
+    world.send(CARRIER_A, &text);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(PBX, "INVITE");
+    assert_eq!(value(&invite, HeaderName::Expires), "20");
+    let callee = Phone::called(PBX, &invite);
+    callee.answer(&mut world, 180, "");
+    world.expect_is(CARRIER_A, "180 INVITE");
+    world.pass_ms(19_999);
+    world.quiet();
+    world.pass_ms(1);
+    world.expect_is(CARRIER_A, "487 INVITE");
+    caller.ack_failure(&mut world);
+    let cancel = world.expect_is(PBX, "CANCEL");
+    assert!(value(&cancel, HeaderName::Reason).contains("expired"), "{cancel:?}");
+    callee.reply(&mut world, &cancel, 200, "");
+    callee.answer(&mut world, 487, "");
+    world.expect_is(PBX, "ACK");
+    assert_eq!(world.told().last().unwrap(), "ended Expired 487");
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
+fn the_time_of_an_invite_neither_ends_what_is_answered_nor_lengthens_what_rings() {
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "soon");
+    let text = caller.request("INVITE", "Expires: 20\r\nContent-Type: application/sdp\r\n", SDP);
+    world.send(CARRIER_A, &text);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
+    callee.answer(&mut world, 200, SDP);
+    caller.take_answer(&mut world);
+    world.expect_is(PBX, "ACK");
+    world.pass_ms(30_000);
+    world.quiet();
+    assert_eq!(world.observe().active_calls, 1);
+    let mut world = World::new();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "long");
+    let text = caller.request("INVITE", "Expires: 4294967295\r\n", "");
+    world.send(CARRIER_A, &text);
+    let callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
+    callee.answer(&mut world, 180, "");
+    world.clear();
+    world.pass(Duration::from_secs(301));
+    world.expect_is(CARRIER_A, "408 INVITE");
 }
