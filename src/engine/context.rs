@@ -251,6 +251,13 @@ impl Context {
         }
     }
 
+    /// Whether a 2xx that comes after its call is not the one that came last: of another fork, or the
+    /// first.
+    pub(super) fn is_new_answer(&mut self, key: ClientKey, response: &Message) -> bool {
+        let tag = self.tags.hash_one(response.to_tag().unwrap_or_default());
+        self.transactions.mark_late(key, tag)
+    }
+
     /// A tag for an answer without state.
     pub(super) fn stateless_tag(&self, request: &Message) -> Vec<u8> {
         let branch = request.branch().unwrap_or_default();

@@ -344,7 +344,9 @@ impl Engine {
                     }
                     self.calls.settle(ctx, call);
                 } else if class == Class::Invite && status == Status::Success {
-                    write::acknowledge_late(ctx, Owner::Call(call), response, flow);
+                    // One BYE for each who answers, and an ACK each time.
+                    let first = ctx.is_new_answer(key, response);
+                    write::acknowledge_late(ctx, Owner::Call(call), (response, flow), first);
                 }
             }
             Response::Deliver(key, Owner::Registration(number)) => {

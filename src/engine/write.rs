@@ -205,8 +205,14 @@ fn from_invite(invite: &[u8], method: Method<'_>, to: &[u8], why: Option<&[u8]>)
 
 /// The ACK and the BYE of a 2xx whose call is over. Both are written from the response alone (RFC 3261
 /// section 13.2.2.4): without the ACK it would be repeated for 32 s, and without the BYE who answered
-/// late would wait for somebody. In a dialog that is over already the BYE gets a 481.
-pub(super) fn acknowledge_late(ctx: &mut Context, owner: Owner, response: &Message, flow: Flow) {
+/// late would wait for somebody. In a dialog that is over already the BYE gets a 481; it is sent for the
+/// `first` of equal ones.
+pub(super) fn acknowledge_late(
+    ctx: &mut Context,
+    owner: Owner,
+    (response, flow): (&Message, Flow),
+    first: bool,
+) {
     let Some(contact) = response.contact() else { return };
     let routes = route_set(response, true);
     let write = |ctx: &Context, method: Method<'_>, cseq: u32, branch: &[u8]| {
@@ -229,6 +235,9 @@ pub(super) fn acknowledge_late(ctx: &mut Context, owner: Owner, response: &Messa
     write_hex(&mut branch, ctx.chance.word());
     let ack = write(ctx, Method::Ack, number, &branch);
     ctx.send(flow, ack.into(), Some(owner));
+    if !first {
+        return;
+    }
     let opened = ctx.transactions.open_client(Class::Other, flow, owner, &mut ctx.chance);
     if let Ok(key) = opened {
         branch.clear();

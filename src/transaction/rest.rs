@@ -27,6 +27,8 @@ pub(super) struct ClientRest<O> {
     end: ClientEnd,
     /// The CANCEL of this INVITE, which shares its branch.
     pub(super) cancel: Option<ClientKey>,
+    /// The mark of the last answer that came after the end of its user.
+    pub(super) late: Option<u64>,
     /// Where the ACK of a failure goes, and what it says; few have one.
     pub(super) ack: Option<Box<(Flow, Packet)>>,
 }
@@ -50,7 +52,7 @@ impl<O> Client<O> {
         };
         let (owner, cancel, flow) = (self.owner, self.cancel, self.flow);
         let ack = ack.map(|ack| Box::new((flow, ack)));
-        Some((until, ClientRest { index, owner, end, cancel, ack }))
+        Some((until, ClientRest { index, owner, end, cancel, late: None, ack }))
     }
 }
 

@@ -274,6 +274,39 @@ fn a_side_that_has_not_acknowledged_its_200_gets_its_bye_after_the_ack() {
 }
 
 #[test]
+fn an_answer_that_comes_after_its_call_gets_its_ack_each_time_and_one_bye() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "late");
+    caller.send(&mut world, "BYE");
+    world.expect_is(CARRIER_A, "200 BYE");
+    let bye = world.expect_is(PBX, "BYE");
+    callee.reply(&mut world, &bye, 200, "");
+    assert_eq!(world.observe().active_calls, 0);
+    // Its ACK was lost on the way, again and again.
+    for time in 0..4 {
+        callee.answer(&mut world, 200, SDP);
+        world.expect_is(PBX, "ACK");
+        if time == 0 {
+            let bye = world.expect_is(PBX, "BYE");
+            callee.reply(&mut world, &bye, 481, "");
+        }
+        world.quiet();
+        world.pass_ms(500);
+    }
+    let fork = callee.fork("fork");
+    fork.answer(&mut world, 200, SDP);
+    world.expect_is(PBX, "ACK");
+    let bye = world.expect_is(PBX, "BYE");
+    fork.answer(&mut world, 200, SDP);
+    world.expect_is(PBX, "ACK");
+    assert!(bye.to().tag().unwrap().starts_with(b"fork-"));
+    fork.reply(&mut world, &bye, 200, "");
+    world.quiet();
+    world.assert_all_over();
+    world.quiet();
+}
+
+#[test]
 fn an_invite_that_its_caller_gave_a_time_is_over_with_it() {
     let mut world = World::new();
     let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "short");

@@ -176,17 +176,19 @@ fn an_answer_to_a_reinvite_after_the_end_of_the_call_is_acknowledged_too() {
     let (callee, invite, bye) = hung_up_while_asked(&mut world, "late-200");
     callee.reply(&mut world, &bye, 200, "");
     assert_eq!(world.observe().active_calls, 0);
-    for _ in 0..2 {
+    for time in 0..2 {
         callee.reply(&mut world, &invite, 200, SDP);
         let ack = world.expect_is(PBX, "ACK");
         assert_eq!(ack.cseq().number, invite.cseq().number);
         assert_eq!((ack.call_id(), ack.to_tag()), (invite.call_id(), invite.to_tag()));
         assert_eq!(ack.from_tag(), invite.from_tag());
         // Who answered an INVITE that nobody waits for must not stay in a call.
-        let bye = world.expect_is(PBX, "BYE");
-        callee.reply(&mut world, &bye, 481, "");
+        if time == 0 {
+            let bye = world.expect_is(PBX, "BYE");
+            callee.reply(&mut world, &bye, 481, "");
+        }
+        world.quiet();
     }
-    world.quiet();
 }
 
 #[test]

@@ -251,6 +251,16 @@ impl<O: Copy> Table<O> {
         }
     }
 
+    /// Notes that a 2xx with this mark came after the end of its user; whether the one before it had
+    /// another mark.
+    pub fn mark_late(&mut self, key: ClientKey, mark: u64) -> bool {
+        let found = self.resting_clients.get_mut(key.token);
+        let Some((_, rest)) = found.filter(|(_, rest)| rest.index == key.index) else {
+            return true;
+        };
+        rest.late.replace(mark) != Some(mark)
+    }
+
     /// The CANCEL of an INVITE.
     fn cancel_of(&self, invite: ClientKey) -> Option<ClientKey> {
         match self.client(invite) {
