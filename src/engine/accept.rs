@@ -356,7 +356,7 @@ fn check(message: &Message) -> Result<(), Reason> {
         return Err(Reason::TooManyHops);
     }
     understood(message)?;
-    if message.contact().is_none() {
+    if !message.contact().is_some_and(|contact| contact.uri.is_sip()) {
         return Err(Reason::NoContact);
     }
     Ok(())
@@ -369,6 +369,9 @@ fn understood(message: &Message) -> Result<(), Reason> {
     }
     if !header_rules::unsupported(message).is_empty() {
         return Err(Reason::BadExtension);
+    }
+    if header_rules::misplaces(message) {
+        return Err(Reason::BadReplaces);
     }
     Ok(())
 }

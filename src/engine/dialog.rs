@@ -120,6 +120,8 @@ impl Call {
             Some(Reason::TooManyHops)
         } else if !header_rules::unsupported(message).is_empty() && method != Method::Bye {
             Some(Reason::BadExtension)
+        } else if header_rules::misplaces(message) && method != Method::Bye {
+            Some(Reason::BadReplaces)
         } else if matches!(method, Method::Invite | Method::Update) && leg.session.is_short(message)
         {
             Some(Reason::SessionTooShort)

@@ -102,6 +102,12 @@ pub(super) fn unsupported(message: &Message) -> Vec<u8> {
     join(required.chain(of_proxies).filter(is_unknown))
 }
 
+/// Whether there is a `Replaces` too many: it stands in an INVITE, once (RFC 3891 section 3).
+pub(super) fn misplaces(message: &Message) -> bool {
+    let most = usize::from(message.method() == Method::Invite);
+    message.values(HeaderName::Replaces).nth(most).is_some()
+}
+
 fn is_relayed(tag: &[u8]) -> bool {
     is_one_of(&OPTION_TAGS, tag)
 }

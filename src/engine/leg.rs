@@ -10,7 +10,7 @@ use super::proof::Credential;
 use super::session::{Offer, Session};
 use super::write;
 use crate::routing::{Attempt, Proxy};
-use crate::sip::{Elements, HeaderName, Message, Method, NameAddr, Scheme, Uri};
+use crate::sip::{Elements, HeaderName, Message, Method, NameAddr, Uri};
 use crate::transaction::{ClientKey, Flow, Moment, Packet};
 
 /// How far a leg's BYE is.
@@ -183,7 +183,10 @@ impl Leg {
 
     /// Whether a message names another target than before, which is the target from now on.
     fn retarget(&mut self, message: &Message) -> bool {
-        let Some(contact) = message.contact() else { return false };
+        // Requests go to nothing else (RFC 3261 section 8.1.1.8): what is not one stays unheard.
+        let Some(contact) = message.contact().filter(|contact| contact.uri.is_sip()) else {
+            return false;
+        };
         let target = bare(&contact.uri);
         let other = *target != *self.target;
         if other {
@@ -284,9 +287,10 @@ impl Leg {
     /// Whether a request with these identifiers belongs to this dialog.
     pub(super) fn is_named_by(&self, request: &Message) -> bool {
         let to = request.to_tag();
-        // Of one that we called an empty tag is not yet known; of a caller it may be that of RFC 2543.
+        // Of one that we called an empty tag is not yet known until it has answered; then, and of a
+        // caller, it may be that of RFC 2543.
         let from = request.from_tag().unwrap_or_default();
-        !(from.is_empty() && self.placed)
+        !(from.is_empty() && self.placed && self.bye == Bye::Done)
             && to == Some(&*self.local_tag)
             && from == &*self.remote_tag
             && request.call_id() == &*self.call_id
@@ -301,7 +305,7 @@ impl Leg {
         }
         let route = first_route(&self.routes).and_then(NameAddr::parse).map(|route| route.uri);
         let uri = route.or_else(|| Uri::parse(&self.target));
-        let Some(uri) = uri.filter(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips)) else {
+        let Some(uri) = uri.filter(Uri::is_sip) else {
             return;
         };
         if let Some(ip) = uri.host_ip().map(|ip| ip.to_canonical())

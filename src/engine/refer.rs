@@ -5,7 +5,7 @@ use super::call::{Call, Calls, Side};
 use super::context::{Context, Incoming, Party};
 use super::refusal::Reason;
 use super::relay::Extra;
-use super::replaces::{Referral, Replaced};
+use super::replaces::{Referral, Replaced, is_replaces};
 use super::{MAX_ABANDONED, write};
 use crate::model::Refer;
 use crate::routing::{Attempt, Outcome, Refusal};
@@ -39,6 +39,8 @@ pub(super) enum Consult {
     Ours(Replaced),
     /// One that we do not know, by its own name.
     Foreign(Box<[u8]>),
+    /// It names none.
+    Malformed,
 }
 
 impl Consult {
@@ -49,6 +51,9 @@ impl Consult {
         let value = to.and_then(|to| uri_header(to.uri.headers, "Replaces"));
         let Some(value) = value else { return Self::None };
         let value = unescape(value);
+        if !is_replaces(&value) {
+            return Self::Malformed;
+        }
         let leg = call.legs().find(|leg| leg.is_named_by(message));
         let generation = &call.facts.generation;
         let asker = leg.and_then(|leg| leg.party).or_else(|| call.facts.tenant.map(Party::Tenant));
@@ -88,7 +93,9 @@ impl Call {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::ReferRefused);
             }
             (None, Refer::Relay) => self.relay_refer(ctx, from, (incoming, server)),
-            (None, Refer::Terminate) if !invites(&incoming.message) => {
+            (None, Refer::Terminate)
+                if !invites(&incoming.message) || matches!(consult, Consult::Malformed) =>
+            {
                 self.refuse_inside(ctx, from, (&incoming, server), Reason::BadReferTo);
             }
             (None, Refer::Terminate) => self.carry_out(ctx, from, (&incoming, server), consult),
@@ -140,7 +147,7 @@ impl Call {
         let (attempts, replaces) = match consult {
             Consult::Ours(Replaced { attempt, header }) => (Ok(vec![attempt]), Some(header)),
             Consult::Foreign(header) => (self.refer_attempts(from, message), Some(header)),
-            Consult::None => (self.refer_attempts(from, message), None),
+            Consult::None | Consult::Malformed => (self.refer_attempts(from, message), None),
         };
         let Some(leg) = self.leg(from) else { return };
         let attempts = match attempts {

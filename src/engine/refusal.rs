@@ -51,8 +51,10 @@ reasons! {
     StrayResponse "StrayResponse" 0,
     /// Not a SIP message.
     Malformed "Malformed" 400,
-    /// An INVITE or SUBSCRIBE without a Contact.
+    /// An INVITE without a Contact that requests can be sent to.
     NoContact "NoContact" 400,
+    /// A Replaces that stands twice, or not in an INVITE (RFC 3891 section 3).
+    BadReplaces "BadReplaces" 400,
     /// `Require` names what we do not do.
     BadExtension "BadExtension" 420,
     /// A session interval that is shorter than the trunk takes.
@@ -65,7 +67,8 @@ reasons! {
     Merged "Merged" 482,
     /// A call that has been here before, by our mark (RFC 5393 asks no less of us than of a proxy).
     Loop "LoopDetected" 482,
-    /// A REFER without exactly one target, or to be carried out with another method than INVITE.
+    /// A REFER without exactly one target, to be carried out with another method than INVITE, or with a
+    /// Replaces that is none.
     BadReferTo "BadReferTo" 400,
     /// A REFER that the trunk's policy or the router refuses.
     ReferRefused "ReferRefused" 603,

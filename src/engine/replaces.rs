@@ -54,6 +54,11 @@ impl<'a> Named<'a> {
     }
 }
 
+/// Whether this is a value of `Replaces`, in visible characters: it came out of the escapes of a URI.
+pub(super) fn is_replaces(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_graphic) && Named::parse(value).is_some()
+}
+
 impl Calls {
     /// The other side of the dialog that a `Replaces` names, if the one who asks may have it: a party
     /// of that call's tenant.

@@ -43,6 +43,11 @@ pub struct Uri<'a> {
 }
 
 impl<'a> Uri<'a> {
+    /// Whether it is one that requests can be sent to: `sip:` or `sips:`.
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
     /// Parses a whole URI; nothing when it is malformed.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
         match raw {

@@ -19,6 +19,8 @@ mod manifests;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod odd;
+#[cfg(test)]
 mod proof;
 #[cfg(test)]
 mod redirects;
