@@ -484,4 +484,7 @@ fn set_id(id: &mut ServerId, request: &Message, class: Class) {
         let top = request.value(HeaderName::Via).unwrap_or_default();
         id.set_rfc2543([request.call_id(), from, &number, top], class);
     }
+    if class == Class::Other {
+        id.add_method(request.method().as_bytes());
+    }
 }

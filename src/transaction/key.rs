@@ -72,6 +72,11 @@ impl ServerId {
         self.set_class(class);
     }
 
+    /// The method of one of many, for one that is neither INVITE nor CANCEL; comes last.
+    pub fn add_method(&mut self, method: &[u8]) {
+        self.push(method);
+    }
+
     /// The same request's other transaction: the INVITE of a CANCEL.
     pub fn set_class(&mut self, class: Class) {
         if self.bytes.last().is_some_and(|byte| (1..=3).contains(byte)) {

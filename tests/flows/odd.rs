@@ -308,3 +308,18 @@ fn what_a_refer_to_hides_in_its_escapes_stays_hidden() {
         assert_eq!(world.observe().active_calls, 1);
     }
 }
+
+#[test]
+fn requests_of_two_methods_are_two_transactions_also_under_one_branch() {
+    let mut world = World::new();
+    let (mut caller, callee) = inbound_call(&mut world, "branch");
+    caller.send(&mut world, "INFO");
+    let info = world.expect_is(PBX, "INFO");
+    callee.reply(&mut world, &info, 200, "");
+    world.expect_is(CARRIER_A, "200 INFO");
+    // RFC 3261 section 17.2.3: the method has to be the same as well.
+    caller.cseq += 1;
+    world.send(CARRIER_A, &caller.print("BYE", "", ""));
+    world.expect_is(CARRIER_A, "200 BYE");
+    world.expect_is(PBX, "BYE");
+}
