@@ -45,6 +45,8 @@ impl Call {
                 Ok(()) => return,
                 Err(Reason::NoTrunkUp) => {}
                 Err(reason) => {
+                    // A limit that is hit is told, also where the next route takes the call.
+                    ctx.count(reason);
                     if let Phase::Hunting(hunt) = &mut self.phase {
                         hunt.full = Some(reason);
                     }
@@ -283,7 +285,9 @@ impl Call {
             (false, None) => Reason::NoTrunkUp,
         };
         let code = refusal_code(reason, self.facts.direction);
-        ctx.count(reason);
+        if silent || full.is_none() {
+            ctx.count(reason);
+        }
         self.refuse(ctx, code);
         self.over_before_answer(ctx, reason.word(), code);
     }

@@ -435,6 +435,9 @@ impl Engine {
         let Some((invite, Some(Owner::Call(key)))) = found else {
             let tag = self.fresh_tag();
             let code = if found.is_some() { 200 } else { 481 };
+            if found.is_none() {
+                self.ctx.count(Reason::NoDialog);
+            }
             self.ctx.respond(server, code, write::answer(incoming, code, &tag));
             return;
         };

@@ -158,6 +158,9 @@ impl Call {
     fn on_unjoined_request(&mut self, ctx: &mut Context, incoming: &Incoming, server: ServerKey) {
         let bye = incoming.message.method() == Method::Bye;
         let code = if bye { 200 } else { 491 };
+        if !bye {
+            ctx.count(Reason::Glare);
+        }
         ctx.respond(server, code, write::answer(incoming, code, b""));
         if bye {
             self.fail_transfer(ctx, 480);
@@ -175,6 +178,9 @@ impl Call {
         let Some(abandoned) = self.abandoned.get_mut(index) else { return };
         let bye = incoming.message.method() == Method::Bye;
         let code = if bye { 200 } else { 481 };
+        if !bye {
+            ctx.count(Reason::NoDialog);
+        }
         let answer = write::answer(incoming, code, &abandoned.leg.local_tag);
         ctx.respond(server, code, answer);
         if bye && matches!(abandoned.leg.bye, Bye::Sent(_)) {

@@ -79,6 +79,7 @@ impl Call {
         let early = self.early.get_or_insert_default();
         let known = early.others.iter().position(|(_, leg)| *leg.remote_tag == *theirs);
         if known.is_none() && early.others.len() >= MAX_EARLY {
+            ctx.count(Reason::EarlyFull);
             return false;
         }
         let place = known.unwrap_or_else(|| {
@@ -191,6 +192,7 @@ impl Call {
         let number = exchange.incoming.message.cseq().number;
         let early = self.early.get_or_insert_default();
         if early.reliable.len() >= MAX_EARLY {
+            ctx.count(Reason::EarlyFull);
             return;
         }
         self.a.rseq = rseq;
@@ -248,8 +250,11 @@ impl Call {
             Some(rack) => self.relay_on(ctx, from, (incoming, server), Extra::RAck(rack)),
             // The far end waits for no PRACK, so nobody can answer what it offers.
             None => {
-                let code = if incoming.message.body().is_empty() { 200 } else { 488 };
-                ctx.respond(server, code, write::answer(&incoming, code, b""));
+                if incoming.message.body().is_empty() {
+                    ctx.respond(server, 200, write::answer(&incoming, 200, b""));
+                } else {
+                    self.refuse_inside(ctx, from, (&incoming, server), Reason::OfferInVain);
+                }
             }
         }
         self.send_next(ctx);

@@ -5,6 +5,7 @@ use super::call::{Call, Exchange, Phase, Progress, Side};
 use super::context::{Context, Incoming, Owner};
 use super::header_rules::relay;
 use super::leg::{Bye, Leg};
+use super::refusal::Reason;
 use super::write;
 use crate::sip::{HeaderName, Message, Method, Writer};
 use crate::transaction::{ClientKey, ServerKey};
@@ -19,8 +20,10 @@ pub(super) fn cancel(ctx: &mut Context, invite: ClientKey, why: Option<&[u8]>) {
     };
     ctx.transactions.bound_client(invite, ctx.now);
     // With a full table the CANCEL is not sent; the bound ends the INVITE all the same.
-    if let Ok(Some(key)) = ctx.transactions.open_cancel(invite, &mut ctx.chance) {
-        ctx.transactions.start_client(key, packet, ctx.now);
+    match ctx.transactions.open_cancel(invite, &mut ctx.chance) {
+        Ok(Some(key)) => ctx.transactions.start_client(key, packet, ctx.now),
+        Ok(None) => {}
+        Err(_) => ctx.count(Reason::EngineFull),
     }
 }
 
@@ -219,6 +222,9 @@ fn send_bye(ctx: &mut Context, leg: &mut Leg, owner: Owner, parting: Parting<'_>
         Parting::Ours(word) => say_why(writer, word),
         Parting::Silent => {}
     });
+    if key.is_none() {
+        ctx.count(Reason::EngineFull);
+    }
     key.map_or(Bye::Done, Bye::Sent)
 }
 

@@ -231,7 +231,9 @@ impl Call {
             return;
         }
         let Some(leg) = self.legs().find(|leg| &*leg.local_tag == ours) else { return };
-        if self.abandoned.len() < super::MAX_RELAYS {
+        if self.abandoned.len() >= super::MAX_RELAYS {
+            ctx.count(Reason::RelaysFull);
+        } else {
             let leg = leg.fork();
             ctx.peers.join(&leg);
             let (client, cseq) = (None, number);

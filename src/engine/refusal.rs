@@ -86,6 +86,10 @@ reasons! {
     InvitePending "InvitePending" 500,
     /// INVITEs of both sides crossed.
     Glare "Glare" 491,
+    /// A PRACK that offers a session to who waits for none.
+    OfferInVain "NotAcceptable" 488,
+    /// More early dialogs or reliable provisional responses of one INVITE than are shown.
+    EarlyFull "EarlyDialogLimit" 0,
     /// More requests inside one dialog than fit.
     RelaysFull "RelaysFull" 500,
     /// The trunk has as many calls as it may.

@@ -86,6 +86,7 @@ fn forks_without_end_are_bounded_and_a_cancel_ends_them_all() {
         desk.fork(&format!("fork{number}")).answer(&mut world, 180, "");
     }
     assert_eq!(world.clear().len(), 1 + trunkline::engine::MAX_EARLY);
+    assert_eq!(world.refusals("EarlyDialogLimit"), 11);
     caller.cancel(&mut world);
     world.expect_is(CARRIER_A, "200 CANCEL");
     world.expect_is(CARRIER_A, "487 INVITE");

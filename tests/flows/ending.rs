@@ -116,6 +116,7 @@ fn a_cancel_of_nothing_is_481() {
     let text = caller.request("CANCEL", "", "");
     world.send(CARRIER_A, &text);
     world.expect_is(CARRIER_A, "481 CANCEL");
+    assert_eq!(world.refusals("NoDialog"), 1);
     world.assert_all_over();
 }
 
