@@ -36,7 +36,7 @@ pub(super) fn request(
     let mut writer = Writer::request(method, &uri);
     via(ctx, &mut writer, leg.flow, &branch);
     if !routes.is_empty() {
-        writer.header("Route", &[&routes]);
+        writer.route(&routes);
     }
     writer.header("From", &[&leg.local]);
     writer.header("To", &[&leg.remote]);
@@ -58,7 +58,13 @@ pub(super) fn hops(writer: &mut Writer, carried: Option<&Message>) {
 
 /// Our address as the far end of a flow shall see it, as a `Contact`.
 pub(super) fn contact(ctx: &Context, writer: &mut Writer, flow: Flow) {
-    writer.header("Contact", &[b"<sip:", &sent_by(ctx, flow), parameter(ctx, flow), b">"]);
+    let us = sent_by(ctx, flow);
+    // Only TLS keeps what `sips:` promises, and says so by that alone (RFC 5630 section 3.1.1).
+    if writer.is_sips() && flow.link.is_secure() {
+        writer.header("Contact", &[b"<sips:", &us, b">"]);
+    } else {
+        writer.header("Contact", &[b"<sip:", &us, parameter(ctx, flow), b">"]);
+    }
 }
 
 /// What our URI says of the transport; UDP is what is meant when nothing is said.

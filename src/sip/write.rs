@@ -8,12 +8,35 @@ use super::digits::{put_decimal, put_host, put_ip};
 use super::message::{Header, Message};
 use super::method::Method;
 use super::name::HeaderName;
+use super::name_addr::NameAddr;
+use super::scan::Elements;
 use super::via::Via;
 
 /// Writes one message into a buffer. `Content-Length` and the body come with [`Writer::finish`].
 #[derive(Debug)]
 pub struct Writer {
     out: Vec<u8>,
+    sips: bool,
+}
+
+fn is_sips(uri: &[u8]) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
+}
+
+fn is_sips_address(address: &[u8]) -> bool {
+    NameAddr::parse(address).is_some_and(|address| is_sips(address.uri.raw))
+}
+
+/// Whether a request wants a `sips:` URI in the answer: it goes to one, its first `Record-Route` is
+/// one, or without any its `Contact`.
+fn asks_for_sips(request: &Message) -> bool {
+    if is_sips(request.request_uri_bytes()) {
+        return true;
+    }
+    match request.record_routes().next() {
+        Some(route) => is_sips(route.uri.raw),
+        None => request.contact().is_some_and(|contact| is_sips(contact.uri.raw)),
+    }
 }
 
 /// Enough for an INVITE with its SDP, so that writing rarely grows the buffer.
@@ -22,7 +45,8 @@ const USUAL_BYTES: usize = 2048;
 impl Writer {
     /// Begins a request.
     pub fn request(method: Method<'_>, uri: &[u8]) -> Self {
-        let mut writer = Self { out: Vec::with_capacity(USUAL_BYTES) };
+        let sips = is_sips(uri);
+        let mut writer = Self { out: Vec::with_capacity(USUAL_BYTES), sips };
         writer.text(method.as_bytes());
         writer.out.push(b' ');
         writer.text(uri);
@@ -32,7 +56,7 @@ impl Writer {
 
     /// Begins a response; `code` is 100 to 699.
     pub fn response(code: u16, reason: &[u8]) -> Self {
-        let mut writer = Self { out: Vec::with_capacity(USUAL_BYTES) };
+        let mut writer = Self { out: Vec::with_capacity(USUAL_BYTES), sips: false };
         writer.out.extend_from_slice(b"SIP/2.0 ");
         put_decimal(&mut writer.out, code.into());
         writer.out.push(b' ');
@@ -53,6 +77,7 @@ impl Writer {
         to_tag: Option<&[u8]>,
     ) -> Self {
         let mut writer = Self::response(code, reason);
+        writer.sips = asks_for_sips(request);
         let mut top = true;
         for header in request.headers() {
             match header.name {
@@ -71,6 +96,19 @@ impl Writer {
             }
         }
         writer
+    }
+
+    /// The `Route` of a request.
+    pub fn route(&mut self, routes: &[u8]) {
+        self.sips |= Elements::of(routes).next().is_some_and(is_sips_address);
+        self.header("Route", &[routes]);
+    }
+
+    /// Whether a `Contact` in this message has to be a `sips:` URI: that of a request whose Request-URI or
+    /// first `Route` is one (RFC 3261 section 8.1.1.8), and of the response to one that asks for it
+    /// (section 12.1.1).
+    pub fn is_sips(&self) -> bool {
+        self.sips
     }
 
     /// A header whose value is `parts` joined.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use trunkline::engine::Admission;
+use trunkline::model::Protocol;
 use trunkline::sip::HeaderName;
 use trunkline::transaction::{ConnectionId, Link};
 
@@ -154,4 +155,67 @@ fn a_trunk_on_udp_is_known_on_the_tcp_listener_beside() {
     world.expect_is(PBX, "INVITE");
     assert_eq!(world.engine.admits(stream(8, FROM)), Admission::Known);
     assert_eq!(world.engine.admits(stream(9, "127.0.0.66:1")), Admission::Refused);
+}
+
+/// The first carrier on TLS, which is listener 2.
+fn tls_world() -> World {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/transport", json!("tls"));
+    set(&mut config, "carrier-a", "/port", json!(5061));
+    set(&mut config, "carrier-b", "/transport", json!("udp"));
+    let mut world = World::new();
+    let spec = json!({ "protocol": "tls", "bind": "127.0.0.1", "port": 5061 });
+    world.listen_more(&mut config, 2, ("tls", Protocol::Tls, 5061), &spec);
+    world
+}
+
+#[test]
+fn a_far_end_that_asks_by_sips_is_answered_by_sips() {
+    let plain = "<sip:127.0.0.1:5061;transport=tls>";
+    let invite = "INVITE sip:+442079460007@127.0.0.1:5060";
+    let contact = "Contact: <sip:127.0.0.2:5060>";
+    for (from, to, expected) in [
+        (invite, invite.to_owned(), plain),
+        (invite, invite.replace("sip:", "sips:"), "<sips:127.0.0.1:5061>"),
+        (contact, contact.replace("sip:", "SIPS:"), "<sips:127.0.0.1:5061>"),
+        (
+            contact,
+            format!("{contact}\r\nRecord-Route: <sips:127.0.0.2;lr>"),
+            "<sips:127.0.0.1:5061>",
+        ),
+        // The first hop counts, not what is behind it.
+        (contact, "Record-Route: <sip:127.0.0.2;lr>\r\nContact: <sips:127.0.0.2>".into(), plain),
+    ] {
+        let mut world = tls_world();
+        let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "sips");
+        let text = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
+        let text = text.replace("SIP/2.0/UDP", "SIP/2.0/TLS").replacen(from, &to, 1);
+        world.send_tls(7, FROM, &text);
+        world.expect_is(CARRIER_A, "100 INVITE");
+        let callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
+        assert!(value(callee.invited(), HeaderName::Contact).starts_with("<sip:"));
+        callee.answer(&mut world, 200, SDP);
+        let answer = world.expect_is(CARRIER_A, "200 INVITE");
+        assert_eq!(value(&answer, HeaderName::Contact), expected, "{to}");
+    }
+}
+
+#[test]
+fn a_request_of_ours_to_a_sips_target_has_a_sips_contact() {
+    let mut world = tls_world();
+    let mut pbx = dial(&mut world, 0);
+    let remote = "127.0.0.2:5061";
+    let invite = world.expect_is(remote, "INVITE");
+    assert_eq!(value(&invite, HeaderName::Contact), "<sip:127.0.0.1:5061;transport=tls>");
+    let carrier = Phone::called(CARRIER_A, &invite);
+    let answer = carrier.response(&invite, 200, SDP);
+    let answer = answer.replace("Contact: <sip:127.0.0.2:5060>", "Contact: <sips:127.0.0.2>");
+    world.send_tls(7, remote, &answer);
+    pbx.take_answer(&mut world);
+    assert_eq!(world.expect_is(remote, "ACK").request_uri_bytes(), b"sips:127.0.0.2");
+    pbx.invite(&mut world);
+    world.expect_is(PBX, "100 INVITE");
+    let again = world.expect_is(remote, "INVITE");
+    assert_eq!(again.request_uri_bytes(), b"sips:127.0.0.2");
+    assert_eq!(value(&again, HeaderName::Contact), "<sips:127.0.0.1:5061>");
 }

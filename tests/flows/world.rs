@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use trunkline::engine::{Command, Compiled, Engine, Event, Input, Listener, Output};
 use trunkline::model::{Observed, Protocol, Resolved, Resource, ResourceSet, Revision};
 use trunkline::sip::{HeaderName, Message};
-use trunkline::transaction::{ConnectionId, Flow, Link, Moment, Transmit};
+use trunkline::transaction::{ConnectionId, FarEnd, Flow, Link, Moment, Transmit};
 
 use crate::manifests::resource;
 pub(crate) use crate::manifests::{config, set};
@@ -102,6 +102,14 @@ impl World {
         let flow = stream(connection, from);
         self.engine.handle_input(self.now, Input::Framed { flow, message });
         self.drain();
+    }
+
+    /// The same over TLS, at listener 2.
+    pub(crate) fn send_tls(&mut self, connection: u64, from: &str, text: &str) {
+        let message = Message::parse_datagram(text.as_bytes());
+        let link = Link::Secure(Some(ConnectionId(connection)), FarEnd::default());
+        let flow = Flow { transport: 2, remote: from.parse().unwrap(), link };
+        self.input(Input::Framed { flow, message });
     }
 
     /// A connection is gone.
