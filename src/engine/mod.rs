@@ -32,6 +32,7 @@ mod meter;
 mod nonces;
 mod observe;
 mod proof;
+mod receive;
 mod redirect;
 mod refer;
 mod refusal;
