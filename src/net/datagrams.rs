@@ -8,12 +8,16 @@ use std::os::fd::AsRawFd as _;
 use mio::net::UdpSocket;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
 
+use super::unreachable::is_report;
 use crate::transaction::Transmit;
 
 /// Datagrams taken or sent with one call.
 pub(super) const BATCH: usize = 32;
 /// The largest UDP payload there is.
 pub(super) const DATAGRAM_BYTES: usize = 65_535;
+/// How often one packet is tried while the system tells, instead of sending it, of others that did not
+/// arrive; each of those is told once.
+const MAX_TRIES: usize = 4;
 /// From one slot of the buffer to the next. No power of two: the beginnings of all slots, which are
 /// all that most datagrams need, shall not compete for the same lines of the cache.
 const STRIDE: usize = DATAGRAM_BYTES + 1 + 576;
@@ -50,16 +54,17 @@ pub(super) fn send(
     batch: &[Transmit],
 ) -> Vec<(usize, io::Error)> {
     let mut refused = Vec::new();
-    let mut at = 0;
+    let (mut at, mut tries) = (0, 1);
     while let Some(rest) = batch.get(at..).filter(|rest| !rest.is_empty()) {
         match send_some((socket, bound), rest) {
-            Ok(sent) => at += sent,
+            Ok(sent) => (at, tries) = (at + sent, 1),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if tries < MAX_TRIES && is_report(&error) => tries += 1,
             // A full socket loses packets as the network does: they are sent again.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => {
                 refused.push((at, error));
-                at += 1;
+                (at, tries) = (at + 1, 1);
             }
         }
     }
@@ -80,7 +85,7 @@ fn send_some((socket, bound): (&UdpSocket, SocketAddr), batch: &[Transmit]) -> i
 }
 
 /// A remote as a socket of one family or of both has to be told it.
-fn towards(bound: SocketAddr, remote: SocketAddr) -> SocketAddr {
+pub(super) fn towards(bound: SocketAddr, remote: SocketAddr) -> SocketAddr {
     match (bound.ip(), remote.ip()) {
         (IpAddr::V6(_), IpAddr::V4(ip)) => {
             SocketAddr::new(ip.to_ipv6_mapped().into(), remote.port())
@@ -89,7 +94,7 @@ fn towards(bound: SocketAddr, remote: SocketAddr) -> SocketAddr {
     }
 }
 
-fn address(storage: SockaddrStorage) -> Option<SocketAddr> {
+pub(super) fn address(storage: SockaddrStorage) -> Option<SocketAddr> {
     let v4 = storage.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
     v4.or_else(|| storage.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
 }
@@ -143,6 +148,23 @@ mod tests {
         let refused = send((&sender.0, sender.1), &batch);
         assert_eq!(refused.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [1, 3, 4]);
         assert_eq!(all(&receiver.0).len(), 3);
+    }
+
+    #[test]
+    fn what_was_not_delivered_before_holds_up_and_refuses_nothing() {
+        for ip in ["127.0.0.1", "::1"] {
+            let (sender, receiver) = (socket(ip), socket(ip));
+            crate::net::unreachable::listen(&sender.0).unwrap();
+            let closed = socket(ip).1;
+            let good = || transmit(receiver.1, vec![2; 10]);
+            let lost = || transmit(closed, vec![1; 10]);
+            let batch = [good(), lost(), good(), lost(), lost(), good()];
+            assert!(send((&sender.0, sender.1), &batch).is_empty());
+            assert_eq!(all(&receiver.0).len(), 3);
+            assert!(send((&sender.0, sender.1), &[lost()]).is_empty());
+            assert!(send((&sender.0, sender.1), &[good()]).is_empty());
+            assert_eq!(all(&receiver.0).len(), 1);
+        }
     }
 
     #[test]

@@ -11,10 +11,11 @@ use mio::{Events, Poll, Token};
 use super::connections::{Connections, Turn};
 use super::datagrams::{self, BATCH, DATAGRAM_BYTES};
 use super::handle::{Command, Generation};
-use super::listeners::{Door, Listeners, RETRY};
+use super::listeners::{Door, Listeners, Open, RETRY};
 use super::log;
 use super::resolver::Resolver;
 use super::told::{self, Clock, Told};
+use super::unreachable;
 use crate::engine::{self, Engine, Input, Output};
 use crate::locate::Answer;
 use crate::model::Observed;
@@ -87,6 +88,7 @@ impl Driver {
                 let number = u32::try_from(event.token().0 / 2).ok();
                 if let Some(open) = number.and_then(|number| self.listeners.get_mut(number)) {
                     open.ready = true;
+                    open.reports |= event.is_error();
                 }
             }
             if self.obey().is_err() {
@@ -112,7 +114,8 @@ impl Driver {
     fn wait(&mut self) -> Option<Duration> {
         let accepts = self.connections.may_accept();
         let takes = |door: &Door| accepts || matches!(door, Door::Datagrams(_));
-        let waits = self.listeners.iter_mut().any(|(_, open)| open.ready && takes(&open.door));
+        let waits = |open: &Open| open.reports || (open.ready && takes(&open.door));
+        let waits = self.listeners.iter_mut().any(|(_, open)| waits(open));
         if waits || self.connections.is_ready() {
             return Some(Duration::ZERO);
         }
@@ -136,9 +139,11 @@ impl Driver {
         let now = self.now();
         let Self { poll, engine, listeners, connections, .. } = self;
         let mut turn = Turn { registry: poll.registry(), engine, now };
-        for (number, open) in listeners.iter_mut().filter(|(_, open)| open.ready) {
+        for (number, open) in listeners.iter_mut().filter(|(_, open)| open.ready || open.reports) {
             match &open.door {
                 Door::Datagrams(socket) => {
+                    // First: as long as one waits, the system tells of it instead of reading.
+                    open.reports = open.reports && hear_from(turn.engine, now, (number, socket));
                     open.ready = receive_from(turn.engine, now, (number, socket), buffer);
                 }
                 Door::Connections(listener) if connections.may_accept() => {
@@ -312,11 +317,24 @@ fn receive_from(
         engine.handle_input(now, Input::Received { transport, source, bytes });
     };
     for _ in 0..MAX_BATCHES {
-        // The next datagram makes it ready again; an error that stays does not spin.
-        if let Err(error) = datagrams::receive(socket, buffer, &mut take) {
-            log::unread(&error);
-            return false;
+        match datagrams::receive(socket, buffer, &mut take) {
+            Ok(_) => {}
+            // Told once, and behind it there may be datagrams.
+            Err(error) if unreachable::is_report(&error) => {}
+            // The next datagram makes it ready again; an error that stays does not spin.
+            Err(error) => {
+                log::unread(&error);
+                return false;
+            }
         }
     }
     true
+}
+
+/// Takes some reports of what could not be delivered; whether there may be more.
+fn hear_from(engine: &mut Engine, now: Moment, (transport, socket): (u32, &UdpSocket)) -> bool {
+    unreachable::hear(socket, |remote, quoted| {
+        tracing::debug!(%remote, "nobody is there, says the network");
+        engine.handle_input(now, Input::Unreachable { transport, remote, quoted });
+    })
 }

@@ -15,6 +15,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::connections::Turn;
 use super::tls::Book;
+use super::unreachable;
 use crate::engine::{Command, Listener};
 use crate::locate::{Answer, Data};
 use crate::model::value::Name;
@@ -49,6 +50,8 @@ pub(super) struct Open {
     pub(super) door: Door,
     /// More may wait in it: the system tells of new packets only once.
     pub(super) ready: bool,
+    /// The system has reports of what could not be delivered.
+    pub(super) reports: bool,
     name: Name,
     spec: Transport,
     pub(super) bound: SocketAddr,
@@ -270,6 +273,7 @@ impl Listeners {
         let open = Open {
             door,
             ready: true,
+            reports: false,
             name: name.clone(),
             spec: spec.clone(),
             bound,
@@ -295,7 +299,10 @@ impl Door {
         drop(socket.set_recv_buffer_size(BUFFER_BYTES));
         drop(socket.set_send_buffer_size(BUFFER_BYTES));
         socket.bind(&address.into())?;
-        Ok(Self::Datagrams(UdpSocket::from_std(socket.into())))
+        let socket = UdpSocket::from_std(socket.into());
+        // Best effort: without it only timers tell that nobody is there.
+        drop(unreachable::listen(&socket));
+        Ok(Self::Datagrams(socket))
     }
 
     fn connections(address: SocketAddr) -> io::Result<Self> {

@@ -13,5 +13,6 @@ mod resolver;
 mod room;
 mod tls;
 mod told;
+mod unreachable;
 
 pub use handle::EngineHandle;

@@ -35,3 +35,5 @@ mod secure;
 mod sipp;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod unreachable;
