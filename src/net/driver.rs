@@ -20,7 +20,7 @@ use crate::engine::{self, Engine, Input, Output};
 use crate::locate::Answer;
 use crate::model::Observed;
 use crate::port::Installed;
-use crate::transaction::{Moment, Transmit};
+use crate::transaction::{Chance, Moment, Transmit};
 
 /// The waker's token; listeners have the even ones from 0 up, connections the odd ones.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -59,7 +59,7 @@ impl Driver {
             resolver,
             engine: Engine::new(seed),
             listeners: Listeners::default(),
-            connections: Connections::default(),
+            connections: Connections::new(Chance::from_seed(seed.map(|byte| byte ^ 1))),
             told: Told::default(),
             leaving: Vec::with_capacity(BATCH),
             began: now,

@@ -1,0 +1,71 @@
+//! Connections that we make, and what is sent over any.
+
+use std::io;
+
+use super::channel::{Channel, begin_connect};
+use super::connection::Stage;
+use super::connections::{Connections, End, Turn, end_of};
+use super::listeners::Place;
+use super::room::MAX_CONNECTIONS;
+use super::tls::ClientEnd;
+use crate::engine::Input;
+use crate::model::value::Host;
+use crate::transaction::{ConnectionId, Transmit};
+
+impl Connections {
+    /// Sends over the connection that the flow names, else over one to the same far end, else over a
+    /// new one from `bind`. What cannot be sent comes back to the engine.
+    pub(super) fn send(&mut self, turn: &mut Turn<'_>, transmit: Transmit, place: Place<'_>) {
+        let (end, link) = (end_of(&transmit.flow), transmit.flow.link);
+        let usable = |id: &ConnectionId| {
+            self.open.get(id).is_some_and(|connection| connection.stage != Stage::Closing)
+        };
+        let found = link.connection().filter(usable);
+        let found = found.or_else(|| self.by_end.get(&end).copied().filter(usable));
+        let id = match found.map_or_else(|| self.connect(turn, end, place), Ok) {
+            Ok(id) => id,
+            Err(error) => {
+                tracing::debug!(remote = %end.1, %error, "no connection");
+                turn.engine.handle_input(turn.now, Input::Unsent(transmit));
+                return;
+            }
+        };
+        let Some(connection) = self.open.get_mut(&id) else { return };
+        match connection.send(transmit, turn.now) {
+            Ok(()) => self.rearm(id),
+            Err(error) => self.lose(turn, id, &error.to_string()),
+        }
+    }
+
+    fn connect(
+        &mut self,
+        turn: &mut Turn<'_>,
+        end: End,
+        place: Place<'_>,
+    ) -> io::Result<ConnectionId> {
+        if self.open.len() >= MAX_CONNECTIONS {
+            return Err(io::Error::other("too many connections"));
+        }
+        if self.failing.holds(&end, turn.now) {
+            return Err(io::Error::other("not to be reached just now"));
+        }
+        let begun = self.begin(turn, end, place);
+        let id = begun.and_then(|channel| self.insert(turn, end, channel, Stage::Connecting));
+        if id.is_err() {
+            self.failing.note(end, turn.now);
+        }
+        id
+    }
+
+    /// A connection that is asked for; under TLS with who has to be there.
+    fn begin(&self, turn: &Turn<'_>, end: End, place: Place<'_>) -> io::Result<Channel> {
+        let tls = place.secure.then(|| {
+            let known = turn.engine.far_end(end.2);
+            let (host, trunk) =
+                known.unwrap_or_else(|| (Host::Ip(end.1.ip().to_canonical()), None));
+            self.book.connect(place.name, &ClientEnd { host, trunk })
+        });
+        let tls = tls.transpose().map_err(io::Error::other)?;
+        Ok(Channel::new(begin_connect(end.1, place.bound)?, tls.map(Into::into)))
+    }
+}
