@@ -34,6 +34,9 @@ impl Call {
     /// Tries what is left to try; with nothing left the call is refused.
     pub(super) fn next_attempt(&mut self, ctx: &mut Context) {
         loop {
+            if self.waits_for_name(ctx) {
+                return;
+            }
             let Phase::Hunting(hunt) = &mut self.phase else { return };
             let table = &self.facts.generation.table;
             let next = ctx.next_place(table, &mut hunt.attempts);
@@ -172,7 +175,7 @@ impl Call {
         let trunk = self.b.as_ref().and_then(|leg| leg.party);
         let leads_on = self.leads_on(Some(code));
         self.attempt_over(ctx);
-        if code / 100 == 3 && self.follow(trunk, response) {
+        if code / 100 == 3 && self.follow(ctx, trunk, response) {
             self.next_attempt(ctx);
             return;
         }
@@ -429,8 +432,15 @@ impl Exchange {
 impl Hunt {
     /// A hunt over these attempts, at the longest until then.
     pub(super) fn new(attempts: Vec<Attempt>, until: Option<Moment>) -> Self {
-        let attempts = attempts.into();
-        Self { attempts, last: None, silent: false, full: None, redirects: 0, until }
+        Self {
+            attempts: attempts.into(),
+            last: None,
+            silent: false,
+            full: None,
+            redirects: 0,
+            patience: None,
+            until,
+        }
     }
 }
 

@@ -75,6 +75,8 @@ pub(super) struct Hunt {
     pub(super) full: Option<super::refusal::Reason>,
     /// How many redirections it has followed.
     pub(super) redirects: u8,
+    /// Until when it waits for a name that one of them brought.
+    pub(super) patience: Option<Moment>,
     /// When the caller does not want an answer any more (its `Expires`).
     pub(super) until: Option<Moment>,
 }
@@ -293,7 +295,9 @@ impl Call {
             Some(Exchange { progress: Progress::Pending { deadline, .. }, .. })
                 if ctx.now >= *deadline =>
             {
-                if matches!(self.phase, Phase::Hunting(_)) {
+                if self.is_between_attempts() {
+                    self.next_attempt(ctx);
+                } else if matches!(self.phase, Phase::Hunting(_)) {
                     self.note_silence(ctx);
                     self.on_attempt_silent(ctx);
                 } else {

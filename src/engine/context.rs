@@ -91,6 +91,8 @@ pub(super) struct Context {
     /// Targets of trunks that the keep-alive found down.
     pub(super) down: BTreeSet<(ResourceId, SocketAddr)>,
     pub(super) silent: Silent,
+    /// Calls that wait until a name is looked up.
+    pub(super) waiting: Vec<CallKey>,
     pub(super) far_ends: FarEnds,
     pub(super) vouched: Vouched,
 }
@@ -119,6 +121,7 @@ impl Context {
             targets_due: false,
             down: BTreeSet::new(),
             silent: Silent::default(),
+            waiting: Vec::new(),
             far_ends: FarEnds::default(),
             vouched: Vouched::default(),
         }

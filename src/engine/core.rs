@@ -142,7 +142,9 @@ impl Engine {
             }
             Input::Answered(question, answer) => {
                 self.ctx.locator.answer(question, answer, now);
-                self.ctx.heed_names();
+                if self.ctx.heed_names() {
+                    self.resume_hunts();
+                }
             }
         }
     }

@@ -86,6 +86,8 @@ pub const MAX_RELAYS: usize = 8;
 pub const MAX_ABANDONED: usize = 8;
 /// Redirections (3xx) that one call follows.
 pub const MAX_REDIRECTS: u8 = 5;
+/// How long a call waits for the DNS when a redirection names a host.
+pub const NAME_PATIENCE: Duration = Duration::from_secs(4);
 /// Early dialogs of one INVITE beside the first, and provisional responses that wait for a PRACK.
 pub const MAX_EARLY: usize = 8;
 /// `Retry-After` of a 503, in seconds.

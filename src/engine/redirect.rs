@@ -2,39 +2,47 @@
 
 use std::net::SocketAddr;
 
-use super::MAX_REDIRECTS;
-use super::call::{Call, Phase};
-use super::context::Party;
-use crate::model::Redirect;
-use crate::routing::Attempt;
-use crate::sip::{DEFAULT_PORT, HeaderName, Message, Scheme};
+use super::call::{Call, Hunt, Phase, Progress};
+use super::context::{Context, Party};
+use super::core::Engine;
+use super::{MAX_REDIRECTS, NAME_PATIENCE};
+use crate::model::{Protocol, Redirect};
+use crate::routing::{Attempt, NextHop};
+use crate::sip::{DEFAULT_PORT, HeaderName, Message, Scheme, Uri};
 
 impl Call {
     /// A 3xx where the trunk says that it is followed: its addresses come next (RFC 3261 section
-    /// 8.1.3.4), over the same trunk and where that may send to.
-    pub(super) fn follow(&mut self, party: Option<Party>, response: &Message) -> bool {
+    /// 8.1.3.4), over the same trunk and where that may send to. Names are looked up meanwhile.
+    pub(super) fn follow(
+        &mut self,
+        ctx: &mut Context,
+        party: Option<Party>,
+        response: &Message,
+    ) -> bool {
         let Some(Party::Trunk(trunk)) = party else { return false };
         let table = &self.facts.generation.table;
-        let follows = table.trunk(trunk).is_some_and(|one| one.spec.redirect == Redirect::Follow);
+        let entry = table.trunk(trunk).filter(|one| one.spec.redirect == Redirect::Follow);
+        let transport = entry.and_then(|one| table.transport(one.transport?));
         let Phase::Hunting(hunt) = &mut self.phase else { return false };
-        if !follows || hunt.redirects >= MAX_REDIRECTS {
+        let Some(protocol) = transport.map(|transport| transport.protocol) else { return false };
+        if hunt.redirects >= MAX_REDIRECTS {
             return false;
         }
-        let mut found: Vec<(u16, Attempt)> = response
-            .addresses(HeaderName::Contact)
-            .take(usize::from(MAX_REDIRECTS))
+        let contacts = response.addresses(HeaderName::Contact).take(usize::from(MAX_REDIRECTS));
+        let mut found: Vec<(u16, Attempt)> = contacts
             .filter_map(|contact| {
-                let (uri, weight) = (contact.uri, weight(contact.params.get("q")));
-                let known = matches!(uri.scheme, Scheme::Sip | Scheme::Sips);
-                let ip = uri.host_ip().filter(|_| known)?.to_canonical();
-                let address = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let port = uri.port.map(|port| format!(":{port}")).unwrap_or_default();
-                let host = format!("{}{port}", text(uri.host));
-                let user = text(uri.user.unwrap_or_default());
-                Some((weight, table.redirected(trunk, address, (user, host))?))
+                let (next_hop, user, host) = place(&contact.uri, protocol)?;
+                let attempt = table.redirected(trunk, next_hop, (user, host))?;
+                Some((weight(contact.params.get("q")), attempt))
             })
             .collect();
+        let names = found.iter().filter_map(|(_, attempt)| attempt.next_hop.name());
+        let names = names.filter(|name| ctx.locator.want_for_now(name, ctx.now)).count();
+        if names > 0 {
+            hunt.patience = Some(ctx.now + NAME_PATIENCE);
+            // Should they lead nowhere, this was the last answer.
+            hunt.last = Some(Box::new(response.clone()));
+        }
         // Stable: equal ones stay in their order.
         found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let some = !found.is_empty();
@@ -44,6 +52,60 @@ impl Call {
         }
         some
     }
+
+    /// Whether the next attempt is at a name of a redirection that is still looked up: the call goes
+    /// on when answers come, and without them when its patience ends.
+    pub(super) fn waits_for_name(&mut self, ctx: &mut Context) -> bool {
+        let Phase::Hunting(Hunt { attempts, patience: Some(until), .. }) = &self.phase else {
+            return false;
+        };
+        let name = attempts.front().and_then(|attempt| attempt.next_hop.name());
+        if ctx.now >= *until || !name.is_some_and(|name| ctx.locator.is_awaited(name)) {
+            return false;
+        }
+        let Some(exchange) = &mut self.invite else { return false };
+        exchange.progress = Progress::Pending { provisional: 0, cancel: false, deadline: *until };
+        if !ctx.waiting.contains(&self.key) {
+            ctx.waiting.push(self.key);
+        }
+        true
+    }
+
+    /// Whether no attempt is under way, because it waits for a name.
+    pub(super) fn is_between_attempts(&self) -> bool {
+        matches!(self.phase, Phase::Hunting(_)) && self.b.is_none() && self.invite.is_some()
+    }
+}
+
+impl Engine {
+    /// Names have changed: calls that wait for one look again.
+    pub(super) fn resume_hunts(&mut self) {
+        for key in std::mem::take(&mut self.ctx.waiting) {
+            let Some(call) = self.calls.get_mut(key) else { continue };
+            if call.is_between_attempts() {
+                call.next_attempt(&mut self.ctx);
+                self.calls.settle(&mut self.ctx, key);
+            }
+        }
+    }
+}
+
+/// Where a Contact says to go, and the user and the host that a request there is for.
+fn place(uri: &Uri<'_>, protocol: Protocol) -> Option<(NextHop, String, String)> {
+    if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+        return None;
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let host = match uri.host_ip() {
+        // The listener of the trunk settles the protocol; the port is SIP's own.
+        Some(ip) => {
+            let port = uri.port.unwrap_or(DEFAULT_PORT);
+            NextHop::Address(SocketAddr::new(ip.to_canonical(), port))
+        }
+        None => NextHop::of(&std::str::from_utf8(uri.host).ok()?.parse().ok()?, uri.port, protocol),
+    };
+    let port = uri.port.map(|port| format!(":{port}")).unwrap_or_default();
+    Some((host, text(uri.user.unwrap_or_default()), format!("{}{port}", text(uri.host))))
 }
 
 /// A `q` in thousandths; without one it is 1.

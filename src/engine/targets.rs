@@ -34,11 +34,14 @@ impl Context {
     }
 
     /// If names have other targets than before, those are probed shortly: many answers come at once.
-    pub(super) fn heed_names(&mut self) {
-        if self.locator.take_changed() && !self.targets_due {
+    /// Whether they have.
+    pub(super) fn heed_names(&mut self) -> bool {
+        let changed = self.locator.take_changed();
+        if changed && !self.targets_due {
             self.targets_due = true;
             self.timers.insert(self.now + TARGETS_PAUSE, Due::Targets);
         }
+        changed
     }
 
     /// Where calls to a trunk may go now: its address, or those that its name has.

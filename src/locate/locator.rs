@@ -14,7 +14,7 @@ use crate::transaction::Moment;
 /// Names wanted, questions under way, targets found.
 #[derive(Debug, Default)]
 pub struct Locator {
-    names: BTreeMap<ServerName, Located>,
+    pub(super) names: BTreeMap<ServerName, Located>,
     entries: BTreeMap<Question, Entry>,
     /// Questions by the time of their next try.
     due: BTreeSet<(Moment, Question)>,
@@ -26,6 +26,8 @@ pub struct Locator {
     /// The trusted ports of every address, by name.
     by_ip: HashMap<IpAddr, BTreeMap<ServerName, Vec<u16>>>,
     changed: bool,
+    /// Names that are wanted for a while, by the time at which they are not any more.
+    pub(super) guests: BTreeSet<(Moment, ServerName)>,
 }
 
 /// A question that some name needs.
@@ -44,10 +46,14 @@ struct Entry {
 
 /// A name with what its answers come to.
 #[derive(Debug, Default)]
-struct Located {
+pub(super) struct Located {
+    /// Whether it is wanted until further notice.
+    wanted: bool,
+    /// Until when it is wanted in any case.
+    pub(super) guest: Option<Moment>,
     questions: BTreeSet<Question>,
     groups: Vec<Group>,
-    lack: Option<Lack>,
+    pub(super) lack: Option<Lack>,
     /// Addresses that packets may come from; those that are no targets any more, until when.
     trusted: BTreeMap<SocketAddr, Option<Moment>>,
 }
@@ -66,26 +72,38 @@ pub struct Servers<'l> {
 }
 
 impl Locator {
-    /// Sets the names to look up and to keep looking up; others are forgotten.
+    /// Sets the names to look up and to keep looking up; others are forgotten, once nobody wants them
+    /// for a while, either.
     pub fn want(&mut self, names: BTreeSet<ServerName>, now: Moment) {
-        let gone: Vec<ServerName> =
-            self.names.keys().filter(|name| !names.contains(*name)).cloned().collect();
-        for name in gone {
-            let Some(located) = self.names.remove(&name) else { continue };
-            self.distrust(&name, located.trusted.keys().copied());
-            for until in located.trusted.values().flatten() {
-                self.graces.remove(&(*until, name.clone()));
-            }
-            self.release(&name, &located.questions);
-            self.changed = true;
+        for (name, located) in &mut self.names {
+            located.wanted = names.contains(name);
         }
+        let gone = self.names.iter().filter(|(_, one)| !one.wanted && one.guest.is_none());
+        let gone: Vec<ServerName> = gone.map(|(name, _)| name.clone()).collect();
+        gone.iter().for_each(|name| self.forget(name));
         for name in names {
-            if !self.names.contains_key(&name) {
-                self.names.insert(name.clone(), Located::default());
-                self.changed = true;
-                self.look_again(&name, now);
-            }
+            self.begin(&name, now).wanted = true;
         }
+    }
+
+    /// A name as it is known; what is new is looked up.
+    pub(super) fn begin(&mut self, name: &ServerName, now: Moment) -> &mut Located {
+        if !self.names.contains_key(name) {
+            self.names.insert(name.clone(), Located::default());
+            self.changed = true;
+            self.look_again(name, now);
+        }
+        self.names.entry(name.clone()).or_default()
+    }
+
+    fn forget(&mut self, name: &ServerName) {
+        let Some(located) = self.names.remove(name) else { return };
+        self.distrust(name, located.trusted.keys().copied());
+        for until in located.trusted.values().flatten() {
+            self.graces.remove(&(*until, name.clone()));
+        }
+        self.release(name, &located.questions);
+        self.changed = true;
     }
 
     /// The next question to ask; each one handed out is to be answered once.
@@ -123,7 +141,9 @@ impl Locator {
     /// When [`Self::handle_timeout`] has to be called.
     pub fn next_timeout(&self) -> Option<Moment> {
         let due = self.due.first().map(|(moment, _)| *moment);
-        due.into_iter().chain(self.graces.first().map(|(moment, _)| *moment)).min()
+        let grace = self.graces.first().map(|(moment, _)| *moment);
+        let guest = self.guests.first().map(|(moment, _)| *moment);
+        due.into_iter().chain(grace).chain(guest).min()
     }
 
     /// Time has passed.
@@ -136,6 +156,13 @@ impl Locator {
         }
         while let Some((_, name)) = self.graces.pop_first_until(now) {
             self.look_again(&name, now);
+        }
+        while let Some((_, name)) = self.guests.pop_first_until(now) {
+            let Some(located) = self.names.get_mut(&name) else { continue };
+            located.guest = None;
+            if !located.wanted {
+                self.forget(&name);
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod answer;
+mod guests;
 mod locator;
 mod order;
 mod walk;
@@ -27,6 +28,10 @@ pub const MAX_RECORDS: usize = 64;
 pub const MAX_TARGETS: usize = 32;
 /// SRV names that the NAPTR records of one name may lead to.
 pub const MAX_SERVICES: usize = 4;
+/// Names that are wanted for a while at the same time.
+pub const MAX_GUESTS: usize = 256;
+/// How long such a name is kept after it was brought up last.
+pub const GUEST_TIME: Duration = Duration::from_secs(120);
 /// Aliases (CNAME) in a row.
 pub const MAX_ALIASES: usize = 8;
 /// An answer counts at least so long, however short its TTL.

@@ -122,7 +122,7 @@ pub enum NextHop {
 
 impl NextHop {
     /// The next hop that a host and the port beside it mean.
-    pub(super) fn of(host: &Host, port: Option<u16>, protocol: Protocol) -> Self {
+    pub fn of(host: &Host, port: Option<u16>, protocol: Protocol) -> Self {
         match host {
             Host::Ip(ip) => {
                 Self::Address(SocketAddr::new(*ip, port.unwrap_or_else(|| protocol.default_port())))

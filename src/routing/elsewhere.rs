@@ -1,7 +1,5 @@
 //! Where a call goes that a far end sends elsewhere: a transfer (REFER), a redirection (3xx).
 
-use std::net::SocketAddr;
-
 use super::decision::{Attempt, NextHop, Outcome, Refusal, Target};
 use super::number::called_number;
 use super::table::{Table, TenantIndex, TrunkIndex};
@@ -25,19 +23,20 @@ impl Table {
         }
     }
 
-    /// The attempt that a trunk's 3xx asks for: over the same trunk, to another of its addresses,
-    /// where the trunk's transport may send to that.
+    /// The attempt that a trunk's 3xx asks for: over the same trunk, to another address, where the
+    /// trunk's transport may send to that; of a name this is asked of each of its addresses.
     pub fn redirected(
         &self,
         trunk: TrunkIndex,
-        address: SocketAddr,
+        next_hop: NextHop,
         (user, host): (String, String),
     ) -> Option<Attempt> {
         let transport = self.trunk(trunk)?.transport?;
-        self.may_send(trunk, address.ip()).then_some(Attempt {
+        let may = next_hop.address().is_none_or(|one| self.may_send(trunk, one.ip()));
+        may.then_some(Attempt {
             target: Target::Trunk(trunk),
             transport,
-            next_hop: NextHop::Address(address),
+            next_hop,
             user,
             host,
             proxy: None,

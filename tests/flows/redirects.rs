@@ -1,9 +1,14 @@
 //! Calls that a far end sends elsewhere or back to us: 3xx by policy, loops, why a call ended.
 
+use std::time::Duration;
+
 use serde_json::json;
+use trunkline::engine::NAME_PATIENCE;
+use trunkline::locate::{Question, RecordType};
 use trunkline::sip::HeaderName;
 
-use crate::world::{CARRIER_A, PBX, Phone, SDP, World, config, set, text, value};
+use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, set, text, value};
+use crate::zone::Zone;
 
 fn following() -> World {
     let mut config = config();
@@ -68,10 +73,109 @@ fn redirections_in_a_circle_come_to_an_end() {
 fn a_redirection_to_nowhere_is_a_refusal() {
     let mut world = following();
     let (pbx, carrier) = dial(&mut world);
-    redirect(&mut world, &carrier, "<sip:a@192.0.2.1>, <tel:+4930>, <sip:b@carrier.example>");
+    redirect(&mut world, &carrier, "<sip:a@192.0.2.1>, <tel:+4930>, <sip:b@-.example>");
     world.expect_is(PBX, "480 INVITE");
     pbx.ack_failure(&mut world);
     world.quiet();
+}
+
+/// What a redirection may name.
+const LINES: &[&str] = &[
+    "_sip._udp.else.example SRV 1 0 5070 one.example",
+    "_sip._udp.else.example SRV 2 0 5080 two.example",
+    "one.example A 127.0.0.31",
+    "two.example A 127.0.0.32",
+    "far.example A 192.0.2.1",
+];
+
+fn following_names() -> World {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/redirect", json!("follow"));
+    let mut zone = Zone::default();
+    zone.set(LINES);
+    World::with_zone(&config, zone)
+}
+
+#[test]
+fn a_name_in_a_redirection_is_located_and_its_targets_are_tried_in_order() {
+    let mut world = following_names();
+    let (mut pbx, carrier) = dial(&mut world);
+    redirect(&mut world, &carrier, "<sip:there@else.example>");
+    let first = world.expect_is("127.0.0.31:5070", "INVITE");
+    assert_eq!(text(first.request_uri_bytes()), "sip:there@else.example");
+    Phone::called("127.0.0.31:5070", &first).answer(&mut world, 503, "");
+    world.expect_is("127.0.0.31:5070", "ACK");
+    let second = world.expect_is("127.0.0.32:5080", "INVITE");
+    Phone::called("127.0.0.32:5080", &second).answer(&mut world, 200, SDP);
+    pbx.take_answer(&mut world);
+    world.expect_is("127.0.0.32:5080", "ACK");
+    assert_eq!(world.observe().calls[0].trunk, "Trunk/acme/carrier-a");
+    // That its addresses are known makes them nobody's.
+    let mut stranger = Phone::calling("127.0.0.31:5070", "1", "+442079460007", "stranger");
+    stranger.invite(&mut world);
+    world.quiet();
+}
+
+#[test]
+fn a_name_in_a_redirection_goes_no_further_than_its_trunk_may() {
+    let mut world = following_names();
+    let (_, carrier) = dial(&mut world);
+    redirect(
+        &mut world,
+        &carrier,
+        "<sip:a@far.example:5060>, <sip:a@-.example>, <sip:a@no.example>",
+    );
+    assert_eq!(world.refusals("NoTarget"), 2);
+    world.expect_is(CARRIER_B, "INVITE");
+    world.quiet();
+}
+
+#[test]
+fn a_call_waits_for_the_name_and_goes_on_when_it_is_answered() {
+    let mut world = following_names();
+    let (_, carrier) = dial(&mut world);
+    world.zone.fall_silent();
+    redirect(&mut world, &carrier, "<sip:a@two.example:5060>;q=0.9, <sip:b@127.0.0.21>;q=0.5");
+    world.pass_ms(1000);
+    world.quiet();
+    world.zone.recover();
+    let question = |record_type| Question { name: "two.example".to_owned(), record_type };
+    world.answer(&question(RecordType::A));
+    world.quiet();
+    world.answer(&question(RecordType::Aaaa));
+    world.expect_is("127.0.0.32:5060", "INVITE");
+}
+
+#[test]
+fn a_call_waits_for_a_name_no_longer_than_its_patience() {
+    let mut world = following_names();
+    let (_, carrier) = dial(&mut world);
+    world.zone.fall_silent();
+    redirect(&mut world, &carrier, "<sip:a@else.example>");
+    world.pass(NAME_PATIENCE - Duration::from_millis(1));
+    world.quiet();
+    world.pass_ms(1);
+    world.expect_is(CARRIER_B, "INVITE");
+    // What comes now changes nothing.
+    world.zone.recover();
+    world.answer(&Question { name: "else.example".to_owned(), record_type: RecordType::Naptr });
+    world.quiet();
+}
+
+#[test]
+fn who_gives_up_while_a_name_is_looked_up_is_gone() {
+    let mut world = following_names();
+    let (pbx, carrier) = dial(&mut world);
+    world.zone.fall_silent();
+    redirect(&mut world, &carrier, "<sip:a@else.example>");
+    pbx.cancel(&mut world);
+    world.expect_is(PBX, "200 CANCEL");
+    world.expect_is(PBX, "487 INVITE");
+    pbx.ack_failure(&mut world);
+    world.zone.recover();
+    world.answer(&Question { name: "else.example".to_owned(), record_type: RecordType::Naptr });
+    world.quiet();
+    world.assert_all_over();
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use trunkline::engine::{Command, Compiled, Engine, Event, Input, Listener, Output};
+use trunkline::locate::Question;
 use trunkline::model::{Observed, Protocol, Resolved, Resource, ResourceSet, Revision};
 use trunkline::sip::{HeaderName, Message};
 use trunkline::transaction::{ConnectionId, FarEnd, Flow, Link, Moment, Transmit};
@@ -157,6 +158,13 @@ impl World {
     pub(crate) fn refuse_last(&mut self) {
         let last = self.last.take().unwrap();
         self.engine.handle_input(self.now, Input::Unsent(last));
+        self.drain();
+    }
+
+    /// The DNS answers a question that it was asked before.
+    pub(crate) fn answer(&mut self, question: &Question) {
+        let answer = self.zone.answer(question).unwrap();
+        self.engine.handle_input(self.now, Input::Answered(question, answer));
         self.drain();
     }
 

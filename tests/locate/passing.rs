@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use trunkline::locate::{GRACE, Locator, MAX_IN_FLIGHT, MAX_STALE};
+use trunkline::locate::{GRACE, GUEST_TIME, Locator, MAX_GUESTS, MAX_IN_FLIGHT, MAX_STALE};
 use trunkline::model::{Protocol, ServerName};
 use trunkline::transaction::Moment;
 
@@ -238,4 +238,51 @@ fn a_name_that_nobody_wants_is_forgotten_whole() {
     assert_eq!(world.locator.next_timeout(), None);
     world.drain();
     assert_eq!(world.locator.poll_question(), None);
+}
+
+#[test]
+fn a_name_that_is_wanted_for_a_while_is_known_so_long_and_no_longer() {
+    let mut world = World::new(&["c.example A 192.0.2.1", "d.example A 192.0.2.2"]);
+    let guest = ServerName { host: "d.example".to_owned(), ..world.name.clone() };
+    let known = |world: &World, name: &ServerName| world.locator.servers(name).is_some();
+    assert!(world.locator.want_for_now(&guest, world.now));
+    assert!(world.locator.is_awaited(&guest), "nobody has asked yet");
+    world.drain();
+    assert!(!world.locator.is_awaited(&guest));
+    assert_eq!(world.locator.targets(&guest, &mut |_| 0).len(), 1);
+    // A new configuration does not know it, and leaves it alone; brought up again, it stays longer.
+    world.pass(GUEST_TIME / 2);
+    world.locator.want(BTreeSet::from([world.name.clone()]), world.now);
+    assert!(world.locator.want_for_now(&guest, world.now));
+    world.pass(GUEST_TIME - Duration::from_millis(1));
+    assert!(known(&world, &guest));
+    world.pass(Duration::from_millis(1));
+    assert!(!known(&world, &guest) && !world.trusts("192.0.2.2"));
+    // What a configuration wants, too, stays; and the other way round.
+    assert!(world.locator.want_for_now(&world.name.clone(), world.now));
+    world.pass(GUEST_TIME);
+    assert!(known(&world, &world.name));
+    assert!(world.locator.want_for_now(&world.name.clone(), world.now));
+    world.locator.want(BTreeSet::new(), world.now);
+    assert!(known(&world, &world.name));
+    world.pass(GUEST_TIME);
+    assert!(!known(&world, &world.name));
+    assert_eq!(world.locator.next_timeout(), None);
+}
+
+#[test]
+fn no_more_names_are_wanted_for_a_while_than_there_is_room_for() {
+    let mut world = World::new(&[]);
+    let named = |number: usize| ServerName {
+        host: format!("n{number}.example"),
+        port: Some(5060),
+        protocol: Protocol::Udp,
+    };
+    for number in 0..MAX_GUESTS {
+        assert!(world.locator.want_for_now(&named(number), world.now));
+    }
+    assert!(!world.locator.want_for_now(&named(MAX_GUESTS), world.now));
+    assert!(world.locator.want_for_now(&named(0), world.now), "it has its place");
+    world.pass(GUEST_TIME);
+    assert!(world.locator.want_for_now(&named(MAX_GUESTS), world.now));
 }
