@@ -20,6 +20,8 @@ mod events;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod ipv6;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod network;
@@ -27,10 +29,11 @@ mod network;
 mod phone;
 #[cfg(test)]
 #[path = "../net/pki.rs"]
-#[expect(dead_code, reason = "shared with tests/net, which uses all of it")]
 mod pki;
 #[cfg(test)]
 mod secure;
+#[cfg(test)]
+mod secure_names;
 #[cfg(test)]
 mod sipp;
 #[cfg(test)]

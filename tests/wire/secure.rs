@@ -17,14 +17,14 @@ use crate::sipp::{Counts, Sipp};
 const CANARY: &str = "hunter2-Xk9cAnArYq7";
 
 /// A site whose first carrier speaks TLS, with the certificates of its listener.
-struct Secure {
-    network: Network,
-    site: Site,
-    authority: Authority,
+pub(crate) struct Secure {
+    pub(crate) network: Network,
+    pub(crate) site: Site,
+    pub(crate) authority: Authority,
 }
 
 impl Secure {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let network = Network::claim();
         let secure = Self { site: network.site(), network, authority: Authority::new("ours") };
         let host = secure.network.ip(CARRIER);
@@ -55,8 +55,13 @@ impl Secure {
     }
 
     fn serve(&self) -> Daemon {
+        self.serve_with(&[])
+    }
+
+    pub(crate) fn serve_with(&self, arguments: &[&str]) -> Daemon {
         let mut command = self.site.command(&self.site.manifests());
         command.arg("--secrets").arg(self.site.path("secrets"));
+        command.args(arguments);
         Daemon::start_with(command)
     }
 
@@ -91,20 +96,25 @@ fn request(stream: &mut Client, method: &str, id: &str, cseq: u32, last: Option<
     stream.write_all(message.as_bytes()).unwrap();
 }
 
+/// The next message; `None` when the connection is over.
+pub(crate) fn message(stream: &mut impl Read) -> Option<Message> {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        text.push(byte[0]);
+    }
+    let head = std::str::from_utf8(&text).ok()?;
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "))?;
+    let mut body = vec![0; length.trim().parse().ok()?];
+    stream.read_exact(&mut body).ok()?;
+    Message::parse_datagram(&[text, body].concat()).ok()
+}
+
 /// The next final response.
 fn answer(stream: &mut Client) -> Message {
     loop {
-        let mut text = Vec::new();
-        let mut byte = [0];
-        while !text.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).unwrap();
-            text.push(byte[0]);
-        }
-        let head = String::from_utf8(text.clone()).unwrap();
-        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-        let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
-        stream.read_exact(&mut body).unwrap();
-        let message = Message::parse_datagram(&[text, body].concat()).unwrap();
+        let message = message(stream).unwrap();
         if message.status().expect("a response") >= 200 {
             return message;
         }

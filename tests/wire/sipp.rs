@@ -1,6 +1,6 @@
 //! SIPp as a caller or a callee, with its own count of what went wrong.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -58,10 +58,21 @@ impl Sipp {
         (scenario, number): (&'static str, &str),
         (calls, rate): (u64, u64),
     ) -> Self {
-        let (calls, rate) = (calls.to_string(), rate.to_string());
-        let target = network.at(ENGINE).to_string();
+        let ends = (network.at(last), network.at(ENGINE));
+        Self::call_between(mode, ends, caller, (scenario, number), (calls, rate))
+    }
+
+    /// The same from one address to another.
+    pub(crate) fn call_between(
+        mode: Mode,
+        (from, to): (SocketAddr, SocketAddr),
+        caller: &str,
+        (scenario, number): (&'static str, &str),
+        (calls, rate): (u64, u64),
+    ) -> Self {
+        let (calls, rate, target) = (calls.to_string(), rate.to_string(), to.to_string());
         let extra = ["-s", number, "-key", "caller", caller, "-m", &calls, "-r", &rate, &target];
-        Self::start((mode, network, last), scenario, &extra)
+        Self::start((mode, from), scenario, &extra)
     }
 
     /// The same with proofs for a URI (without its `sip:`), ten a second.
@@ -74,7 +85,7 @@ impl Sipp {
         let (calls, target) = (calls.to_string(), network.at(ENGINE).to_string());
         let who = ["-s", service, "-key", "caller", caller, "-auth_uri", uri];
         let extra = [&who[..], &["-m", &calls, "-r", "10", &target]].concat();
-        Self::start(("u1", network, last), scenario, &extra)
+        Self::start(("u1", network.at(last)), scenario, &extra)
     }
 
     /// Answers `calls` calls at the address `last`; bound when this returns.
@@ -101,10 +112,20 @@ impl Sipp {
         (scenario, number): (&'static str, &str),
         calls: u64,
     ) -> Self {
+        Self::answer_at(mode, network.at(last), (scenario, number), calls)
+    }
+
+    /// The same at an address.
+    pub(crate) fn answer_at(
+        mode: Mode,
+        at: SocketAddr,
+        (scenario, number): (&'static str, &str),
+        calls: u64,
+    ) -> Self {
         let extra = ["-s", number, "-m", &calls.to_string()];
-        let mut sipp = Self::start((mode, network, last), scenario, &extra);
+        let mut sipp = Self::start((mode, at), scenario, &extra);
         let deadline = Instant::now() + DEADLINE;
-        while !is_bound(mode, network.at(last)) {
+        while !is_bound(mode, at) {
             let ended = sipp.child.try_wait().unwrap();
             assert!(ended.is_none(), "{scenario} ended: {}", sipp.errors());
             assert!(Instant::now() < deadline, "{scenario} does not listen: {}", sipp.errors());
@@ -113,11 +134,7 @@ impl Sipp {
         sipp
     }
 
-    fn start(
-        (mode, network, last): (Mode, &Network, u8),
-        scenario: &'static str,
-        extra: &[&str],
-    ) -> Self {
+    fn start((mode, own): (Mode, SocketAddr), scenario: &'static str, extra: &[&str]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/wire/scenarios")
             .join(scenario)
@@ -132,9 +149,9 @@ impl Sipp {
             "-t",
             mode,
             "-i",
-            &network.ip(last),
+            &own.ip().to_string(),
             "-p",
-            "5060",
+            &own.port().to_string(),
             "-nostdin",
             "-nd",
         ]);
@@ -190,9 +207,16 @@ impl Drop for Sipp {
 
 /// Whether someone listens there, without disturbing them: as the kernel lists it.
 pub(crate) fn is_bound(mode: Mode, address: SocketAddr) -> bool {
-    let SocketAddr::V4(address) = address else { unreachable!("IPv4") };
-    let ip = u32::from_ne_bytes(address.ip().octets());
-    let wanted = format!(" {ip:08X}:{:04X} ", address.port());
-    let table = if mode == "u1" { "/proc/net/udp" } else { "/proc/net/tcp" };
-    std::fs::read_to_string(table).unwrap().contains(&wanted)
+    let words = |octets: &[u8]| -> String {
+        let words = octets.chunks(4).map(|word| u32::from_ne_bytes(word.try_into().unwrap()));
+        words.map(|word| format!("{word:08X}")).collect()
+    };
+    let (ip, family) = match address.ip() {
+        IpAddr::V4(ip) => (words(&ip.octets()), ""),
+        IpAddr::V6(ip) => (words(&ip.octets()), "6"),
+    };
+    let wanted = format!(" {ip}:{:04X} ", address.port());
+    let table = if mode == "u1" { "udp" } else { "tcp" };
+    let table = std::fs::read_to_string(format!("/proc/net/{table}{family}")).unwrap();
+    table.contains(&wanted)
 }
