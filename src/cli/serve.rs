@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -36,6 +37,9 @@ const DRAIN_LOOK: Duration = Duration::from_millis(100);
 /// How often secrets and certificates are looked up anew: a file of theirs changes without a
 /// revision.
 const RESYNC: Duration = Duration::from_secs(60);
+
+/// Descriptors that we may use: what the engine may hold in connections, several times.
+const DESCRIPTORS: u64 = 1 << 16;
 
 /// The folder of secrets below the state directory, unless `--secrets` names another.
 const DEFAULT_SECRETS: &str = "secrets";
@@ -154,7 +158,19 @@ fn dns_server(text: &str) -> Result<SocketAddr, String> {
     text.parse().or(alone).map_err(|_| "write an address: 192.0.2.53 or 192.0.2.53:5353".to_owned())
 }
 
+/// As many files and connections as we can use and the system lets us have: what it gives at first is often 1,024,
+/// for the sake of programs that could not name more.
+fn raise_descriptors() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard.min(DESCRIPTORS)
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard.min(DESCRIPTORS), hard)
+    {
+        tracing::warn!(%error, soft, "the limit of open files stays as it is");
+    }
+}
+
 fn engine(args: &Args) -> Result<Arc<dyn Target>, Failure> {
+    raise_descriptors();
     let folder = args.secrets.clone().unwrap_or_else(|| args.state.join(DEFAULT_SECRETS));
     let engine = EngineHandle::spawn(args.dns)
         .map_err(|error| Failure::failed(format!("cannot start the SIP engine: {error}")))?;

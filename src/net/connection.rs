@@ -44,6 +44,8 @@ pub(super) struct Connection {
     pub(super) stage: Stage,
     /// More may wait in it: the system tells of new bytes only once.
     pub(super) ready: bool,
+    /// Whether it is among those that have a turn.
+    pub(super) queued: bool,
     pub(super) timer: Option<(Moment, TimerKey)>,
     /// Whether we made it.
     pub(super) ours: bool,
@@ -69,6 +71,7 @@ impl Connection {
             framer: Framer::default(),
             stage,
             ready: stage != Stage::Connecting,
+            queued: false,
             timer: None,
             ours: stage == Stage::Connecting,
             stranger: false,
@@ -197,6 +200,11 @@ impl Connection {
     pub(super) fn close(&mut self, now: Moment) -> io::Result<()> {
         (self.stage, self.since) = (Stage::Closing, now);
         self.write()
+    }
+
+    /// Whether nothing waits to be written.
+    pub(super) fn is_written(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// What was never written.

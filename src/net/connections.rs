@@ -1,7 +1,7 @@
 //! All connections: found again by their far end, read, closed when they are idle, slow or full. How
 //! they come about is told beside it, in `incoming` and `outgoing`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,8 +19,13 @@ use crate::engine::{Command, Engine, Input};
 use crate::sip::Frame;
 use crate::transaction::{Chance, ConnectionId, FarEnd, Flow, Link, Moment, Wheel};
 
+/// Connections that are read from before datagrams and timers have their turn.
+const MAX_SERVED: usize = 64;
 /// Reads from one connection before others have their turn.
 const MAX_READS: usize = 4;
+
+/// Why a connection is over that its far end has closed.
+const CLOSED: &str = "closed by the far end";
 
 /// A far end as seen from one listener, and who it has to be.
 pub(super) type End = (u32, SocketAddr, FarEnd);
@@ -38,8 +43,12 @@ pub(super) struct Connections {
     pub(super) strangers: usize,
     deadlines: Wheel<ConnectionId>,
     pub(super) paused: Option<Moment>,
-    /// Of no further use, once what is said on them is sent.
-    done: Vec<ConnectionId>,
+    /// Of no further use, once what is said on them is sent; whether the far end has closed its half.
+    done: Vec<(ConnectionId, bool)>,
+    /// Those that may have something, in the order of their turns.
+    ready: VecDeque<ConnectionId>,
+    /// How many there may be.
+    pub(super) places: usize,
     next: u64,
 }
 
@@ -56,8 +65,8 @@ fn token(id: ConnectionId) -> Token {
 }
 
 impl Connections {
-    /// None yet. `chance` spreads the times of reconnecting.
-    pub(super) fn new(chance: Chance) -> Self {
+    /// None yet, and room for so many. `chance` spreads the times of reconnecting.
+    pub(super) fn new(places: usize, chance: Chance) -> Self {
         Self {
             open: BTreeMap::new(),
             by_end: HashMap::new(),
@@ -68,6 +77,8 @@ impl Connections {
             deadlines: Wheel::default(),
             paused: None,
             done: Vec::new(),
+            ready: VecDeque::new(),
+            places,
             next: 0,
         }
     }
@@ -96,12 +107,21 @@ impl Connections {
                 Err(error) => self.lose(turn, id, &error.to_string()),
             }
         }
+        self.note_ready(id);
         true
     }
 
     /// Whether something can be read at once.
     pub(super) fn is_ready(&self) -> bool {
-        self.open.values().any(|connection| connection.ready)
+        !self.ready.is_empty()
+    }
+
+    /// It may have become ready: then it has its turn after all others that are.
+    pub(super) fn note_ready(&mut self, id: ConnectionId) {
+        let Some(connection) = self.open.get_mut(&id) else { return };
+        if connection.ready && !std::mem::replace(&mut connection.queued, true) {
+            self.ready.push_back(id);
+        }
     }
 
     /// When [`Self::on_time`] has to be called.
@@ -137,19 +157,22 @@ impl Connections {
         self.by_end.insert(end, id);
         *self.by_source.entry(end.1.ip()).or_default() += 1;
         self.rearm(id);
+        self.note_ready(id);
         Ok(id)
     }
 
-    /// Reads at most a few times from every connection that may have something.
+    /// Reads at most a few times from some of the connections that may have something.
     pub(super) fn receive(&mut self, turn: &mut Turn<'_>, buffer: &mut [u8]) {
-        let ready = self.open.iter().filter(|(_, connection)| connection.ready);
-        let ready: Vec<ConnectionId> = ready.map(|(id, _)| *id).collect();
-        for id in ready {
+        for _ in 0..self.ready.len().min(MAX_SERVED) {
+            let Some(id) = self.ready.pop_front() else { return };
+            let Some(connection) = self.open.get_mut(&id) else { continue };
+            connection.queued = false;
             for _ in 0..MAX_READS {
                 if !self.read(turn, id, buffer) {
                     break;
                 }
             }
+            self.note_ready(id);
         }
     }
 
@@ -160,8 +183,14 @@ impl Connections {
             return self.greet(turn, id);
         }
         match connection.read(buffer) {
+            // It may have closed its half only, and wait for answers to what it said before.
+            Ok(0) if connection.stage == Stage::Open => {
+                connection.ready = false;
+                self.done.push((id, true));
+                return false;
+            }
             Ok(0) => {
-                self.lose(turn, id, "closed by the far end");
+                self.lose(turn, id, CLOSED);
                 return false;
             }
             Ok(_) => {}
@@ -190,7 +219,9 @@ impl Connections {
     fn on_frame(&mut self, turn: &mut Turn<'_>, id: ConnectionId, frame: Frame) {
         let Some(connection) = self.open.get_mut(&id) else { return };
         let (flow, stranger) = (connection.flow, connection.stranger);
-        if stranger && (matches!(frame, Frame::Ping) || self.done.contains(&id)) {
+        if stranger
+            && (matches!(frame, Frame::Ping) || self.done.iter().any(|(done, _)| *done == id))
+        {
             return;
         }
         let (message, lost) = match frame {
@@ -210,15 +241,16 @@ impl Connections {
         turn.engine.handle_input(turn.now, Input::Framed { flow, message });
         // The engine's answer, which is still to be sent, is the last word on this connection.
         if lost || stranger {
-            self.done.push(id);
+            self.done.push((id, false));
         }
     }
 
     /// Closes what is of no further use, once the last words are on their way.
     pub(super) fn close_done(&mut self, turn: &mut Turn<'_>) {
-        for id in std::mem::take(&mut self.done) {
+        for (id, closed) in std::mem::take(&mut self.done) {
             let Some(connection) = self.open.get_mut(&id) else { continue };
             match connection.close(turn.now) {
+                Ok(()) if closed && connection.is_written() => self.lose(turn, id, CLOSED),
                 Ok(()) => self.rearm(id),
                 Err(error) => self.lose(turn, id, &error.to_string()),
             }

@@ -14,6 +14,7 @@ use super::handle::{Command, Generation};
 use super::listeners::{Door, Listeners, Open, RETRY};
 use super::log;
 use super::resolver::Resolver;
+use super::room;
 use super::told::{self, Clock, Told};
 use super::unreachable;
 use crate::engine::{self, Engine, Input, Output};
@@ -59,7 +60,10 @@ impl Driver {
             resolver,
             engine: Engine::new(seed),
             listeners: Listeners::default(),
-            connections: Connections::new(Chance::from_seed(seed.map(|byte| byte ^ 1))),
+            connections: Connections::new(
+                room::places(),
+                Chance::from_seed(seed.map(|byte| byte ^ 1)),
+            ),
             told: Told::default(),
             leaving: Vec::with_capacity(BATCH),
             began: now,

@@ -62,7 +62,7 @@ impl Connections {
         if admission == Admission::Refused {
             return;
         }
-        if !taken.has_room(admission) {
+        if !taken.has_room(admission, self.places) {
             tracing::warn!(source = %remote.ip(), "too many connections: one was refused");
             return;
         }

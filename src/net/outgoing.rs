@@ -6,7 +6,6 @@ use super::channel::{Channel, begin_connect};
 use super::connection::Stage;
 use super::connections::{Connections, End, Turn, end_of};
 use super::listeners::Place;
-use super::room::MAX_CONNECTIONS;
 use super::tls::ClientEnd;
 use crate::engine::Input;
 use crate::model::value::Host;
@@ -43,7 +42,7 @@ impl Connections {
         end: End,
         place: Place<'_>,
     ) -> io::Result<ConnectionId> {
-        if self.open.len() >= MAX_CONNECTIONS {
+        if self.open.len() >= self.places {
             return Err(io::Error::other("too many connections"));
         }
         if self.failing.holds(&end, turn.now) {

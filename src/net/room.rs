@@ -1,9 +1,11 @@
 //! How many connections there may be, and whose.
 
+use nix::sys::resource::{Resource, getrlimit};
+
 use crate::engine::Admission;
 
-/// Connections at the same time.
-pub(super) const MAX_CONNECTIONS: usize = 4096;
+/// Connections at the same time, where the system gives so many descriptors.
+const MAX_CONNECTIONS: usize = 4096;
 /// Connections from one address at the same time.
 const MAX_PER_SOURCE: usize = 256;
 /// Connections of strangers at the same time, of which a certificate may say whose they are, or which
@@ -11,6 +13,13 @@ const MAX_PER_SOURCE: usize = 256;
 const MAX_STRANGERS: usize = 256;
 /// Of those, from one address.
 const MAX_STRANGERS_PER_SOURCE: usize = 16;
+
+/// How many connections there may be: a quarter of the descriptors that this process may have is left
+/// to everything else it does.
+pub(super) fn places() -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    usize::try_from(limit / 4 * 3).map_or(MAX_CONNECTIONS, |most| most.min(MAX_CONNECTIONS))
+}
 
 /// How many connections there are.
 #[derive(Debug, Clone, Copy)]
@@ -23,18 +32,16 @@ pub(super) struct Taken {
 
 impl Taken {
     /// Whether there is room for one more.
-    pub(super) fn has_room(self, admission: Admission) -> bool {
+    pub(super) fn has_room(self, admission: Admission, places: usize) -> bool {
         let (all, of_source) = match admission {
             Admission::Known => (false, self.of_source >= MAX_PER_SOURCE),
             // However many come, there is room for those who are known.
-            Admission::ToRegister => {
-                (self.all >= MAX_CONNECTIONS / 2, self.of_source >= MAX_PER_SOURCE)
-            }
+            Admission::ToRegister => (self.all >= places / 2, self.of_source >= MAX_PER_SOURCE),
             Admission::ByCertificate | Admission::ToBeTold => {
                 (self.strangers >= MAX_STRANGERS, self.of_source >= MAX_STRANGERS_PER_SOURCE)
             }
             Admission::Refused => (true, true),
         };
-        self.all < MAX_CONNECTIONS && !all && !of_source
+        self.all < places && !all && !of_source
     }
 }

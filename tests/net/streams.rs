@@ -31,7 +31,7 @@ fn set_with(transport: &Value, peer: SocketAddr, alive: bool) -> Arc<ResourceSet
 }
 
 /// An engine that listens, and where.
-fn listening(ip: &str, peer: SocketAddr, alive: bool) -> (EngineHandle, SocketAddr) {
+pub(crate) fn listening(ip: &str, peer: SocketAddr, alive: bool) -> (EngineHandle, SocketAddr) {
     let engine = EngineHandle::spawn(None).unwrap();
     let any = SocketAddr::new(ip.parse().unwrap(), 0);
     assert_eq!(install(&engine, "one", set(any, peer, alive)).stalled, []);

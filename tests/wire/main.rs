@@ -18,6 +18,8 @@ mod edits;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod flood;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod ipv6;
@@ -30,6 +32,8 @@ mod phone;
 #[cfg(test)]
 #[path = "../net/pki.rs"]
 mod pki;
+#[cfg(test)]
+mod removed;
 #[cfg(test)]
 mod secure;
 #[cfg(test)]
