@@ -117,3 +117,26 @@ fn a_name_that_does_not_exist_is_told() {
         "carrier.example has no target: there is no name carrier.example (NXDOMAIN)"
     );
 }
+
+#[test]
+fn calls_follow_a_redirection_to_a_name() {
+    let network = Network::claim();
+    let dns = dns::address(&network);
+    let records = [
+        "--srv-host=_sip._udp.else.example,one.example,5060,1,100".to_owned(),
+        format!("--host-record=one.example,{}", network.ip(NAMED_CARRIER)),
+    ];
+    let _dns = Dns::serve(dns, &records);
+    let site = network.site();
+    let base = network.base();
+    site.write("base.yaml", &base.replacen("type: ip,", "type: ip, redirect: follow,", 1));
+    let daemon = site.serve_with(&site.manifests(), &["--dns", &dns.to_string()]);
+    daemon.until(|status| status["condition"] == "Ready");
+    let redirecting = Sipp::answer(&network, CARRIER, "callee_redirects", CALLS);
+    let answering = Sipp::answer(&network, NAMED_CARRIER, "callee_answers", CALLS);
+    let caller = Sipp::call(&network, (PBX, "100"), ("caller_hangs_up", ABROAD), LOAD);
+    assert_eq!(caller.finish(), Counts::clean(CALLS));
+    assert_eq!(redirecting.finish(), Counts::clean(CALLS));
+    assert_eq!(answering.finish(), Counts::clean(CALLS));
+    daemon.until(|status| status["activeCalls"] == 0);
+}
