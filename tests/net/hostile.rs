@@ -17,18 +17,27 @@ fn is_served(stream: &mut TcpStream, branch: &str) -> bool {
 #[test]
 fn who_closes_its_half_has_the_answers_to_what_it_said() {
     let (_engine, address) = listening("127.0.0.1", nobody("127.0.0.1"), false);
-    let mut stream = connect(address);
-    let all: String = (0..20).map(|n| options(&format!("h{n}"), "l: 0\r\n")).collect();
-    stream.write_all(all.as_bytes()).unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
-    for n in 0..20 {
-        let answer = message(&mut stream);
-        assert!(answer.contains(&format!("branch=z9hG4bKh{n};")), "{answer}");
+    let all = |of: usize| -> String {
+        (0..20).map(|n| options(&format!("h{of}x{n}"), "l: 0\r\n")).collect()
+    };
+    // Of many at once some have said all and closed before the engine looks at them.
+    let said = |of: usize| {
+        let mut stream = connect(address);
+        stream.write_all(all(of).as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        stream
+    };
+    let streams: Vec<TcpStream> = (0..100).map(said).collect();
+    for (of, mut stream) in streams.into_iter().enumerate() {
+        for n in 0..20 {
+            let answer = message(&mut stream);
+            assert!(answer.contains(&format!("branch=z9hG4bKh{of}x{n};")), "{answer}");
+        }
+        assert!(is_closed(&mut stream));
     }
-    assert!(is_closed(&mut stream));
     // Half of a message and then the end: nothing to answer.
     let mut stream = connect(address);
-    stream.write_all(&all.as_bytes()[..100]).unwrap();
+    stream.write_all(&all(0).as_bytes()[..100]).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert!(is_closed(&mut stream));
 }
