@@ -9,7 +9,6 @@ use super::far_end::Admission;
 use super::generation::{Compiled, Identities};
 use super::keepalive::Keepalive;
 use super::listener::Listener;
-use super::refusal::Reason;
 use super::registration::Registrations;
 use super::trail::Record;
 use crate::locate::{Answer, Question};
@@ -278,7 +277,8 @@ impl Engine {
         if self.ctx.stranger_code(transport).is_some() {
             return Admission::ToBeTold;
         }
-        self.ctx.count(Reason::UnknownSource);
+        let flow = self.ctx.listeners.flow(transport, remote);
+        self.ctx.count_stranger(flow);
         Admission::Refused
     }
 

@@ -1,8 +1,10 @@
 //! What the engine tells of calls, for logs and, later, call records. Nothing here pins a generation.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::generation::Generation;
+use crate::model::value::Name;
 use crate::model::{RegistrationState, ResourceId, TrunkHealth};
 use crate::routing::{Direction, TenantIndex, TrunkIndex};
 
@@ -93,6 +95,15 @@ pub enum Event {
     Health(ResourceId, TrunkHealth),
     /// Something was refused or dropped; told now and then, with how often it has happened so far.
     Counted(&'static str, u64),
+    /// Of the packets of nobody the one that is counted just before: where it came from.
+    Stranger {
+        /// The sender.
+        source: SocketAddr,
+        /// The Transport that it came to.
+        transport: Option<Name>,
+        /// The trunk that has its address, and in one CamelCase word why that was not it.
+        near: Option<(ResourceId, &'static str)>,
+    },
     /// A registration of ours came into another state; with the last code, if there was one.
     Registration(ResourceId, RegistrationState, Option<u16>),
 }

@@ -29,6 +29,7 @@ mod leg;
 mod listener;
 mod live;
 mod meter;
+mod near;
 mod nonces;
 mod observe;
 mod proof;

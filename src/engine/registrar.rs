@@ -72,7 +72,7 @@ impl Context {
                 None => Introduced::Done,
             },
             None => {
-                self.count(Reason::UnknownSource);
+                self.count_stranger(incoming.flow);
                 Introduced::Done
             }
         }
@@ -268,7 +268,7 @@ impl Engine {
     /// The same for a message from nobody over a connection. What was no message gets no answer.
     pub(super) fn on_stranger(&mut self, flow: Flow, message: Result<Message, ParseError>) {
         let Ok(message) = message else {
-            self.ctx.count(Reason::UnknownSource);
+            self.ctx.count_stranger(flow);
             return;
         };
         let bytes = message.as_bytes().len();

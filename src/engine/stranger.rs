@@ -95,7 +95,7 @@ impl Context {
 
     /// A stranger's packet of so many bytes; whether it may be looked at, to be answered.
     pub(super) fn meets_stranger(&mut self, flow: Flow, bytes: usize) -> Option<u16> {
-        self.count(Reason::UnknownSource);
+        self.count_stranger(flow);
         self.strangers.hear(bytes);
         let code = self.stranger_code(flow.transport)?;
         if self.strangers.may_answer(flow.remote.ip(), self.now) {

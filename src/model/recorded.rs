@@ -18,9 +18,9 @@ pub struct CallRecord {
     pub trunk: String,
     /// The rule that routed it, as a resource.
     pub rule: String,
-    /// Caller as presented.
+    /// Caller as presented; of a stranger its address.
     pub from: String,
-    /// Called number as routed.
+    /// Called number as routed; of a stranger the Transport that it came to.
     pub to: String,
     /// The generation it is pinned to.
     pub generation: u64,
@@ -64,7 +64,7 @@ pub struct EventLine {
     pub number: u64,
     /// When, in milliseconds since 1970 (UTC).
     pub unix_ms: u64,
-    /// `began`, `failover`, `answered`, `ended`, `refused`, `health`, `counted`.
+    /// `began`, `failover`, `answered`, `ended`, `refused`, `health`, `registration`, `counted`, `stranger`.
     pub event: String,
     /// The daemon's name of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +78,7 @@ pub struct EventLine {
     /// The tenant's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// The trunk, as a resource.
+    /// The trunk, as a resource; of a stranger the one that has its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
     /// The rule, as a resource.
@@ -90,7 +90,7 @@ pub struct EventLine {
     /// Called number as routed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// One CamelCase word; of a trunk its health.
+    /// One CamelCase word; of a trunk its health, of a stranger why it is not the trunk's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// A SIP code.

@@ -37,6 +37,12 @@ pub(super) fn event(event: &Event) {
         }
         Event::Registration(trunk, state, code) => registration(trunk, *state, *code),
         Event::Health(trunk, health) => tracing::warn!(%trunk, ?health, "keep-alive verdict"),
+        Event::Stranger { source, transport, near } => {
+            let transport = transport.as_ref().map(ToString::to_string).unwrap_or_default();
+            let near = near.as_ref().map(|(id, why)| (id.to_string(), *why));
+            let (trunk, why) = near.unwrap_or_default();
+            tracing::info!(%source, transport, near = trunk, why, "an unknown source");
+        }
         Event::Counted(reason, count) => tracing::info!(reason, count, "refused or dropped"),
     }
 }

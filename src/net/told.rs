@@ -112,6 +112,14 @@ pub(super) fn line(happened: &Happened, clock: Clock) -> EventLine {
             code: *code,
             ..base
         },
+        Event::Stranger { source, transport, near } => EventLine {
+            event: "stranger".to_owned(),
+            from: Some(source.to_string()),
+            to: transport.as_ref().map(|name| format!("Transport/{name}")),
+            trunk: near.as_ref().map(|(id, _)| id.to_string()),
+            reason: Some(near.as_ref().map_or("UnknownSource", |(_, why)| *why).to_owned()),
+            ..base
+        },
         Event::Counted(reason, count) => EventLine {
             event: "counted".to_owned(),
             reason: Some((*reason).to_owned()),

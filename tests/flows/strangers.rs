@@ -269,3 +269,25 @@ fn a_stateless_refusal_says_the_same_again() {
     let second: Message = world.expect(CARRIER_A);
     assert_eq!((kind(&first), first.to().tag()), (kind(&second), second.to().tag()));
 }
+
+#[test]
+fn a_stranger_is_told_with_the_trunk_that_it_nearly_was() {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/verifyPort", json!(true));
+    let mut world = World::with(&config);
+    for from in [STRANGER, "127.0.0.2:5099"] {
+        world.send(from, "OPTIONS sip:127.0.0.1 SIP/2.0\r\n");
+        // Told now and then, not each time.
+        world.send(from, "OPTIONS sip:127.0.0.1 SIP/2.0\r\n");
+        world.pass_ms(10_000);
+    }
+    let expected =
+        [STRANGER.to_owned(), "127.0.0.2:5099 Trunk/acme/carrier-a OtherPort".to_owned()];
+    assert_eq!(world.strangers(), expected);
+    set(&mut config, "carrier-a", "/transport", json!("udp"));
+    set(&mut config, "carrier-b", "/transport", json!("tcp"));
+    let mut world = World::new();
+    world.listen_tcp(&mut config);
+    world.send("127.0.0.3:5060", "OPTIONS sip:127.0.0.1 SIP/2.0\r\n");
+    assert_eq!(world.strangers(), ["127.0.0.3:5060 Trunk/acme/carrier-b OtherTransport"]);
+}

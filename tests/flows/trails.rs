@@ -150,6 +150,6 @@ fn what_is_told_of_calls_keeps_no_former_generation_alive() {
     let request = phone.request("OPTIONS", "", "").replace("Max-Forwards: 70", "Max-Forwards: x");
     world.send(CARRIER_A, &request);
     world.quiet();
-    assert_eq!(world.events.len(), 3);
+    assert_eq!(world.events.len(), 4);
     assert!(world.engine.record("former").is_some());
 }

@@ -223,18 +223,14 @@ impl World {
 
     /// The words of the events so far.
     pub(crate) fn told(&self) -> Vec<String> {
-        let word = |event: &Event| match event {
-            Event::Began(_) => "began".to_owned(),
-            Event::Failover { code, .. } => format!("failover {code}"),
-            Event::Answered(_) => "answered".to_owned(),
-            Event::Ended { reason, code, .. } => format!("ended {reason} {code}"),
-            Event::Refused { reason, code, .. } => format!("refused {reason} {code}"),
-            Event::Registration(trunk, state, code) => format!("{trunk} {state:?} {code:?}"),
-            Event::Health(trunk, health) => format!("{trunk} {health:?}"),
-            Event::Counted(reason, count) => format!("counted {reason} {count}"),
-        };
-        let counted = |event: &&Event| matches!(event, Event::Counted(..));
+        let counted = |event: &&Event| matches!(event, Event::Counted(..) | Event::Stranger { .. });
         self.events.iter().filter(|event| !counted(event)).map(word).collect()
+    }
+
+    /// The words of what is told of strangers.
+    pub(crate) fn strangers(&self) -> Vec<String> {
+        let strangers = self.events.iter().filter(|event| matches!(event, Event::Stranger { .. }));
+        strangers.map(word).collect()
     }
 
     /// Everything is over: no call, no transaction, no far end, no seat is left.
@@ -265,6 +261,23 @@ impl World {
                     self.sent.push_back((flow.remote, message));
                 }
             }
+        }
+    }
+}
+
+fn word(event: &Event) -> String {
+    match event {
+        Event::Began(_) => "began".to_owned(),
+        Event::Failover { code, .. } => format!("failover {code}"),
+        Event::Answered(_) => "answered".to_owned(),
+        Event::Ended { reason, code, .. } => format!("ended {reason} {code}"),
+        Event::Refused { reason, code, .. } => format!("refused {reason} {code}"),
+        Event::Registration(trunk, state, code) => format!("{trunk} {state:?} {code:?}"),
+        Event::Health(trunk, health) => format!("{trunk} {health:?}"),
+        Event::Counted(reason, count) => format!("counted {reason} {count}"),
+        Event::Stranger { source, near, .. } => {
+            let near = near.as_ref().map(|(id, why)| format!(" {id} {why}"));
+            format!("{source}{}", near.unwrap_or_default())
         }
     }
 }
