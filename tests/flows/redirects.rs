@@ -179,6 +179,23 @@ fn who_gives_up_while_a_name_is_looked_up_is_gone() {
 }
 
 #[test]
+fn an_invite_expires_also_while_a_name_is_looked_up() {
+    let mut world = following_names();
+    let mut pbx = Phone::calling(PBX, "1001", "00493012345", "redirect");
+    let invite = pbx.request("INVITE", "Expires: 2\r\n", SDP);
+    world.send(PBX, &invite);
+    world.expect_is(PBX, "100 INVITE");
+    let invite = world.expect_is(CARRIER_A, "INVITE");
+    world.zone.fall_silent();
+    redirect(&mut world, &Phone::called(CARRIER_A, &invite), "<sip:a@else.example>");
+    world.pass_ms(2000);
+    world.expect_is(PBX, "487 INVITE");
+    pbx.ack_failure(&mut world);
+    world.quiet();
+    world.assert_all_over();
+}
+
+#[test]
 fn a_call_that_comes_back_the_same_way_is_a_loop() {
     let mut world = World::new();
     let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "loop");

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use trunkline::model::{Condition, Observed, Resource, ResourceSet};
@@ -94,9 +95,11 @@ impl World {
     }
 }
 
-/// One request and its answer.
+/// One request, which no other one is a repetition of, and its answer.
 fn ask(stream: &mut (impl Read + Write)) -> Option<String> {
-    let text = options("a", "Content-Length: 0\r\n").replace("SIP/2.0/TCP", "SIP/2.0/TLS");
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let branch = format!("a{}", ASKED.fetch_add(1, Ordering::Relaxed));
+    let text = options(&branch, "Content-Length: 0\r\n").replace("SIP/2.0/TCP", "SIP/2.0/TLS");
     stream.write_all(text.as_bytes()).ok()?;
     let mut answer = Vec::new();
     let mut byte = [0];
