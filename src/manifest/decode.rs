@@ -1,6 +1,7 @@
 //! From a document's tree to a resource, or to everything that is wrong with the document by
 //! itself: envelope, numbers, schema.
 
+use super::misplaced::{self, Mended};
 use super::node::{Node, Value};
 use super::salvage::{self, Rest};
 use super::yaml::{Content, Document, shown};
@@ -64,6 +65,12 @@ fn decode_tree(node: &Node, source: &str) -> Decoded {
         diagnostics = numbers::check(kind, node, source);
         let of_numbers = diagnostics.len();
         diagnostics.extend(schema::check(kind, node));
+        let strange = |one: &Diagnostic| one.code == Code::TL103;
+        if diagnostics.iter().any(strange)
+            && let Some(mended) = misplaced::mend(kind, node)
+        {
+            return decode_mended(kind, mended, source);
+        }
         if diagnostics.iter().all(|one| one.severity() == Severity::Warning) {
             match typed(kind, node) {
                 Ok(typed) => resource = Some(typed),
@@ -76,12 +83,38 @@ fn decode_tree(node: &Node, source: &str) -> Decoded {
             rest = salvage::rest(kind, node, diagnostics.get(..of_numbers).unwrap_or_default());
         }
     }
-    if let Declares::Resource(id) = &declares {
-        for diagnostic in &mut diagnostics {
-            diagnostic.resource = Some(id.to_string());
-        }
-    }
+    of_resource(&declares, &mut diagnostics);
     Decoded { declares, resource, rest, diagnostics }
+}
+
+/// What a document says whose fields had to be put in their places.
+fn decode_mended(kind: Kind, mended: Mended, source: &str) -> Decoded {
+    let Mended { node, told, doubtful } = mended;
+    let numbers = numbers::check(kind, &node, source);
+    let declares = Envelope::read(&node).declares();
+    let rest = salvage::rest(kind, &node, &numbers).map(|mut rest| {
+        rest.refused.extend(doubtful.iter().map(|one| one.pointer.clone()));
+        rest
+    });
+    // What is wrong with a field that may be meant otherwise is no second mistake; a plain secret is
+    // one wherever it stands.
+    let inside = |span: Span| {
+        doubtful.iter().any(|one| one.span.start <= span.start && span.end <= one.span.end)
+    };
+    let mut diagnostics = told;
+    let found = numbers.into_iter().chain(schema::check(kind, &node));
+    diagnostics
+        .extend(found.filter(|one| one.code == Code::TL701 || !one.span.is_some_and(inside)));
+    of_resource(&declares, &mut diagnostics);
+    Decoded { declares, resource: None, rest, diagnostics }
+}
+
+/// Says whose faults they are.
+fn of_resource(declares: &Declares, diagnostics: &mut [Diagnostic]) {
+    let Declares::Resource(id) = declares else { return };
+    for diagnostic in diagnostics {
+        diagnostic.resource = Some(id.to_string());
+    }
 }
 
 pub(super) fn typed(kind: Kind, node: &Node) -> Result<Resource, de::Fault> {

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod direct;
 pub mod format;
 mod hint;
+mod misplaced;
 pub mod node;
 pub(crate) mod numbers;
 pub mod print;
@@ -15,6 +16,7 @@ pub mod schema;
 mod segments;
 pub mod slips;
 pub(crate) mod suggest;
+mod synonyms;
 pub mod tree;
 pub mod yaml;
 

@@ -4,7 +4,6 @@
 use super::decode::typed;
 use super::node::{Field, Meaning, Node, Scalar, Value, segments};
 use super::schema::{self, Refusal};
-use super::suggest;
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::model::{Kind, Resource, TYPE_BLOCKS};
 
@@ -110,9 +109,9 @@ impl Mend {
             fields.retain(|field| *field.key != *name);
         }
         let known = schema::fields(self.kind, within);
-        let meant = suggest::field(name, known.iter().map(String::as_str));
+        let meant = schema::meant(node, name, known.iter().map(String::as_str));
         let absent = known.iter().filter(|field| node.get(field).is_none());
-        let may_be = absent.filter(|field| meant.is_none_or(|meant| meant == *field));
+        let may_be = absent.filter(|field| meant.as_ref().is_none_or(|meant| meant == *field));
         let may_be: Vec<_> = may_be.map(|field| below(within, field)).collect();
         self.refused.extend(may_be);
     }
@@ -132,12 +131,13 @@ impl Mend {
     }
 }
 
-fn below(within: &str, name: &str) -> String {
+/// The JSON pointer of a field below a place.
+pub(super) fn below(within: &str, name: &str) -> String {
     format!("{within}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The node that a JSON pointer means.
-fn slot<'n>(node: &'n mut Node, pointer: &str) -> Option<&'n mut Node> {
+pub(super) fn slot<'n>(node: &'n mut Node, pointer: &str) -> Option<&'n mut Node> {
     segments(pointer).try_fold(node, |node, segment| match &mut node.value {
         Value::Mapping(fields) => {
             let field = fields.iter_mut().find(|field| *field.key == *segment);

@@ -8,6 +8,7 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 use super::json::Tree;
+use super::pairs::Pairs;
 use super::{forms, generate, tidy, words};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::Node;
@@ -64,13 +65,17 @@ pub(in crate::manifest) fn check(kind: Kind, document: &Node) -> Vec<Diagnostic>
         .filter(|error| matches!(error.kind(), ValidationErrorKind::FalseSchema))
         .map(|error| error.instance_path().as_str())
         .collect();
+    let schema = &compiled.schema;
+    let places = errors.iter().map(|error| {
+        let (pointer, keyword) = (error.instance_path().as_str(), error.schema_path().as_str());
+        (words::Place { kind, document, schema, pointer, keyword }, error.kind())
+    });
+    let places: Vec<_> = places.collect();
+    let pairs = Pairs::of(document, &places);
     let (mut found, mut leaked) = (Vec::new(), BTreeSet::new());
-    for error in &errors {
-        let pointer = error.instance_path().as_str();
-        let keyword = error.schema_path().as_str();
-        let schema = &compiled.schema;
-        let place = words::Place { kind, document, schema, pointer, keyword };
-        let told = words::tell(&place, error.kind());
+    for (place, finding) in &places {
+        let told = words::tell(place, finding, &pairs);
+        let pointer = place.pointer;
         match foreign.iter().find(|block| is_inside(pointer, block)) {
             None => found.extend(told),
             // But a secret that everybody can read has to be changed, also where it is removed.

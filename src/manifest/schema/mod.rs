@@ -6,6 +6,7 @@ mod forms;
 mod generate;
 mod json;
 mod meant;
+mod pairs;
 mod pattern;
 mod secrets;
 mod shape;
@@ -15,5 +16,7 @@ mod words;
 
 pub(super) use check::check;
 pub use generate::published;
+pub(super) use pairs::meant;
 pub(super) use shape::{Fields, Shape, parts};
-pub(super) use stand_in::{Refusal, fields, refusals, stand_in};
+pub(super) use stand_in::{Refusal, fields, has, refusals, required, stand_in};
+pub(super) use words::dotted;

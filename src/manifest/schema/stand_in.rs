@@ -71,6 +71,24 @@ pub(in crate::manifest) fn fields(kind: Kind, pointer: &str) -> Vec<String> {
     properties.map(|all| all.keys().cloned().collect()).unwrap_or_default()
 }
 
+/// Whether a field may stand at a place.
+pub(in crate::manifest) fn has(kind: Kind, pointer: &str) -> bool {
+    let no_tenant = kind.is_system_only() && pointer == "/metadata/tenant";
+    let schema = compiled(kind).map(|one| &one.schema);
+    !no_tenant && schema.and_then(|whole| at(whole, pointer)).is_some()
+}
+
+/// The fields that the mapping at a place has to have, whatever stands in it.
+pub(in crate::manifest) fn required(kind: Kind, pointer: &str) -> Vec<String> {
+    let schema = compiled(kind).map(|one| &one.schema);
+    let all = schema.and_then(|whole| {
+        let schema = at(whole, pointer)?;
+        [schema, target(whole, schema)].into_iter().find_map(|one| one.get("required")?.as_array())
+    });
+    let names = all.into_iter().flatten().filter_map(Json::as_str);
+    names.map(str::to_owned).collect()
+}
+
 /// The definition that a schema refers to, or itself.
 fn target<'s>(whole: &'s Json, schema: &'s Json) -> &'s Json {
     let reference = schema.get("$ref").and_then(Json::as_str);

@@ -4,6 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Finding};
 use jsonschema::{JsonType, JsonTypeSet};
 use serde_json::Value as JsonValue;
 
+use super::pairs::{Meant, Pairs};
 use super::{forms, meant, secrets, stand_in};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
@@ -33,17 +34,19 @@ pub(super) struct Place<'a> {
 
 /// The diagnostics of one finding.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the validator's list may grow")]
-pub(super) fn tell(place: &Place<'_>, finding: &Finding) -> Vec<Diagnostic> {
+pub(super) fn tell(place: &Place<'_>, finding: &Finding, pairs: &Pairs) -> Vec<Diagnostic> {
     if let Some(pointer) = secrets::field(place) {
         return vec![secrets::tell(place, pointer)];
     }
     match finding {
         Finding::AdditionalProperties { unexpected } => {
-            unexpected.iter().take(MAX_FIELDS).map(|name| place.unknown_field(name)).collect()
+            let unknown = unexpected.iter().take(MAX_FIELDS);
+            unknown.map(|name| place.unknown_field(name, pairs)).collect()
         }
         Finding::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            if place.is_misspelled(name) { Vec::new() } else { vec![place.missing(name)] }
+            // An unknown field beside it that means it is told.
+            if pairs.has(place.pointer, name) { Vec::new() } else { vec![place.missing(name)] }
         }
         Finding::Type { kind } => vec![place.wrong_type(kind)],
         Finding::Enum { options } => vec![place.wrong_word(options)],
@@ -84,7 +87,7 @@ impl Place<'_> {
         self.document.pointer(self.pointer)
     }
 
-    /// The field as people write it, `spec.routes[0].trunk`.
+    /// The field as people write it.
     fn field(&self) -> String {
         dotted(self.pointer)
     }
@@ -104,51 +107,30 @@ impl Place<'_> {
         self.schema.pointer(parent)
     }
 
-    fn known_fields(&self) -> Vec<&str> {
+    /// The fields that the mapping may have.
+    pub(super) fn known_fields(&self) -> Vec<&str> {
         // A branch of a discriminated schema names only what it is about.
         let whole = self.keyword.split("/allOf/").next().unwrap_or_default();
         let branch = whole.len() < self.keyword.len();
         let schema = if branch { self.schema.pointer(whole) } else { self.schema_of_keyword() };
         let properties = schema.and_then(|schema| stand_in::properties(self.schema, schema));
-        properties.map(|all| all.keys().map(String::as_str).collect()).unwrap_or_default()
+        let known = properties.into_iter().flat_map(|all| all.keys().map(String::as_str));
+        let no_tenant = self.kind.is_system_only() && self.pointer == "/metadata";
+        known.filter(|name| !no_tenant || *name != "tenant").collect()
     }
 
-    fn unknown_field(&self, name: &str) -> Diagnostic {
+    fn unknown_field(&self, name: &str, pairs: &Pairs) -> Diagnostic {
         let field = self.value().and_then(|node| node.field(name));
         let span = field.map_or(self.document.span, |field| field.key_span);
         let path = self.below(name);
-        let known = self.known_fields();
-        let help = match self.meant(name) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("the fields here are {}", known.join(", ")),
+        let help = match pairs.meant(self.pointer, name) {
+            Some(Meant::Field(word)) => format!("did you mean `{word}`?"),
+            Some(Meant::Perhaps(word)) => {
+                format!("the required field `{word}` is missing: is this it?")
+            }
+            None => format!("the fields here are {}", self.known_fields().join(", ")),
         };
         Diagnostic::new(Code::TL103, format!("unknown field `{path}`")).at(span).help(help)
-    }
-
-    /// The field that a misspelled or abbreviated one means.
-    fn meant(&self, name: &str) -> Option<&str> {
-        // What Kubernetes calls it.
-        if name == "namespace" && self.pointer == "/metadata" && !self.kind.is_system_only() {
-            return Some("tenant");
-        }
-        suggest::field(name, self.known_fields())
-    }
-
-    /// Whether an unknown field beside it is a misspelling of the missing one, which is told.
-    fn is_misspelled(&self, name: &str) -> bool {
-        let Some(Value::Mapping(fields)) = self.value().map(|node| &node.value) else {
-            return false;
-        };
-        let known = self.known_fields();
-        let mut unknown = fields.iter().filter(|field| !known.contains(&&*field.key));
-        // Whoever writes one field where one must be means that one.
-        let only = fields.len() == 1 && self.count_required() == 1;
-        unknown.any(|field| only || self.meant(&field.key) == Some(name))
-    }
-
-    fn count_required(&self) -> usize {
-        let required = self.schema_of_keyword().and_then(|schema| schema.get("required"));
-        required.and_then(JsonValue::as_array).map_or(0, Vec::len)
     }
 
     fn missing(&self, name: &str) -> Diagnostic {
@@ -434,7 +416,8 @@ fn expected_words(expected: &TypeKind) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
 
-fn dotted(pointer: &str) -> String {
+/// A JSON pointer as people write it, `spec.routes[0].trunk`.
+pub(in crate::manifest) fn dotted(pointer: &str) -> String {
     let mut text = String::new();
     for segment in pointer.split('/').skip(1) {
         if is_index(segment) {

@@ -1,0 +1,117 @@
+//! Which unknown field of a mapping means which field that is missing there: that is one mistake.
+
+use std::collections::BTreeMap;
+
+use jsonschema::error::ValidationErrorKind as Finding;
+
+use super::words::Place;
+use crate::manifest::node::{Node, Value};
+use crate::manifest::{suggest, synonyms};
+
+/// Unknown fields of one mapping that are compared with what is missing from it.
+const MAX_UNKNOWN: usize = 1000;
+
+/// What an unknown field means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// This field, by its name.
+    Field(String),
+    /// Perhaps this one: nothing else is missing, and nothing else is unknown.
+    Perhaps(String),
+}
+
+/// The pairs of a document, by the pointers of its mappings and by the unknown fields.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(BTreeMap<String, BTreeMap<String, Meant>>);
+
+/// A mapping with unknown fields.
+#[derive(Debug, Default)]
+struct Mapping {
+    unknown: Vec<String>,
+    missing: Vec<String>,
+    known: Vec<String>,
+}
+
+impl Pairs {
+    /// Pairs what some findings say.
+    pub(super) fn of(document: &Node, findings: &[(Place<'_>, &Finding)]) -> Self {
+        let mut mappings: BTreeMap<&str, Mapping> = BTreeMap::new();
+        for (place, finding) in findings {
+            let pointer = place.pointer;
+            if let Finding::AdditionalProperties { unexpected } = finding {
+                let mapping = mappings.entry(pointer).or_default();
+                mapping.unknown.extend(unexpected.iter().take(MAX_UNKNOWN).cloned());
+                mapping.known = place.known_fields().into_iter().map(str::to_owned).collect();
+            } else if let Finding::Required { property } = finding {
+                let mapping = mappings.entry(pointer).or_default();
+                mapping.missing.extend(property.as_str().map(str::to_owned));
+            }
+        }
+        let pair = |(pointer, mapping): (&str, Mapping)| {
+            let node = document.pointer(pointer)?;
+            (!mapping.unknown.is_empty()).then(|| (pointer.to_owned(), mapping.pairs(node)))
+        };
+        Self(mappings.into_iter().filter_map(pair).collect())
+    }
+
+    /// What an unknown field of the mapping at a place means.
+    pub(super) fn meant(&self, pointer: &str, unknown: &str) -> Option<&Meant> {
+        self.0.get(pointer)?.get(unknown)
+    }
+
+    /// Whether a field that is missing there is meant by an unknown one.
+    pub(super) fn has(&self, pointer: &str, missing: &str) -> bool {
+        let all = self.0.get(pointer).into_iter().flat_map(BTreeMap::values);
+        all.into_iter().any(|meant| match meant {
+            Meant::Field(name) | Meant::Perhaps(name) => name == missing,
+        })
+    }
+}
+
+impl Mapping {
+    fn pairs(mut self, node: &Node) -> BTreeMap<String, Meant> {
+        self.missing.sort_unstable();
+        self.missing.dedup();
+        let (mut pairs, mut open) = (BTreeMap::new(), self.missing);
+        // Words for what is missing come first, then those that are near, then all others.
+        let mut left = Vec::new();
+        for unknown in self.unknown {
+            match synonyms::of(&unknown).find(|word| open.iter().any(|one| one == word)) {
+                Some(word) => {
+                    open.retain(|one| one != word);
+                    pairs.insert(unknown, Meant::Field(word.to_owned()));
+                }
+                None => left.push(unknown),
+            }
+        }
+        let mut strange = Vec::new();
+        // Whoever writes one field where one must be means that one.
+        let only = matches!(&node.value, Value::Mapping(fields) if fields.len() == 1);
+        for unknown in left {
+            match meant(node, &unknown, self.known.iter().map(String::as_str)) {
+                Some(word) if !only || open.is_empty() || open.contains(&word) => {
+                    open.retain(|one| *one != word);
+                    pairs.insert(unknown, Meant::Field(word));
+                }
+                _ => strange.push(unknown),
+            }
+        }
+        if let ([_], [missing]) = (strange.as_slice(), open.as_slice()) {
+            let missing = missing.clone();
+            pairs.extend(strange.pop().map(|unknown| (unknown, Meant::Perhaps(missing))));
+        }
+        pairs
+    }
+}
+
+/// The field of a mapping that an unknown one means by its name alone.
+pub(in crate::manifest) fn meant<'a>(
+    node: &Node,
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
+) -> Option<String> {
+    let known = known.into_iter();
+    let may_be = |word: &&str| known.clone().any(|one| one == *word) && node.get(word).is_none();
+    let near = || suggest::field(unknown, known.clone());
+    synonyms::of(unknown).find(may_be).or_else(near).map(str::to_owned)
+}
