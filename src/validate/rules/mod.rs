@@ -10,6 +10,7 @@ mod dialling;
 mod effects;
 mod exceptions;
 mod forwards;
+mod headers;
 mod hours;
 mod identities;
 mod inbound;

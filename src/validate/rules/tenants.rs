@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::overlap;
+use super::{headers, overlap};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
 use crate::model::value::Host;
@@ -78,50 +78,6 @@ pub(super) fn tl104_timezones(context: &Context<'_>, found: &mut Vec<Diagnostic>
     }
 }
 
-/// Headers that make a SIP message what it is, or that we write ourselves: one more of them would
-/// contradict the first. Small letters, with the compact forms (RFC 3261 section 7.3.3).
-const OWN_HEADERS: &[&str] = &[
-    "accept",
-    "allow",
-    "allow-events",
-    "authorization",
-    "call-id",
-    "contact",
-    "content-disposition",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cseq",
-    "event",
-    "from",
-    "max-forwards",
-    "min-se",
-    "p-asserted-identity",
-    "p-preferred-identity",
-    "path",
-    "privacy",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-require",
-    "rack",
-    "record-route",
-    "refer-to",
-    "referred-by",
-    "remote-party-id",
-    "replaces",
-    "require",
-    "route",
-    "rseq",
-    "service-route",
-    "session-expires",
-    "supported",
-    "to",
-    "unsupported",
-    "via",
-    "www-authenticate",
-    "x-trunkline-loop",
-];
-
 /// Headers of a tenant that a call has already, or that stand in its list twice for the same legs.
 pub(super) fn tl104_headers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, tenant) in context.tenants() {
@@ -132,11 +88,9 @@ pub(super) fn tl104_headers(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
                 continue;
             }
             let name = header.name.to_ascii_lowercase();
-            if OWN_HEADERS.contains(&name.as_str()) {
-                let message =
-                    format!("`{}` is a header that every call has or may have", header.name);
-                let told = context.diagnostic(Code::TL104, id, &field(index), message);
-                found.push(told.help("give the header a name of its own, like `X-Customer`"));
+            if let Some((why, help)) = headers::why_not(&name) {
+                let message = format!("`{}` cannot be a custom header: {why}", header.name);
+                found.push(context.diagnostic(Code::TL104, id, &field(index), message).help(help));
                 continue;
             }
             let same = earlier.entry(name).or_default();
