@@ -2,7 +2,7 @@
 //! itself: envelope, numbers, schema.
 
 use super::misplaced::{self, Mended};
-use super::node::{Node, Value};
+use super::node::{Meaning, Node, Scalar, Value};
 use super::salvage::{self, Rest};
 use super::yaml::{Content, Document, shown};
 use super::{Hint, de, numbers, schema, suggest};
@@ -162,7 +162,11 @@ impl<'a> Envelope<'a> {
 
     fn declares(&self) -> Declares {
         let Some(kind) = self.known_kind() else { return self.meant() };
-        let name = |node: &Node| node.text().and_then(|text| text.parse::<Name>().ok());
+        // A truth value is no name, though its letters would be one.
+        let is_text = |node: &&Node| {
+            !matches!(node.value, Value::Scalar(Scalar { meaning: Meaning::Bool(_), .. }))
+        };
+        let name = |node: &Node| Some(node).filter(is_text)?.text()?.parse::<Name>().ok();
         let tenant = match self.tenant {
             // A tenant where none may be is told; the resource counts as the system's.
             Some(_) if kind.is_system_only() => None,

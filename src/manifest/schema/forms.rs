@@ -25,6 +25,18 @@ fn ip_refusal(text: &str) -> Option<String> {
     text.parse::<IpAddr>().err().map(|_| format!("`{text}` is not an IP address"))
 }
 
+fn control_refusal(text: &str) -> Option<String> {
+    // A line may end with any of the last two, too.
+    let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let found = text.chars().find(|c| ends(*c))?;
+    let name = match found {
+        '\r' | '\n' | '\u{2028}' | '\u{2029}' | '\u{85}' => "an end of a line",
+        '\t' => "a tab",
+        _ => "a control character",
+    };
+    Some(format!("{name} (U+{:04X}) stands in the text", u32::from(found)))
+}
+
 /// A form: the name of its type, its parser's refusal, and what to write.
 struct Form {
     name: &'static str,
@@ -102,6 +114,11 @@ const FORMS: &[Form] = &[
         check: age_refusal,
         help: "write what `age --armor` prints, as a block after `|`",
     },
+    Form {
+        name: "FreeText",
+        check: control_refusal,
+        help: "write it on one line, without control characters: it may become part of a SIP header",
+    },
     // What schemars writes for an address.
     Form { name: "ip", check: ip_refusal, help: "write an address like `203.0.113.5`" },
 ];
@@ -117,7 +134,7 @@ pub(super) fn is_form(name: &str) -> bool {
 
 /// The forms whose fields are plain texts in the model. Every other form is the parser of its type,
 /// which decoding asks.
-const OF_TEXTS: &[&str] = &["SecretFile", "AgeText"];
+const OF_TEXTS: &[&str] = &["SecretFile", "AgeText", "FreeText"];
 
 /// What has to be asked of a text of the form of that name, if it is decoded as well.
 pub(super) fn beside_decoding(name: &str) -> Option<Option<Check>> {

@@ -172,7 +172,12 @@ impl Place<'_> {
         let expected = expected_words(expected);
         if matches!(node.value, Value::Scalar(Scalar { meaning: Meaning::Null, .. })) {
             let message = format!("`{}` has no value: it must be {expected}", self.field());
-            let help = "write a value, or remove the field";
+            let (parent, name) = self.pointer.rsplit_once('/').unwrap_or_default();
+            let required = stand_in::required(self.kind, parent).iter().any(|one| one == name);
+            let help = match required || self.pointer == "/metadata/tenant" {
+                true => "write a value",
+                false => "write a value, or remove the field",
+            };
             return self.at_value(Code::TL104, message).help(help);
         }
         let message = format!("`{}` must be {expected}, found {}", self.field(), node.what());
@@ -319,7 +324,6 @@ impl Place<'_> {
 
     fn out_of_bounds(&self, bound: &str) -> Diagnostic {
         let text = self.value().and_then(Node::text).unwrap_or_default();
-        let message = format!("`{}` is {}: it must be {bound}", self.field(), shown(text));
         let schema = self.schema_of_keyword();
         let limit =
             |name: &str| schema.and_then(|schema| schema.get(name)).map(JsonValue::to_string);
@@ -329,6 +333,7 @@ impl Place<'_> {
         };
         self.at_value(self.bounds_code(), message).help(help)
     }
+            Some("custom") => "write 1 to 128 visible ASCII characters",
 
     fn length(&self, word: &str, limit: u64, noun: &str) -> Diagnostic {
         let is_condition = self.pointer.starts_with("/spec/match/") && noun == "item";
@@ -343,6 +348,12 @@ impl Place<'_> {
             _ => "make it shorter",
         };
         self.at_value(self.bounds_code(), message).help(help)
+        // A number that is read as it is written has the form of its text, which says it better.
+        let form = schema.and_then(|schema| schema.get("format")).and_then(JsonValue::as_str);
+        if let Some(form) = form.filter(|form| forms::why_not(form, text).is_some()) {
+            return self.wrong_form(form);
+        }
+        let message = format!("`{}` is {}: it must be {bound}", self.field(), shown(text));
     }
 
     fn bounds_code(&self) -> Code {

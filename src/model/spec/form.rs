@@ -36,6 +36,29 @@ pub(super) fn username(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A text for people, which may become part of a SIP header: on one line, without control characters.
+fn free_text(most: u32) -> Schema {
+    json_schema!({
+        "type": ["string", "integer"], "minLength": 1, "maxLength": most, "format": "FreeText"
+    })
+}
+
+pub(super) fn text_of_63(_: &mut SchemaGenerator) -> Schema {
+    free_text(63)
+}
+
+pub(super) fn text_of_64(_: &mut SchemaGenerator) -> Schema {
+    free_text(64)
+}
+
+pub(super) fn text_of_128(_: &mut SchemaGenerator) -> Schema {
+    free_text(128)
+}
+
+pub(super) fn text_of_1024(_: &mut SchemaGenerator) -> Schema {
+    free_text(1024)
+}
+
 /// An opaque text that is often all digits.
 pub(super) fn opaque(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "integer"], "pattern": "^[!-~]{1,128}$", "minimum": 0})

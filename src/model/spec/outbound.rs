@@ -41,10 +41,10 @@ fn lengths(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     })
 }
 
-fn groups(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+fn groups(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "array", "minItems": 1,
-        "items": {"type": "string", "minLength": 1, "maxLength": 64}
+        "items": form::text_of_64(generator)
     })
 }
 

@@ -37,7 +37,7 @@ pub struct Extension {
     pub register: Option<PhoneRegistration>,
     /// The group, for outbound rules. Example: `sales`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(schema_with = "form::text_of_64")]
     pub group: Option<String>,
     /// What is shown to the called, one for each trunk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

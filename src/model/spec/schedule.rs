@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Date, TimeRange};
+use super::{Date, TimeRange, form};
 
 /// Office hours and holidays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -159,7 +159,7 @@ impl JsonSchema for OpenHours {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Holiday {
     /// Its name. Example: `Christmas`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(schema_with = "form::text_of_128")]
     pub name: String,
     /// The first day. Example: `2027-12-24`.
     pub from: Date,

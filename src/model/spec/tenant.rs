@@ -11,7 +11,7 @@ use super::{Host, Name, PhoneNumber, SipTarget, default, form};
 pub struct Tenant {
     /// The name for people; absent: the resource's name. Example: `Acme Ltd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(schema_with = "form::text_of_1024")]
     pub display_name: Option<String>,
     /// The tenant's SIP domain, unique among all tenants; it need not resolve in DNS.
     /// Example: `acme.voice.example.net`.
@@ -148,7 +148,7 @@ pub struct CallerId {
     pub number: PhoneNumber,
     /// The name beside it. Example: `Acme Ltd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(schema_with = "form::text_of_128")]
     pub display_name: Option<String>,
 }
 

@@ -55,7 +55,7 @@ impl TrunkType {
 pub struct Trunk {
     /// The name for people. Example: `Carrier A, London`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(schema_with = "form::text_of_64")]
     pub display_name: Option<String>,
     /// The type. It cannot be changed: declare another trunk. Example: `ip`.
     #[serde(rename = "type")]
@@ -67,7 +67,7 @@ pub struct Trunk {
     /// A key that says which trunks belong to the same provider; it overrides the comparison of
     /// brands, hosts and addresses. Example: `carrier-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(schema_with = "form::text_of_63")]
     pub provider: Option<String>,
     /// Whether calls run over it.
     #[serde(default = "default::yes")]
@@ -235,7 +235,6 @@ pub struct KeepAlive {
     pub enabled: bool,
     /// Time between two probes, at least one second. Example: `360s`.
     #[serde(default = "default::six_minutes")]
-    #[schemars(extend("minimum" = 1))]
     pub interval: Seconds,
     /// So many failures in a row make the trunk Down. Example: `3`.
     #[serde(default = "default::three")]
@@ -328,7 +327,6 @@ pub struct SessionTimer {
     pub expires: Seconds,
     /// The shortest interval that we take, at least 90 seconds. Example: `90s`.
     #[serde(default = "default::minute_and_a_half")]
-    #[schemars(extend("minimum" = 90))]
     pub min: Seconds,
 }
 
@@ -389,7 +387,7 @@ pub struct Registration {
     /// The only realm that is answered; absent: any that the provider's own registrar or proxy
     /// asks for. Example: `sip.example.net`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(schema_with = "form::text_of_128")]
     pub realm: Option<String>,
     /// For how long we register at a time. Example: `600s`.
     #[serde(default = "default::ten_minutes")]

@@ -44,7 +44,8 @@ impl std::str::FromStr for Name {
 }
 
 text_value!(Name, {
-    "type": "string",
+    "type": ["string", "integer"],
+    "minimum": 0,
     "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
     "description": "An RFC 1123 label: 1 to 63 lower-case letters, digits and hyphens",
     "examples": ["acme"]

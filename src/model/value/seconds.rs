@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Digits of the longest duration.
+const MAX_DIGITS: usize = 9;
+
 /// A duration in whole seconds: `10s`, `6m`, `1h`; a bare integer is seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seconds(pub u32);
@@ -38,6 +41,11 @@ impl std::str::FromStr for Seconds {
         }
         if !one_unit || !plain {
             return Err(error());
+        }
+        if digits.len() > MAX_DIGITS {
+            return Err(format!(
+                "`{text}` is too long: a duration has at most {MAX_DIGITS} digits"
+            ));
         }
         let value: u32 = digits.parse().map_err(|_| error())?;
         value.checked_mul(unit).map(Self).ok_or_else(error)
@@ -83,7 +91,20 @@ mod tests {
         assert_eq!("6m".parse(), Ok(Seconds(360)));
         assert_eq!("1h".parse(), Ok(Seconds(3600)));
         assert_eq!("0".parse(), Ok(Seconds(0)));
-        for bad in ["", "s", "1d", "1ss", "-1s", "1.5s", "99999999h", "+5", "010", "05m", "00"] {
+        for bad in [
+            "",
+            "s",
+            "1d",
+            "1ss",
+            "-1s",
+            "1.5s",
+            "99999999h",
+            "+5",
+            "010",
+            "05m",
+            "00",
+            "1000000000",
+        ] {
             assert!(bad.parse::<Seconds>().is_err(), "{bad}");
         }
     }
