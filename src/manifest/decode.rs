@@ -1,6 +1,8 @@
 //! From a document's tree to a resource, or to everything that is wrong with the document by
 //! itself: envelope, numbers, schema.
 
+use std::collections::BTreeSet;
+
 use super::misplaced::{self, Mended};
 use super::node::{Meaning, Node, Scalar, Value};
 use super::salvage::{self, Rest};
@@ -65,6 +67,7 @@ fn decode_tree(node: &Node, source: &str) -> Decoded {
         diagnostics = numbers::check(kind, node, source);
         let of_numbers = diagnostics.len();
         diagnostics.extend(schema::check(kind, node));
+        numbers_alone(&mut diagnostics, of_numbers);
         let strange = |one: &Diagnostic| one.code == Code::TL103;
         if diagnostics.iter().any(strange)
             && let Some(mended) = misplaced::mend(kind, node)
@@ -101,12 +104,31 @@ fn decode_mended(kind: Kind, mended: Mended, source: &str) -> Decoded {
     let inside = |span: Span| {
         doubtful.iter().any(|one| one.span.start <= span.start && span.end <= one.span.end)
     };
-    let mut diagnostics = told;
-    let found = numbers.into_iter().chain(schema::check(kind, &node));
-    diagnostics
-        .extend(found.filter(|one| one.code == Code::TL701 || !one.span.is_some_and(inside)));
+    let of_numbers = numbers.len();
+    let mut diagnostics = numbers;
+    diagnostics.extend(schema::check(kind, &node));
+    numbers_alone(&mut diagnostics, of_numbers);
+    diagnostics.retain(|one| one.code == Code::TL701 || !one.span.is_some_and(inside));
+    diagnostics.extend(told);
     of_resource(&declares, &mut diagnostics);
     Decoded { declares, resource: None, rest, diagnostics }
+}
+
+/// What is said of a number by a code of its own is not said again of the value that it stands in;
+/// those of numbers come first.
+fn numbers_alone(diagnostics: &mut Vec<Diagnostic>, of_numbers: usize) {
+    let told = diagnostics.get(..of_numbers).unwrap_or_default();
+    let errors = told.iter().filter(|one| one.severity() == Severity::Error);
+    let places: BTreeSet<Option<Span>> = errors.map(|one| one.span).collect();
+    if places.is_empty() {
+        return;
+    }
+    let mut index = 0;
+    diagnostics.retain(|one| {
+        index += 1;
+        let of_value = matches!(one.code, Code::TL104 | Code::TL105 | Code::TL106);
+        index <= of_numbers || !of_value || !places.contains(&one.span)
+    });
 }
 
 /// Says whose faults they are.

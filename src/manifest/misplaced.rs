@@ -40,7 +40,8 @@ pub(super) struct Doubtful {
 pub(super) fn mend(kind: Kind, document: &Node) -> Option<Mended> {
     let node = document.clone();
     let sought = Cell::new(0);
-    let mut mend = Mend { kind, node, sought, moved: 0, told: Vec::new(), doubtful: Vec::new() };
+    let (told, doubtful, shifted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut mend = Mend { kind, node, sought, moved: 0, told, doubtful, shifted };
     mend.outdented("");
     mend.sought.set(0);
     let mut strays = Vec::new();
@@ -58,6 +59,9 @@ struct Mend {
     moved: usize,
     told: Vec<Diagnostic>,
     doubtful: Vec<Doubtful>,
+    /// Where the fields are now that stood too far left: what was written below one of them may have
+    /// been shifted with it.
+    shifted: Vec<String>,
 }
 
 /// A field that belongs to another mapping; places are JSON pointers.
@@ -148,6 +152,7 @@ impl Mend {
                     false => belongs_below(within, &field, &target),
                 });
             }
+            self.shifted.push(below(&target, &field.key));
             if !was_empty {
                 self.doubtful
                     .push(Doubtful { pointer: below(&target, &field.key), span: of(&field) });
@@ -198,8 +203,6 @@ impl Mend {
     ) {
         match &node.value {
             Value::Scalar(_) => {}
-            // Nobody knows whether it is meant as what it would be here.
-            _ if self.doubtful.iter().any(|one| one.pointer == within) => {}
             Value::Sequence(items) => {
                 let nested = items.iter().enumerate();
                 for (index, item) in nested.filter(|(_, it)| !matches!(it.value, Value::Scalar(_)))
@@ -216,14 +219,26 @@ impl Mend {
                         continue;
                     }
                     let words = known.iter().map(String::as_str);
-                    if schema::meant(node, name, words).is_some() {
+                    let meant = schema::meant(node, name, words);
+                    let absent = |word: &String| node.get(word).is_none();
+                    let required = schema::required(self.kind, within);
+                    // What stands for a field that has to be here does not belong elsewhere.
+                    if meant.as_ref().is_some_and(|word| required.contains(word) && absent(word)) {
                         continue;
                     }
                     let mut outer = around.iter().rev();
                     let outer = outer
                         .find(|(place, node)| self.knows(place, name) && node.get(name).is_none());
                     let to = outer.map(|(place, _)| place.clone());
-                    let beside = || self.beside(node, within, &known, name);
+                    // Of what may be meant otherwise, only what was shifted with it shows.
+                    if self.doubtful.iter().any(|one| within.starts_with(&one.pointer)) {
+                        let from = within.to_owned();
+                        let shifted = to.filter(|to| self.is_shifted(within, to));
+                        found.extend(shifted.map(|to| Stray { from, name: name.to_owned(), to }));
+                        continue;
+                    }
+                    let free = meant.is_none();
+                    let beside = || free.then(|| self.beside(node, within, &known, name)).flatten();
                     if let Some(to) = to.or_else(|| self.identity(within, name)).or_else(beside) {
                         found.push(Stray { from: within.to_owned(), name: name.to_owned(), to });
                     }
@@ -236,6 +251,14 @@ impl Mend {
                 around.pop();
             }
         }
+    }
+
+    /// Whether a mapping was shifted out of another one, so that what stood behind it there is in it now.
+    fn is_shifted(&self, from: &str, to: &str) -> bool {
+        self.shifted.iter().any(|one| {
+            from.starts_with(one.as_str())
+                && one.rsplit_once('/').is_some_and(|(owner, _)| owner == to)
+        })
     }
 
     /// `metadata`, if a field of `spec` belongs there and is absent.
@@ -264,9 +287,10 @@ impl Mend {
         let required = schema::required(self.kind, within);
         let missing = |field: &&&String| required.contains(field) && node.get(field).is_none();
         let mut missing = all.iter().filter(missing);
-        let only = match (all.as_slice(), missing.next(), missing.next()) {
-            ([only], ..) | (_, Some(only), None) => only,
-            _ => return None,
+        let (([only], ..) | (_, Some(only), None)) =
+            (all.as_slice(), missing.next(), missing.next())
+        else {
+            return None;
         };
         Some(below(within, only))
     }
@@ -278,17 +302,21 @@ impl Mend {
             let Some(node) = slot(&mut self.node, &from) else { continue };
             let Value::Mapping(fields) = &mut node.value else { continue };
             let Some(at) = fields.iter().position(|field| *field.key == *name) else { continue };
-            let field = fields.remove(at);
+            let mut field = fields.remove(at);
+            let target = below(&to, &name);
+            if is_empty(&field.value) {
+                take_lines(self.kind, &target, fields, &mut field, at);
+            }
             let further_out = from.starts_with(&to);
             let here = (from.clone(), to.clone());
-            if last.as_ref() != Some(&here) {
+            if last.as_ref() != Some(&here) && !self.is_shifted(&from, &to) {
                 self.told.push(match further_out {
                     true => belongs_further_out(&from, &field, &to),
                     false => belongs_below(&from, &field, &to),
                 });
             }
             last = Some(here);
-            self.doubtful.push(Doubtful { pointer: below(&to, &name), span: of(&field) });
+            self.doubtful.push(Doubtful { pointer: target, span: of(&field) });
             if let Some(node) = self.made(&to, field.key_span) {
                 add(node, field);
             }
@@ -303,6 +331,21 @@ impl Mend {
             add(slot(&mut self.node, within)?, Field { key: name.into(), key_span: span, value });
         }
         slot(&mut self.node, place)
+    }
+}
+
+/// Whether a field is one of the mapping at a place.
+fn kind_takes(kind: Kind, place: &str, field: Option<&Field>) -> bool {
+    field.is_some_and(|field| schema::fields(kind, place).iter().any(|one| **one == *field.key))
+}
+
+/// Takes the lines directly behind a field without a value that may stand below it: a block is never
+/// empty, so they are meant to.
+fn take_lines(kind: Kind, target: &str, fields: &mut Vec<Field>, owner: &mut Field, at: usize) {
+    while kind_takes(kind, target, fields.get(at)) {
+        let field = fields.remove(at);
+        owner.value.span.end = owner.value.span.end.max(of(&field).end);
+        add(&mut owner.value, field);
     }
 }
 

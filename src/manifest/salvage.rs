@@ -71,6 +71,13 @@ impl Mend {
             Refusal::Missing { within, name } => {
                 let pointer = below(&within, &name);
                 let value = schema::stand_in(self.kind, &pointer)?;
+                // Of a mapping without anything, nobody knows what else was meant to be there.
+                let empty = slot(&mut self.node, &within).is_some_and(
+                    |node| matches!(&node.value, Value::Mapping(all) if all.is_empty()),
+                );
+                if empty {
+                    self.refused.push(within.clone());
+                }
                 // What it is missing from may have given way itself.
                 if let Some(node) = slot(&mut self.node, &within)
                     && node.get(&name).is_none()

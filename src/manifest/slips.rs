@@ -1,6 +1,6 @@
 //! What people mean whose file is no YAML: templates, conflicts of a merge, a `*` without quotes.
 
-use crate::diag::{Span, without_secrets};
+use crate::diag::{Code, Diagnostic, Span, without_secrets};
 
 /// What is wrong with a template.
 pub(super) const TEMPLATE: &str = "template braces (`{{ … }}`) are not YAML";
@@ -8,6 +8,21 @@ pub(super) const TEMPLATE: &str = "template braces (`{{ … }}`) are not YAML";
 /// What to do with it.
 pub(super) const RENDER: &str =
     "manifests are read as they are: run the template first, and give what comes out";
+
+/// What is wrong where the first line of a document stands further right than the others.
+pub(super) const INDENTED_HEAD: &str =
+    "the first line of the document is indented, and the ones below it are not";
+
+/// Whether the line of one place is indented, and that of another one is a field at the beginning of
+/// its line.
+pub(super) fn is_indented_head(text: &str, head: usize, below: usize) -> bool {
+    let line = |at: usize| {
+        let begin = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+        text.get(begin..)?.lines().next()
+    };
+    let starts = |at: usize, with: &[char]| line(at).is_some_and(|line| line.starts_with(with));
+    starts(head, &[' ']) && !starts(below, &[' ', '-', '.', '#'])
+}
 
 /// What begins a line that git leaves where two sides of a merge differ.
 const MARKERS: [&str; 4] = ["<<<<<<< ", "||||||| ", "=======", ">>>>>>> "];
@@ -36,6 +51,13 @@ pub(super) fn of_syntax(text: &str, at: usize) -> Option<String> {
         return Some("a text that begins with `*` stands in quotes, and a secret is not written here: `{env: NAME}` or `{file: NAME}` says where it is".to_owned());
     }
     Some(format!("write `\"{word}\"`: without quotes `*` begins an alias in YAML"))
+}
+
+/// What is said of a character that no text file holds.
+pub(super) fn control_character(span: Span, found: char) -> Box<Diagnostic> {
+    let message = format!("the control character U+{:04X} stands in the file", u32::from(found));
+    let help = "a manifest is a text file: remove the character, or write it as an escape in double quotes";
+    Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
 }
 
 /// Whether a word of a text is no secret of it.

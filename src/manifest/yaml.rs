@@ -92,9 +92,12 @@ pub fn parse_in_full(file: FileId, text: &str) -> Parsed {
 fn parse_segment_in_full(file: FileId, segment: Segment<'_>, parsed: &mut Parsed) {
     let mut builder = Builder::new(file, segment);
     let result = match segments::control_character(segment.text) {
-        Some((at, found)) => Err(control_character(builder.span(at, at + found.len_utf8()), found)),
+        Some((at, found)) => {
+            Err(slips::control_character(builder.span(at, at + found.len_utf8()), found))
+        }
         None => builder.build(),
     };
+    let result = result.map_err(|fault| builder.take_head(&fault).unwrap_or(fault));
     let faults = std::mem::take(&mut builder.faults);
     parsed.documents.append(&mut builder.documents);
     parsed.diagnostics.extend(faults);
@@ -107,12 +110,6 @@ fn parse_segment_in_full(file: FileId, segment: Segment<'_>, parsed: &mut Parsed
         parsed.documents.push(Document { span, content });
         parsed.diagnostics.extend((!told).then_some(*fault));
     }
-}
-
-fn control_character(span: Span, found: char) -> Box<Diagnostic> {
-    let message = format!("the control character U+{:04X} stands in the file", u32::from(found));
-    let help = "a manifest is a text file: remove the character, or write it as an escape in double quotes";
-    Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
 }
 
 /// What stops the reading of a document.
@@ -255,6 +252,20 @@ impl<'t> Builder<'t> {
             "check indentation, colons, quotes and brackets on this line and those beside it";
         let help = slips::of_syntax(text, at).unwrap_or_else(|| plain.to_owned());
         Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
+    }
+
+    /// To the parser a first line that is indented further than the others is a document of its own.
+    fn take_head(&mut self, fault: &Diagnostic) -> Option<Fatal> {
+        let head = self.documents.last()?.span;
+        let local = |at: u32| (at as usize).checked_sub(self.offset);
+        let (begin, end) = (local(head.start)?, local(fault.span?.start)?);
+        if !slips::is_indented_head(self.text, begin, end) {
+            return None;
+        }
+        self.documents.pop();
+        self.read = 0;
+        let told = Diagnostic::new(Code::TL001, slips::INDENTED_HEAD).at(head);
+        Some(Box::new(told.help("write it at the beginning of its line")))
     }
 
     fn fault(&mut self, diagnostic: Diagnostic) {

@@ -22,7 +22,11 @@ pub(super) enum Meant {
 
 /// The pairs of a document, by the pointers of its mappings and by the unknown fields.
 #[derive(Debug, Default)]
-pub(super) struct Pairs(BTreeMap<String, BTreeMap<String, Meant>>);
+pub(super) struct Pairs {
+    meant: BTreeMap<String, BTreeMap<String, Meant>>,
+    /// What is missing from each mapping, sorted.
+    missing: BTreeMap<String, Vec<String>>,
+}
 
 /// A mapping with unknown fields.
 #[derive(Debug, Default)]
@@ -47,21 +51,32 @@ impl Pairs {
                 mapping.missing.extend(property.as_str().map(str::to_owned));
             }
         }
-        let pair = |(pointer, mapping): (&str, Mapping)| {
-            let node = document.pointer(pointer)?;
-            (!mapping.unknown.is_empty()).then(|| (pointer.to_owned(), mapping.pairs(node)))
-        };
-        Self(mappings.into_iter().filter_map(pair).collect())
+        let mut pairs = Self::default();
+        for (pointer, mut mapping) in mappings {
+            mapping.missing.sort_unstable();
+            mapping.missing.dedup();
+            pairs.missing.insert(pointer.to_owned(), mapping.missing.clone());
+            let node = document.pointer(pointer).filter(|_| !mapping.unknown.is_empty());
+            if let Some(node) = node {
+                pairs.meant.insert(pointer.to_owned(), mapping.pairs(node));
+            }
+        }
+        pairs
     }
 
     /// What an unknown field of the mapping at a place means.
     pub(super) fn meant(&self, pointer: &str, unknown: &str) -> Option<&Meant> {
-        self.0.get(pointer)?.get(unknown)
+        self.meant.get(pointer)?.get(unknown)
+    }
+
+    /// What is missing from the mapping at a place.
+    pub(super) fn missing(&self, pointer: &str) -> &[String] {
+        self.missing.get(pointer).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a field that is missing there is meant by an unknown one.
     pub(super) fn has(&self, pointer: &str, missing: &str) -> bool {
-        let all = self.0.get(pointer).into_iter().flat_map(BTreeMap::values);
+        let all = self.meant.get(pointer).into_iter().flat_map(BTreeMap::values);
         all.into_iter().any(|meant| match meant {
             Meant::Field(name) | Meant::Perhaps(name) => name == missing,
         })
@@ -69,9 +84,7 @@ impl Pairs {
 }
 
 impl Mapping {
-    fn pairs(mut self, node: &Node) -> BTreeMap<String, Meant> {
-        self.missing.sort_unstable();
-        self.missing.dedup();
+    fn pairs(self, node: &Node) -> BTreeMap<String, Meant> {
         let (mut pairs, mut open) = (BTreeMap::new(), self.missing);
         // Words for what is missing come first, then those that are near, then all others.
         let mut left = Vec::new();

@@ -46,7 +46,10 @@ pub(super) fn tell(place: &Place<'_>, finding: &Finding, pairs: &Pairs) -> Vec<D
         Finding::Required { property } => {
             let name = property.as_str().unwrap_or_default();
             // An unknown field beside it that means it is told.
-            if pairs.has(place.pointer, name) { Vec::new() } else { vec![place.missing(name)] }
+            match pairs.has(place.pointer, name) {
+                true => Vec::new(),
+                false => place.nothing_there(pairs).unwrap_or_else(|| vec![place.missing(name)]),
+            }
         }
         Finding::Type { kind } => vec![place.wrong_type(kind)],
         Finding::Enum { options } => vec![place.wrong_word(options)],
@@ -78,7 +81,9 @@ pub(super) fn one_each(found: &mut Vec<Diagnostic>) {
     found.sort_by_key(|one| (one.span, rank(one)));
     found.dedup_by(|later, first| {
         let same = later.span == first.span;
-        same && (is_secret(first) || rank(later).is_some() && rank(first).is_some())
+        // A mapping without anything lacks several fields, and is told with all of them.
+        let again = later.code == first.code && later.message == first.message;
+        same && (again || is_secret(first) || rank(later).is_some() && rank(first).is_some())
     });
 }
 
@@ -131,6 +136,23 @@ impl Place<'_> {
             None => format!("the fields here are {}", self.known_fields().join(", ")),
         };
         Diagnostic::new(Code::TL103, format!("unknown field `{path}`")).at(span).help(help)
+    }
+
+    /// A mapping without any field lacks all that it has to have: one mistake. `None`: it has some,
+    /// or lacks one alone.
+    fn nothing_there(&self, pairs: &Pairs) -> Option<Vec<Diagnostic>> {
+        let node = self.value()?;
+        let Value::Mapping(fields) = &node.value else { return None };
+        let missing = pairs.missing(self.pointer);
+        if !fields.is_empty() || missing.len() < 2 {
+            return None;
+        }
+        let all: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
+        let all = all.join(", ");
+        let message = format!("`{}` is empty: {all} are missing", self.field());
+        let help = format!("write {all} below `{}:`", self.field());
+        let told = Diagnostic::new(Code::TL105, message).at(node.span).help(help);
+        Some(vec![told])
     }
 
     fn missing(&self, name: &str) -> Diagnostic {
@@ -312,6 +334,7 @@ impl Place<'_> {
                 "write the name of a header: letters, digits and hyphens"
             }
             Some("value") => "write 1 to 64 visible ASCII characters",
+            Some("custom") => "write 1 to 128 visible ASCII characters",
             Some("prepend") => "write at most 32 of the digits, `+`, `*` and `#`",
             Some(
                 "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday",
@@ -325,6 +348,12 @@ impl Place<'_> {
     fn out_of_bounds(&self, bound: &str) -> Diagnostic {
         let text = self.value().and_then(Node::text).unwrap_or_default();
         let schema = self.schema_of_keyword();
+        // A number that is read as it is written has the form of its text, which says it better.
+        let form = schema.and_then(|schema| schema.get("format")).and_then(JsonValue::as_str);
+        if let Some(form) = form.filter(|form| forms::why_not(form, text).is_some()) {
+            return self.wrong_form(form);
+        }
+        let message = format!("`{}` is {}: it must be {bound}", self.field(), shown(text));
         let limit =
             |name: &str| schema.and_then(|schema| schema.get(name)).map(JsonValue::to_string);
         let help = match (limit("minimum"), limit("maximum")) {
@@ -333,7 +362,6 @@ impl Place<'_> {
         };
         self.at_value(self.bounds_code(), message).help(help)
     }
-            Some("custom") => "write 1 to 128 visible ASCII characters",
 
     fn length(&self, word: &str, limit: u64, noun: &str) -> Diagnostic {
         let is_condition = self.pointer.starts_with("/spec/match/") && noun == "item";
@@ -348,12 +376,6 @@ impl Place<'_> {
             _ => "make it shorter",
         };
         self.at_value(self.bounds_code(), message).help(help)
-        // A number that is read as it is written has the form of its text, which says it better.
-        let form = schema.and_then(|schema| schema.get("format")).and_then(JsonValue::as_str);
-        if let Some(form) = form.filter(|form| forms::why_not(form, text).is_some()) {
-            return self.wrong_form(form);
-        }
-        let message = format!("`{}` is {}: it must be {bound}", self.field(), shown(text));
     }
 
     fn bounds_code(&self) -> Code {
