@@ -449,6 +449,37 @@ mod same_packet {
         #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
         #[test]
+    #[test]
+    fn a_comparison_that_stops_says_so() {
+        let count = |lines: usize, pools: &[(char, u8, u8)]| {
+            let host = "203.0.113.1";
+            let line = |at: usize| Line {
+                registers: true,
+                provider: char::from_u32(0x4e00 + u32::try_from(at).unwrap()),
+                host,
+                networks: Vec::new(),
+                port: 5060,
+                verifies: false,
+                transport: "udp",
+                enabled: true,
+                pools: pools.to_vec(),
+            };
+            let text = text_of(&(0..lines).map(line).collect::<Vec<_>>());
+            let content = Content::Text(Arc::from(text.as_str()));
+            let file = SourceFile { path: "a.yaml".to_owned(), content };
+            let checked = validate(&SourceTree { files: vec![file], rooted: false });
+            let all = checked.diagnostics.iter().filter(|one| one.code == Code::TL407);
+            let (stops, pairs): (Vec<_>, Vec<_>) =
+                all.partition(|one| one.message.contains("not all trunks"));
+            (pairs.len(), stops.len())
+        };
+        let pool = [('a', 10, 12)];
+        assert_eq!(count(45, &pool), (990, 0));
+        assert_eq!(count(46, &pool), (1000, 1));
+        assert_eq!(count(1000, &[]), (999, 0));
+        assert_eq!(count(1002, &[]), (999, 1));
+    }
+
         fn tl407_is_told_where_a_packet_fits_two_trunks(lines in prop::collection::vec(line(), 2..5)) {
             let text = text_of(&lines);
             let content = Content::Text(Arc::from(text.as_str()));

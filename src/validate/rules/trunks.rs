@@ -132,15 +132,17 @@ pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnosti
         if !compared.insert(trunks.keys().copied().collect::<Vec<_>>()) {
             continue;
         }
-        for pair in not_separated(context, trunks, &numbers) {
+        let NotSeparated { pairs, stopped } = not_separated(context, trunks, &numbers);
+        for pair in pairs {
             if told.insert(pair) {
                 found.push(ambiguous(context, pair, *source, *port));
             }
         }
+        found.extend(stopped.map(|stopped| not_compared(context, stopped, *source, *port)));
     }
 }
 
-/// Pairs told for one address; further ones show when these are mended.
+/// Pairs told for one address; that there may be more is told.
 const MAX_PAIRS: usize = 1000;
 
 /// Ranges of numbers compared for one address.
@@ -149,6 +151,14 @@ const MAX_STEPS: usize = 10_000_000;
 /// The numbers of every trunk, each with its tenant.
 type Numbers<'a> = BTreeMap<&'a ResourceId, Vec<(NumberRange, &'a Name)>>;
 
+/// Trunks of one address that the called number does not tell apart.
+struct NotSeparated<'a> {
+    pairs: Vec<(&'a ResourceId, &'a ResourceId)>,
+    /// The trunk from which on nothing was compared, and its numbers there, if the comparison came so far;
+    /// `None`: these are all.
+    stopped: Option<(&'a ResourceId, Option<NumberRange>)>,
+}
+
 /// The pairs of trunks that the called number does not tell apart: they share numbers, or one has
 /// none. Of one provider, two `ip` trunks are TL405's business, numbers of two tenants TL301's, and
 /// a trunk without any is told as that.
@@ -156,7 +166,7 @@ fn not_separated<'a>(
     context: &Context<'_>,
     trunks: &BTreeMap<&'a ResourceId, &'a Trunk>,
     numbers: &Numbers<'a>,
-) -> Vec<(&'a ResourceId, &'a ResourceId)> {
+) -> NotSeparated<'a> {
     let differ = |a: &ResourceId, b: &ResourceId| match (trunks.get(a), trunks.get(b)) {
         (Some(a), Some(b)) => !a.same_provider(b),
         _ => false,
@@ -172,7 +182,8 @@ fn not_separated<'a>(
     let mut pairs = Vec::new();
     for id in trunks.keys().copied() {
         if let Some(ranges) = numbers.get(id) {
-            items.extend(ranges.iter().map(|(range, tenant)| (*range, (id, *tenant), ())));
+            items
+                .extend(ranges.iter().map(|(range, tenant)| (*range, (id, *tenant), (id, *range))));
         } else if !context.may_have_any_pool() {
             // A refused pool might hold the numbers that separate them.
             let other = trunks.keys().copied().find(|other| *other != id && differ(id, other));
@@ -182,8 +193,26 @@ fn not_separated<'a>(
     let bounds = Bounds { pairs: MAX_PAIRS, steps: MAX_STEPS };
     let shared = overlap::between_owners(&mut items, related, bounds);
     pairs.extend(shared.pairs.into_keys().map(|((a, _), (b, _))| (a.min(b), a.max(b))));
+    let stopped = shared.stopped.map(|(id, range)| (id, Some(range)));
+    let cut = pairs.get(MAX_PAIRS).map(|(_, second)| (*second, None));
     pairs.truncate(MAX_PAIRS);
-    pairs
+    NotSeparated { pairs, stopped: stopped.or(cut) }
+}
+
+/// Says where a comparison ended before it was complete.
+fn not_compared(
+    context: &Context<'_>,
+    (trunk, from): (&ResourceId, Option<NumberRange>),
+    source: Cidr,
+    port: Option<u16>,
+) -> Diagnostic {
+    let sample = SocketAddr::new(source.network(), port.unwrap_or(SIP_PORT));
+    let from = from.map_or(String::new(), |range| format!(", from `{range}` on"));
+    let message = format!(
+        "not all trunks that a packet from {sample} can match are compared{from}: too many have the same numbers, or none"
+    );
+    let told = context.diagnostic(Code::TL407, trunk, "/spec/host", message);
+    told.help("mend those that are told, let fewer trunks share the address, and look again")
 }
 
 fn ambiguous(
