@@ -1,6 +1,6 @@
 //! What a rule looks at: the resources, what else is declared, and where everything stands.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -74,6 +74,8 @@ pub(super) struct Context<'a> {
     dialled: [OnceCell<BTreeMap<&'a Name, Vec<Dialled<'a>>>>; 2],
     /// What [`Context::answers`] came to.
     answers: OnceCell<Map<Share<'a>, Answers<'a>>>,
+    /// What [`Context::misses_extension`] came to.
+    missed: RefCell<BTreeMap<Name, bool>>,
     /// What [`Context::uses`] came to.
     uses: OnceCell<Uses<'a>>,
 }
@@ -151,6 +153,7 @@ impl<'a> Context<'a> {
             lost_pools: BTreeSet::new(),
             dialled: Default::default(),
             answers: OnceCell::new(),
+            missed: RefCell::default(),
             uses: OnceCell::new(),
         };
         for (id, trunk) in set.trunks() {
@@ -325,6 +328,16 @@ impl<'a> Context<'a> {
         let [ordinary, urgent] = &self.dialled;
         let cell = if emergency { urgent } else { ordinary };
         cell.get_or_init(|| rules::dialled(self, emergency))
+    }
+
+    /// Whether something of a tenant names an extension that does not exist, which is told.
+    pub(super) fn misses_extension(&self, tenant: &Name) -> bool {
+        let known = self.missed.borrow().get(tenant).copied();
+        known.unwrap_or_else(|| {
+            let misses = rules::misses_extension(self, tenant);
+            self.missed.borrow_mut().insert(tenant.clone(), misses);
+            misses
+        })
     }
 
     /// Which trunks the rules use.

@@ -6,6 +6,8 @@ mod circles;
 mod own_pools;
 #[cfg(test)]
 mod shared_numbers;
+#[cfg(test)]
+mod single_breaks;
 
 #[cfg(test)]
 mod brute_force {
@@ -240,7 +242,9 @@ mod brute_force {
             }
             let dead: BTreeSet<_> = (0..rules.len()).filter(|index| !alive.contains(index))
                 .map(|index| format!("OutboundRule/a/r{index}")).collect();
-            prop_assert_eq!(told(&text, Code::TL508), dead, "{}", text);
+            prop_assert_eq!(&told(&text, Code::TL508), &dead, "{}", text);
+            // Of a rule that takes no call, that alone is told.
+            let equal: BTreeSet<_> = equal.difference(&dead).cloned().collect();
             prop_assert_eq!(told(&text, Code::TL509), equal, "{}", text);
         }
 
@@ -445,10 +449,6 @@ mod same_packet {
         }
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-        #[test]
     #[test]
     fn a_comparison_that_stops_says_so() {
         let count = |lines: usize, pools: &[(char, u8, u8)]| {
@@ -480,6 +480,10 @@ mod same_packet {
         assert_eq!(count(1002, &[]), (999, 1));
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
         fn tl407_is_told_where_a_packet_fits_two_trunks(lines in prop::collection::vec(line(), 2..5)) {
             let text = text_of(&lines);
             let content = Content::Text(Arc::from(text.as_str()));

@@ -1,5 +1,8 @@
 //! Numbers that are shown to the called.
 
+use std::collections::BTreeSet;
+
+use super::inbound::not_assigned;
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Coverage, Name, NumberRange, PhoneNumber};
@@ -34,6 +37,8 @@ fn caller_ids<'a>(
 
 /// A number that is shown and is not the tenant's on that trunk.
 pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let foreign: BTreeSet<String> =
+        found.iter().filter(|one| one.code == Code::TL506).map(|one| one.message.clone()).collect();
     let mut sets: Map<Share<'_>, Coverage> = Map::default();
     for (id, field, trunk, number) in caller_ids(context) {
         let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
@@ -58,7 +63,10 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         let message = format!("`{number}` is in no pool of tenant `{tenant}` on trunk `{trunk}`");
         let pool = items.and_then(|items| items.first());
         let mut told = context.diagnostic(Code::TL507, id, &field.to_string(), message);
-        told.follows = context.has_lost_pool(tenant);
+        // Without any pool there, that is the mistake: TL305 of a trunk of its own, TL506 of another.
+        let no_pool = items.is_none()
+            && (trunk_id.tenant.is_some() || foreign.contains(&not_assigned(trunk, tenant)));
+        told.follows = no_pool || context.has_lost_pool(tenant);
         if let Some(item) = pool {
             told = told.related(context.span(item.pool, "/spec/numbers"), "the pool");
         }

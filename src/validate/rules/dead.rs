@@ -49,6 +49,12 @@ pub(super) fn tl508_dead_outbound(context: &Context<'_>, found: &mut Vec<Diagnos
     }
 }
 
+/// The resources that a code was told of.
+pub(super) fn told_of(found: &[Diagnostic], code: Code) -> BTreeSet<String> {
+    let told = found.iter().filter(|one| one.code == code);
+    told.filter_map(|one| one.resource.clone()).collect()
+}
+
 fn nothing(context: &Context<'_>, rule: &Dialled<'_>) -> Diagnostic {
     let tenant = rule.id.tenant.as_ref();
     let groups = || {
@@ -60,10 +66,12 @@ fn nothing(context: &Context<'_>, rule: &Dialled<'_>) -> Diagnostic {
     let lost = wanted.iter().next().filter(|_| {
         rule.has_no_caller() && !wanted.iter().any(|group| known.contains(group.as_str()))
     });
+    // The group may be that of an extension that is missed elsewhere.
+    let follows = tenant.is_some_and(|tenant| context.misses_extension(tenant));
     let Some(group) = lost else {
         let message = "this rule takes no call: no number and caller meet all its conditions";
         let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
-        return told.help(
+        return told.follows(follows && rule.has_no_caller()).help(
             "a number is at least as long as its prefix, and callers are extensions of the tenant",
         );
     };
@@ -72,7 +80,8 @@ fn nothing(context: &Context<'_>, rule: &Dialled<'_>) -> Diagnostic {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write `group: {group}` in the Extensions that are meant"),
     };
-    context.diagnostic(Code::TL508, rule.id, "/spec/match/groups", message).help(help)
+    let told = context.diagnostic(Code::TL508, rule.id, "/spec/match/groups", message);
+    told.follows(follows).help(help)
 }
 
 fn dead(
@@ -134,7 +143,12 @@ fn unknown(context: &Context<'_>, rule: &Dialled<'_>, rules: usize) -> Diagnosti
 
 /// Routes that carry nothing: all of a rule are switched off, or one strips every number away.
 pub(super) fn tl508_dead_routes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    // What takes no call at all is told by that alone.
+    let dead = told_of(found, Code::TL508);
     for (id, rule) in context.set.outbound_rules() {
+        if !dead.is_empty() && dead.contains(&id.to_string()) {
+            continue;
+        }
         if rule.routes.iter().all(|route| !route.enabled) {
             let message = "no call leaves by this rule: all its routes are disabled";
             let told = context.diagnostic(Code::TL508, id, "/spec/routes", message);

@@ -1,5 +1,6 @@
 //! The exceptions of inbound rules (`advanced`): which of them can never come to be.
 
+use super::dead::told_of;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::TimeRange;
 use crate::model::{ResourceId, When};
@@ -10,16 +11,22 @@ const DAYS: [u8; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// Exceptions that never hold, that hold always, or that earlier ones cover (TL508).
 pub(super) fn tl508_dead_exceptions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    // What takes no call at all is told by that alone.
+    let dead = told_of(found, Code::TL508);
     for (id, rule) in context.set.inbound_rules() {
+        if !dead.is_empty() && dead.contains(&id.to_string()) {
+            continue;
+        }
         for (index, exception) in rule.advanced.iter().enumerate() {
             let when = &exception.when;
             let earlier = rule.advanced.iter().take(index).position(|it| covers(&it.when, when));
+            let always_holds = is_always(when);
             if is_impossible(when) {
                 found.push(impossible(context, id, index));
-            } else if let Some(other) = earlier {
+            } else if let Some(other) = earlier.filter(|_| !always_holds) {
                 found.push(covered(context, id, index, other));
             }
-            if is_always(when) {
+            if always_holds {
                 // Everything behind it is one mistake, and this one is told.
                 found.push(always(context, id, index));
                 break;

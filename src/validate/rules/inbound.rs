@@ -217,6 +217,11 @@ pub(super) fn tl506_foreign_trunk(context: &Context<'_>, found: &mut Vec<Diagnos
     }
 }
 
+/// What is said of a trunk that a tenant may not use.
+pub(super) fn not_assigned(trunk: &Name, tenant: &Name) -> String {
+    format!("trunk `{trunk}` is not assigned to tenant `{tenant}`")
+}
+
 /// The fault of a rule that uses a trunk which is not the tenant's, if it is one.
 pub(super) fn foreign_trunk(
     context: &Context<'_>,
@@ -235,7 +240,7 @@ pub(super) fn foreign_trunk(
     if assigned {
         return None;
     }
-    let message = format!("trunk `{name}` is not assigned to tenant `{tenant}`");
+    let message = not_assigned(name, tenant);
     Some(
         context
             .diagnostic(Code::TL506, id, field, message)

@@ -32,6 +32,7 @@ mod values;
 
 pub(super) use answers::{Answers, answers};
 pub(super) use dialling::{Dialled, of_tenants as dialled};
+pub(super) use references::misses_extension;
 pub(super) use shares::{Uses, of_rules as uses};
 
 use super::context::Context;
@@ -103,8 +104,8 @@ pub(super) const ALL: &[Rule] = &[
     dead::tl508_dead_outbound,
     dead::tl508_dead_emergency,
     dead::tl508_dead_routes,
-    exceptions::tl508_dead_exceptions,
     answers::tl508_dead_catch_all,
+    exceptions::tl508_dead_exceptions,
     outbound::tl509_equal_priority,
     answers::tl510_unanswered,
     brands::tl104_regions,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::dead::told_of;
 use super::dialling::Dialled;
 use super::inbound::foreign_trunk;
 use crate::diag::{Code, Diagnostic};
@@ -27,11 +28,16 @@ const MAX_COMPARED: usize = 5_000_000;
 
 /// Two rules of one priority that a call may both fit: only their names decide.
 pub(super) fn tl509_equal_priority(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let dead = told_of(found, Code::TL508);
     for emergency in [false, true] {
         for rules in context.dialled(emergency).values() {
             let mut left = MAX_COMPARED;
             let groups = rules.chunk_by(|one, two| one.rule.priority == two.rule.priority);
-            let mut pairs = groups.flat_map(|group| rivals(group, &mut left));
+            let pairs = groups.flat_map(|group| rivals(group, &mut left));
+            // Of a rule that takes no call, that is told.
+            let is_alive =
+                |rule: &Dialled<'_>| dead.is_empty() || !dead.contains(&rule.id.to_string());
+            let mut pairs = pairs.filter(|(rule, _)| is_alive(rule));
             let told = pairs.by_ref().take(MAX_PAIRS);
             found.extend(told.map(|(rule, other)| match other {
                 Some(other) => equal(context, (rule, other)),

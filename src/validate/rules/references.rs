@@ -145,6 +145,20 @@ fn extension_numbers<'a>(
     rules.chain(tests)
 }
 
+/// Whether something of a tenant names an extension that does not exist.
+pub(in crate::validate) fn misses_extension(context: &Context<'_>, tenant: &Name) -> bool {
+    if context.declared.may_have(Kind::Extension, Some(tenant)) {
+        return false;
+    }
+    let of_tenant = |id: &ResourceId| id.tenant.as_ref() == Some(tenant);
+    let own = context.set.extensions().filter(|(id, _)| of_tenant(id));
+    let own = DidSet::new(own.map(|(_, one)| one.numbers).collect()).coverage();
+    let mut named = extension_numbers(context).filter(|(id, ..)| of_tenant(id));
+    named.any(|(id, field, range)| {
+        !own.uncovered(range).is_empty() && context.knows(id, &[field.to_string().as_str()])
+    })
+}
+
 /// Extensions that do not exist.
 pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let numbers = by_tenant(context.set.extensions().map(|(id, one)| (id, one.numbers)));

@@ -1,0 +1,244 @@
+//! One break, one error: sound manifests of every kind in which exactly one thing is broken, as
+//! people break it: a line gone, moved, or written with a tab; a field under another name; a value
+//! of another type; a document gone or there twice.
+
+use std::sync::Arc;
+
+use trunkline::diag::{Diagnostic, Severity};
+use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+use trunkline::validate::validate;
+
+/// Every kind, each field on a line of its own.
+const SOUND: &str = include_str!("single_breaks.yaml");
+
+fn errors(text: &str) -> Vec<Diagnostic> {
+    let content = Content::Text(Arc::from(text));
+    let file = SourceFile { path: "a.yaml".to_owned(), content };
+    let mut found = validate(&SourceTree { files: vec![file], rooted: false }).diagnostics;
+    found.retain(|one| one.severity() == Severity::Error);
+    found
+}
+
+/// The lines of the sound text, with the index of each.
+fn lines() -> Vec<&'static str> {
+    SOUND.lines().collect()
+}
+
+/// How far a line is indented; the dash of an item counts as blanks.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '-']).len()
+}
+
+/// Where the block of a line ends: the line with what is below it.
+fn block_end(all: &[&str], at: usize) -> usize {
+    let own = indent(all[at]);
+    let inside = |line: &&&str| indent(line) > own && !line.starts_with("---");
+    at + 1 + all[at + 1..].iter().take_while(inside).count()
+}
+
+/// The field of a line: what stands before it, its name, and its value.
+fn field(line: &str) -> Option<(&str, &str, &str)> {
+    let begin = indent(line);
+    let (name, value) = line.get(begin..)?.split_once(':')?;
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (plain && !line.starts_with('#')).then_some((&line[..begin], name, value.trim()))
+}
+
+fn joined(lines: &[String]) -> String {
+    lines.join("\n") + "\n"
+}
+
+/// Every text with one break, with what was done.
+#[derive(Default)]
+struct Broken(Vec<(String, String)>);
+
+impl Broken {
+    fn add(&mut self, what: String, all: &[String]) {
+        self.0.push((what, joined(all)));
+    }
+
+    /// The texts that are refused with more than one error.
+    fn wrong(&self, at_least: usize) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (what, text) in &self.0 {
+            let found = errors(text);
+            if found.len() > 1 || found.len() < at_least {
+                let told = found.iter().map(|one| {
+                    format!(
+                        "  {} {} = {}",
+                        one.code,
+                        one.message,
+                        one.help.as_deref().unwrap_or("")
+                    )
+                });
+                wrong.push(format!("{what}\n{}", told.collect::<Vec<_>>().join("\n")));
+            }
+        }
+        wrong
+    }
+}
+
+fn owned(all: &[&str]) -> Vec<String> {
+    all.iter().map(|line| (*line).to_owned()).collect()
+}
+
+fn assert_one_each(broken: &Broken, at_least: usize) {
+    let wrong = broken.wrong(at_least);
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), broken.0.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_text_is_sound() {
+    assert_eq!(errors(SOUND), []);
+}
+
+#[test]
+fn a_field_that_is_gone_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let Some((before, name, _)) = field(all[at]) else { continue };
+        let mut changed = owned(&all);
+        let end = block_end(&all, at);
+        // The first field of an item has its dash.
+        let next = changed.get(end).cloned().unwrap_or_default();
+        if before.contains('-') {
+            if indent(&next) != indent(all[at]) || next.trim_start().starts_with('-') {
+                continue;
+            }
+            changed[end] = format!("{before}{}", next.trim_start());
+        }
+        changed.drain(at..end);
+        broken.add(format!("line {}: without `{name}`", at + 1), &changed);
+    }
+    assert_one_each(&broken, 0);
+}
+
+#[test]
+fn a_field_of_another_name_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let Some((before, name, value)) = field(all[at]) else { continue };
+        let swapped = {
+            let mut letters: Vec<char> = name.chars().collect();
+            letters.swap(0, 1);
+            String::from_iter(letters)
+        };
+        for other in [format!("{name}s"), swapped, "somethingElse".to_owned()] {
+            let mut changed = owned(&all);
+            changed[at] = format!("{before}{other}: {value}");
+            broken.add(format!("line {}: `{other}` for `{name}`", at + 1), &changed);
+        }
+    }
+    assert_one_each(&broken, 0);
+}
+
+#[test]
+fn a_value_of_another_type_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let Some((before, name, value)) = field(all[at]) else { continue };
+        let end = block_end(&all, at);
+        for other in
+            ["true", "[]", "{}", "[true]", "[[1]]", "{a: b}", "", "~", "-1", "No Such!", "\"\""]
+        {
+            let is_mapping = end > at + 1 && !all[at + 1].trim_start().starts_with('-');
+            if other == "{a: b}" && is_mapping {
+                // That lacks every field that was there.
+                continue;
+            }
+            let mut changed = owned(&all);
+            changed.splice(at..end, [format!("{before}{name}: {other}")]);
+            broken.add(format!("line {}: `{name}: {other}` for `{value}`", at + 1), &changed);
+        }
+    }
+    assert_one_each(&broken, 0);
+}
+
+#[test]
+fn a_line_that_is_moved_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        if field(all[at]).is_none() {
+            continue;
+        }
+        for (whole, by) in
+            [(false, 2_isize), (true, 2), (false, -2), (true, -2), (false, 1), (false, -1)]
+        {
+            let end = if whole { block_end(&all, at) } else { at + 1 };
+            let mut changed = owned(&all);
+            for line in &mut changed[at..end] {
+                *line = if by > 0 {
+                    " ".repeat(by.unsigned_abs()) + line
+                } else {
+                    let blanks = line.len() - line.trim_start().len();
+                    line[blanks.min(by.unsigned_abs())..].to_owned()
+                };
+            }
+            let what = format!(
+                "line {}: moved by {by}{}",
+                at + 1,
+                if whole { " with its block" } else { "" }
+            );
+            broken.add(format!("{what}: {}", all[at]), &changed);
+        }
+    }
+    assert_one_each(&broken, 0);
+}
+
+#[test]
+fn a_block_that_is_not_indented_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let end = block_end(&all, at);
+        let Some((before, name, _)) = field(all[at]).filter(|_| end > at + 1) else { continue };
+        if all[at + 1].trim_start().starts_with('-') || before.contains('-') {
+            continue;
+        }
+        let mut changed = owned(&all);
+        changed[at + 1..end].iter_mut().for_each(|line| *line = line[2..].to_owned());
+        broken.add(format!("line {}: `{name}` with nothing indented", at + 1), &changed);
+    }
+    assert_one_each(&broken, 1);
+}
+
+#[test]
+fn a_tab_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let line = all[at];
+        if !line.starts_with("  ") {
+            continue;
+        }
+        let mut changed = owned(&all);
+        changed[at] = format!("\t{}", line.trim_start());
+        broken.add(format!("line {}: a tab: {line}", at + 1), &changed);
+    }
+    assert_one_each(&broken, 1);
+}
+
+fn documents() -> Vec<&'static str> {
+    SOUND.split("---\n").collect()
+}
+
+#[test]
+fn a_document_that_is_there_twice_is_one_error() {
+    let mut broken = Broken::default();
+    for document in documents() {
+        let what = document.lines().take(3).collect::<Vec<_>>().join(" ");
+        let text = format!("{SOUND}---\n{document}");
+        broken.0.push((format!("twice: {what}"), text));
+    }
+    assert_one_each(&broken, 1);
+}
+
+#[test]
+fn a_document_that_is_gone_is_one_error() {
+    let (all, mut broken) = (documents(), Broken::default());
+    for (index, gone) in all.iter().enumerate() {
+        let rest = all.iter().enumerate().filter(|(at, _)| *at != index);
+        let rest: Vec<_> = rest.map(|(_, one)| *one).collect();
+        let what = gone.lines().take(6).collect::<Vec<_>>().join(" ");
+        broken.0.push((format!("without: {what}"), rest.join("---\n")));
+    }
+    assert_one_each(&broken, 0);
+}
