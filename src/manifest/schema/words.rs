@@ -224,6 +224,9 @@ impl Place<'_> {
                 diagnostic.help(format!("write it as a list: `[{quote}{text}{quote}]`"))
             }
             "a list" => diagnostic.help("write `[…]`, or one item on each line after `- `"),
+            "a mapping" if matches!(node.value, Value::Sequence(_)) => {
+                diagnostic.help("write `key: value` on the lines below, without `-` in front")
+            }
             "a mapping" => diagnostic.help("write `key: value` on the lines below, indented"),
             _ => diagnostic.help(format!("write {expected}")),
         }
