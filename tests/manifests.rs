@@ -63,6 +63,12 @@ mod properties {
         .prop_map(|text| text.chars().take(60).collect())
     }
 
+    /// The same, as a field takes them that may be sent: on one line, without control characters.
+    fn plain_words() -> impl Strategy<Value = String> {
+        let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        words().prop_map(move |text| text.replace(odd, "x"))
+    }
+
     fn range() -> impl Strategy<Value = NumberRange> {
         (1_usize..=15, any::<u64>(), 0_u64..50).prop_map(|(digits, first, more)| {
             let least = 10_u64.pow(u32::try_from(digits).unwrap() - 1);
@@ -129,7 +135,7 @@ mod properties {
                 "callerIds": [{"trunk": "a", "number": "+44", "displayName": "#1"}],
                 "customHeaders": [{"name": "X-A", "value": "no", "scope": "user"}]}),
         ]);
-        (prop::option::of(words()), domain, any::<bool>(), "[1-9][0-9]{0,3}", more).prop_map(
+        (prop::option::of(plain_words()), domain, any::<bool>(), "[1-9][0-9]{0,3}", more).prop_map(
             |(display_name, domain, enabled, code, more)| {
                 let fields = json!({
                     "displayName": display_name, "sipDomain": domain, "enabled": enabled,
@@ -141,8 +147,11 @@ mod properties {
     }
 
     fn trunk() -> impl Strategy<Value = Spec> {
-        let names =
-            (prop::option::of(words()), prop::option::of(words()), prop::option::of(name()));
+        let names = (
+            prop::option::of(plain_words()),
+            prop::option::of(plain_words()),
+            prop::option::of(name()),
+        );
         let addresses = (address(), prop::collection::vec(address(), 0..4), any::<u16>());
         let more = one_of(vec![
             json!({"type": "ip", "limits": {"concurrentCalls": 7, "maxCallDuration": "4h"}}),
