@@ -27,18 +27,6 @@ fn is_sips_address(address: &[u8]) -> bool {
     NameAddr::parse(address).is_some_and(|address| is_sips(address.uri.raw))
 }
 
-/// Whether a request wants a `sips:` URI in the answer: it goes to one, its first `Record-Route` is
-/// one, or without any its `Contact`.
-fn asks_for_sips(request: &Message) -> bool {
-    if is_sips(request.request_uri_bytes()) {
-        return true;
-    }
-    match request.record_routes().next() {
-        Some(route) => is_sips(route.uri.raw),
-        None => request.contact().is_some_and(|contact| is_sips(contact.uri.raw)),
-    }
-}
-
 /// Enough for an INVITE with its SDP, so that writing rarely grows the buffer.
 const USUAL_BYTES: usize = 2048;
 
@@ -77,8 +65,8 @@ impl Writer {
         to_tag: Option<&[u8]>,
     ) -> Self {
         let mut writer = Self::response(code, reason);
-        writer.sips = asks_for_sips(request);
-        let mut top = true;
+        writer.sips = is_sips(request.request_uri_bytes());
+        let (mut top, mut routed) = (true, false);
         for header in request.headers() {
             match header.name {
                 HeaderName::Via if std::mem::take(&mut top) => {
@@ -91,9 +79,16 @@ impl Writer {
                 HeaderName::Via | HeaderName::From | HeaderName::CallId | HeaderName::CSeq => {
                     writer.copy(&header);
                 }
+                HeaderName::RecordRoute if !std::mem::replace(&mut routed, true) => {
+                    let first = Elements::of(header.value).next();
+                    writer.sips |= first.is_some_and(is_sips_address);
+                }
                 HeaderName::Timestamp if code == 100 => writer.copy(&header),
                 _ => {}
             }
+        }
+        if !routed {
+            writer.sips |= request.contact().is_some_and(|contact| is_sips(contact.uri.raw));
         }
         writer
     }
