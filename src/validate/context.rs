@@ -1,6 +1,6 @@
 //! What a rule looks at: the resources, what else is declared, and where everything stands.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ pub(super) struct Context<'a> {
     /// What [`Context::answers`] came to.
     answers: OnceCell<Map<Share<'a>, Answers<'a>>>,
     /// What [`Context::misses_extension`] came to.
-    missed: RefCell<BTreeMap<Name, bool>>,
+    missed: OnceCell<BTreeSet<&'a Name>>,
     /// What [`Context::uses`] came to.
     uses: OnceCell<Uses<'a>>,
 }
@@ -153,7 +153,7 @@ impl<'a> Context<'a> {
             lost_pools: BTreeSet::new(),
             dialled: Default::default(),
             answers: OnceCell::new(),
-            missed: RefCell::default(),
+            missed: OnceCell::new(),
             uses: OnceCell::new(),
         };
         for (id, trunk) in set.trunks() {
@@ -332,12 +332,7 @@ impl<'a> Context<'a> {
 
     /// Whether something of a tenant names an extension that does not exist, which is told.
     pub(super) fn misses_extension(&self, tenant: &Name) -> bool {
-        let known = self.missed.borrow().get(tenant).copied();
-        known.unwrap_or_else(|| {
-            let misses = rules::misses_extension(self, tenant);
-            self.missed.borrow_mut().insert(tenant.clone(), misses);
-            misses
-        })
+        self.missed.get_or_init(|| rules::without_an_extension(self)).contains(tenant)
     }
 
     /// Which trunks the rules use.

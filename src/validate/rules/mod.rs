@@ -32,7 +32,7 @@ mod values;
 
 pub(super) use answers::{Answers, answers};
 pub(super) use dialling::{Dialled, of_tenants as dialled};
-pub(super) use references::misses_extension;
+pub(super) use references::without_an_extension;
 pub(super) use shares::{Uses, of_rules as uses};
 
 use super::context::Context;

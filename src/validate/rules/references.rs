@@ -1,5 +1,7 @@
 //! References: what a name means, and where it means nothing.
 
+use std::collections::BTreeSet;
+
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
@@ -145,42 +147,39 @@ fn extension_numbers<'a>(
     rules.chain(tests)
 }
 
-/// Whether something of a tenant names an extension that does not exist.
-pub(in crate::validate) fn misses_extension(context: &Context<'_>, tenant: &Name) -> bool {
-    if context.declared.may_have(Kind::Extension, Some(tenant)) {
-        return false;
-    }
-    let of_tenant = |id: &ResourceId| id.tenant.as_ref() == Some(tenant);
-    let own = context.set.extensions().filter(|(id, _)| of_tenant(id));
-    let own = DidSet::new(own.map(|(_, one)| one.numbers).collect()).coverage();
-    let mut named = extension_numbers(context).filter(|(id, ..)| of_tenant(id));
-    named.any(|(id, field, range)| {
-        !own.uncovered(range).is_empty() && context.knows(id, &[field.to_string().as_str()])
-    })
-}
-
-/// Extensions that do not exist.
-pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+/// Every place that names numbers of extensions that do not exist, with those numbers.
+fn missing_extensions<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, String, Vec<NumberRange>)> {
     let numbers = by_tenant(context.set.extensions().map(|(id, one)| (id, one.numbers)));
     let numbers: Map<_, _> = numbers
         .into_iter()
         .map(|(tenant, items)| (tenant, DidSet::new(items).coverage()))
         .collect();
-    for (id, field, range) in extension_numbers(context) {
+    extension_numbers(context).filter_map(move |(id, field, range)| {
         let tenant = id.tenant.as_ref();
         // A tenant that does not exist is told by itself.
         let is_known = tenant.is_some_and(|tenant| context.has_tenant(tenant));
         if !is_known || context.declared.may_have(Kind::Extension, tenant) {
-            continue;
+            return None;
         }
         let missing = numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
         if missing.is_empty() {
-            continue;
+            return None;
         }
         let field = field.to_string();
-        if !context.knows(id, &[field.as_str()]) {
-            continue;
-        }
+        context.knows(id, &[field.as_str()]).then_some((id, field, missing))
+    })
+}
+
+/// The tenants that miss an extension.
+pub(in crate::validate) fn without_an_extension<'a>(context: &Context<'a>) -> BTreeSet<&'a Name> {
+    missing_extensions(context).filter_map(|(id, ..)| id.tenant.as_ref()).collect()
+}
+
+/// Extensions that do not exist.
+pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, field, missing) in missing_extensions(context) {
         let message = format!("no Extension of this tenant has {}", listed(&missing));
         let help = if id.kind == Kind::RouteTest {
             "declare the Extension, or let another one call"
