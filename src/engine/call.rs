@@ -18,7 +18,7 @@ use super::{ENDING_LIMIT, MAX_CALLS};
 use crate::model::CallState;
 use crate::routing::{Attempt, TrunkIndex};
 use crate::sip::{Message, Method};
-use crate::transaction::{ClientKey, Moment, Packet, ServerKey, TimerKey, write_hex};
+use crate::transaction::{ClientKey, Moment, Packet, ServerKey, Tell, TimerKey, write_hex};
 
 /// Names a call; of one that is over it names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,23 +244,25 @@ impl Call {
         }
     }
 
-    /// One of its requests ended without an answer: time-out, or no way to send it.
-    pub(super) fn on_lost(&mut self, ctx: &mut Context, key: ClientKey) {
+    /// One of its requests ended without an answer: time-out, or no way to send it. Only silence ends a
+    /// dialog (RFC 3261 section 12.2.1.2); what could not be sent is as good as a 503 (8.1.3.1).
+    pub(super) fn on_lost(&mut self, ctx: &mut Context, key: ClientKey, why: Tell) {
+        let silence = why != Tell::Unreachable;
         if self.invite.as_ref().is_some_and(|invite| invite.client == Some(key)) {
             if matches!(self.phase, Phase::Hunting(_)) {
                 self.note_silence(ctx);
                 self.on_attempt_silent(ctx);
             } else {
-                self.on_exchange_lost(ctx);
+                self.on_exchange_lost(ctx, silence);
             }
         } else if self.abandoned.iter().any(|abandoned| abandoned.client == Some(key)) {
             self.on_abandoned_response(ctx, key, None);
         } else if self.relays.iter().any(|relay| relay.client == key) {
-            self.on_relay_lost(ctx, key);
+            self.on_relay_lost(ctx, key, silence);
         } else if self.transfer.as_ref().is_some_and(|transfer| transfer.asks_by(key)) {
-            self.on_transfer_lost(ctx);
+            self.on_transfer_lost(ctx, silence);
         } else if let Some(side) = self.refreshed_by(key) {
-            self.on_refresh_lost(ctx, side);
+            self.on_refresh_lost(ctx, side, silence);
         } else {
             self.on_bye_done(key);
         }

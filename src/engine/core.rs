@@ -16,7 +16,7 @@ use crate::model::value::{Host, Name};
 use crate::model::{Observed, Protocol, ResourceId};
 use crate::sip::{Message, ParseError};
 use crate::transaction::{
-    Chance, ConnectionId, FarEnd, Flow, Link, Moment, Notice, ServerId, Transmit,
+    Chance, ConnectionId, FarEnd, Flow, Link, Moment, Notice, ServerId, Tell, Transmit,
 };
 
 /// What the world brings.
@@ -132,7 +132,8 @@ impl Engine {
             Input::Framed { flow, message } => self.on_stranger(flow, message),
             Input::Lost { connection, flow } => {
                 let lost = self.ctx.transactions.connection_lost((connection, flow), now);
-                lost.into_iter().for_each(|(key, owner)| self.on_lost(key, owner));
+                let why = Tell::Unreachable;
+                lost.into_iter().for_each(|(key, owner)| self.on_lost(key, owner, why));
             }
             Input::Unsent(transmit) => self.on_unsent(transmit),
             Input::Unreachable { transport, remote, quoted } => {
@@ -194,7 +195,7 @@ impl Engine {
         self.ctx.set_time(now);
         while let Some(notice) = self.ctx.transactions.poll_timeout(now) {
             match notice {
-                Notice::Client(key, owner, _) => self.on_lost(key, owner),
+                Notice::Client(key, owner, why) => self.on_lost(key, owner, why),
                 // A failure that was never acknowledged has nobody left to tell.
                 Notice::Server(..) => {}
             }

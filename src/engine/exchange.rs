@@ -96,13 +96,21 @@ impl Call {
         }
     }
 
-    /// An INVITE inside the call was never answered: the far end is gone.
-    pub(super) fn on_exchange_lost(&mut self, ctx: &mut Context) {
+    /// An INVITE inside the call was never answered: the far end is gone, or cannot be reached just now.
+    pub(super) fn on_exchange_lost(&mut self, ctx: &mut Context, silence: bool) {
         let Some(exchange) = &self.invite else { return };
         let cancelled = matches!(exchange.progress, Progress::Pending { cancel: true, .. });
-        self.refuse(ctx, if cancelled { 487 } else { 408 });
+        let code = match (cancelled, silence) {
+            (true, _) => 487,
+            (false, true) => 408,
+            // That would end the dialog of who asked.
+            (false, false) => 504,
+        };
+        self.refuse(ctx, code);
         self.invite = None;
-        self.hang_up(ctx, None, "Silence");
+        if silence {
+            self.hang_up(ctx, None, "Silence");
+        }
     }
 
     /// It rings for too long inside the call.

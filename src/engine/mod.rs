@@ -63,6 +63,7 @@ pub use trail::{
     ENDED_TRAIL_BYTES, ENDED_TRAILS, Ending, LIVE_TRAIL_BYTES, Record, Recorded, TRAIL_BYTES,
     TRAIL_MESSAGES,
 };
+pub use write::names_dialog;
 
 /// Calls at the same time; the next one gets 503.
 pub const MAX_CALLS: usize = 100_000;

@@ -159,12 +159,12 @@ impl Call {
         }
     }
 
-    pub(super) fn on_relay_lost(&mut self, ctx: &mut Context, key: ClientKey) {
+    pub(super) fn on_relay_lost(&mut self, ctx: &mut Context, key: ClientKey, silence: bool) {
         if let Some(relay) = self.take_relay(key) {
-            // RFC 4320 forbids a 408 here.
+            // RFC 4320 forbids a 408 here, and a 503 would be about us.
             self.answer_relay(ctx, &relay, 504);
             // Before the answer the INVITE has its own patience.
-            if self.is_established() {
+            if silence && self.is_established() {
                 self.hang_up(ctx, None, "Silence");
             }
         }

@@ -315,12 +315,15 @@ impl Call {
         }
     }
 
-    /// Nobody answered a refresh.
-    pub(super) fn on_refresh_lost(&mut self, ctx: &mut Context, side: Side) {
+    /// Nobody answered a refresh. One that could not be sent is tried again until the session is over.
+    pub(super) fn on_refresh_lost(&mut self, ctx: &mut Context, side: Side, silence: bool) {
         if let Some(leg) = self.leg_mut(side) {
             leg.session.refresh = Refresh::No;
+            leg.session.put_off(ctx.now, LATER);
         }
-        self.hang_up(ctx, None, "Silence");
+        if silence {
+            self.hang_up(ctx, None, "Silence");
+        }
     }
 
     /// An INVITE or UPDATE of one side was answered by the other: both sessions are refreshed, and

@@ -424,8 +424,8 @@ impl Call {
         self.abandoned.push(Abandoned { leg, client, cseq, cancelled, why: None });
     }
 
-    /// One of its INVITEs was never answered.
-    pub(super) fn on_transfer_lost(&mut self, ctx: &mut Context) {
+    /// One of its INVITEs was never answered, or could not be sent.
+    pub(super) fn on_transfer_lost(&mut self, ctx: &mut Context, silence: bool) {
         let Some(transfer) = &mut self.transfer else { return };
         match transfer.state {
             State::Calling { .. } if !transfer.back => {
@@ -433,6 +433,12 @@ impl Call {
                 transfer.leg.take().iter().for_each(|leg| ctx.peers.leave(leg));
                 self.call_next(ctx);
             }
+            // Asked again, as long as there is time.
+            State::Joining { ref mut client, .. } if !silence => *client = None,
+            State::Calling { ref mut client, ref mut deadline, .. } if !silence => {
+                (*client, *deadline) = (None, ctx.now + T1);
+            }
+            State::Undoing { .. } if !silence => self.transfer = None,
             State::Calling { .. } | State::Joining { .. } | State::Undoing { .. } => {
                 self.hang_up(ctx, None, "Silence");
             }

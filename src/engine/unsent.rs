@@ -7,7 +7,7 @@ use super::context::{Context, Owner};
 use super::core::Engine;
 use super::write;
 use crate::sip::Via;
-use crate::transaction::{ClientKey, Link, Origin, ServerKey, Transmit};
+use crate::transaction::{ClientKey, Link, Origin, ServerKey, Tell, Transmit};
 
 /// The most that a datagram can hold (over IPv4; over IPv6 it is a little more).
 const MAX_PAYLOAD: usize = 65_507;
@@ -26,7 +26,7 @@ impl Engine {
             }
             (Some(Origin::Client(key)), None) => {
                 if let Some(owner) = self.ctx.transactions.client_unreachable(key, now) {
-                    self.on_lost(key, owner);
+                    self.on_lost(key, owner, Tell::Unreachable);
                 }
             }
             (Some(Origin::Server(key)), _) => {
@@ -58,17 +58,16 @@ impl Engine {
         let Some(branch) = via.and_then(|(via, _)| via.branch()) else { return };
         let transactions = &mut self.ctx.transactions;
         let Some((key, request)) = transactions.in_vain(branch, end) else { return };
-        let to = write::own_value(request, "To").unwrap_or_default();
-        if memchr::memmem::find(to, b";tag=").is_some() {
+        if write::names_dialog(request) {
             return;
         }
         if let Some(owner) = transactions.client_unreachable(key, self.ctx.now) {
-            self.on_lost(key, owner);
+            self.on_lost(key, owner, Tell::Unreachable);
         }
     }
 
     /// A request of ours ended without an answer: nobody gave one, or it could not be sent.
-    pub(super) fn on_lost(&mut self, key: ClientKey, owner: Owner) {
+    pub(super) fn on_lost(&mut self, key: ClientKey, owner: Owner, why: Tell) {
         match owner {
             Owner::Probe(number) => self.keepalive.on_result(&mut self.ctx, number, None),
             Owner::Registration(number) => {
@@ -76,7 +75,7 @@ impl Engine {
             }
             Owner::Call(call) => {
                 if let Some(found) = self.calls.get_mut(call) {
-                    found.on_lost(&mut self.ctx, key);
+                    found.on_lost(&mut self.ctx, key, why);
                     self.calls.settle(&mut self.ctx, call);
                 }
             }

@@ -330,6 +330,12 @@ pub(super) fn own_value<'m>(message: &'m [u8], name: &str) -> Option<&'m [u8]> {
     }
 }
 
+/// Whether a message of ours says of which dialog it is.
+pub fn names_dialog(packet: &[u8]) -> bool {
+    let to = own_value(packet, "To").unwrap_or_default();
+    memchr::memmem::find(to, b";tag=").is_some()
+}
+
 /// A new Call-ID: 128 bits, no host, so that it tells nothing.
 pub(super) fn call_id(ctx: &mut Context) -> Box<[u8]> {
     let mut id = Vec::with_capacity(32);

@@ -12,14 +12,25 @@ use crate::transaction::{Chance, Moment};
 const MAX_FAILING: usize = 1024;
 /// How long a far end is left alone at most after its first failure; it doubles up to the longest.
 const FIRST: Duration = Duration::from_millis(500);
+/// How often what belongs to a dialog is tried all the same.
+const INSIDE: Duration = Duration::from_secs(1);
 /// The longest time that a far end is left alone.
 const LAST: Duration = Duration::from_secs(30);
+
+/// A far end that is left alone.
+#[derive(Debug)]
+struct Failing {
+    until: Moment,
+    /// For how long at most.
+    span: Duration,
+    /// When what belongs to a dialog may be tried again.
+    inside: Moment,
+}
 
 /// Who is left alone.
 #[derive(Debug)]
 pub(super) struct BackOff {
-    /// Until when, and for how long at most.
-    failing: BTreeMap<End, (Moment, Duration)>,
+    failing: BTreeMap<End, Failing>,
     chance: Chance,
 }
 
@@ -30,22 +41,38 @@ impl BackOff {
 
     /// Whether it is left alone.
     pub(super) fn holds(&self, end: &End, now: Moment) -> bool {
-        self.failing.get(end).is_some_and(|(until, _)| now < *until)
+        self.failing.get(end).is_some_and(|one| now < one.until)
     }
 
-    /// It could not be reached: from half of its time to all of it, by chance.
+    /// Whether what belongs to a dialog may be tried while the far end is left alone: a call that
+    /// stands cannot go elsewhere, but not each of a thousand calls needs an attempt of its own.
+    pub(super) fn lets_through(&mut self, end: &End, now: Moment) -> bool {
+        let Some(one) = self.failing.get_mut(end) else { return true };
+        let due = now >= one.inside;
+        if due {
+            one.inside = now + INSIDE;
+        }
+        due
+    }
+
+    /// It could not be reached: from half of its time to all of it, by chance. An attempt that was made
+    /// while it was left alone changes nothing.
     pub(super) fn note(&mut self, end: End, now: Moment) {
-        let former = self.failing.get(&end).map(|(_, span)| *span * 2);
+        if self.holds(&end, now) {
+            return;
+        }
+        let former = self.failing.get(&end).map(|one| (one.span * 2, one.inside));
         if former.is_none() && self.failing.len() >= MAX_FAILING {
-            self.failing.retain(|_, (until, _)| now < *until);
+            self.failing.retain(|_, one| now < one.until);
             if self.failing.len() >= MAX_FAILING {
                 return;
             }
         }
-        let span = former.unwrap_or(FIRST).min(LAST);
+        let (span, inside) = former.unwrap_or((FIRST, now));
+        let span = span.min(LAST);
         let half = u64::try_from(span.as_millis() / 2).unwrap_or(u64::MAX);
         let wait = span - Duration::from_millis(self.chance.below(half + 1));
-        self.failing.insert(end, (now + wait, span));
+        self.failing.insert(end, Failing { until: now + wait, span, inside });
     }
 
     /// It has been reached.
@@ -92,6 +119,28 @@ mod tests {
         assert!(left(&back_off, &end(1), now) <= 500);
         back_off.forget_host(end(1).1.ip());
         assert_eq!(left(&back_off, &end(1), now), 0);
+    }
+
+    #[test]
+    fn a_dialog_is_tried_once_a_second_and_does_not_prolong_the_wait() {
+        let mut back_off = BackOff::new(Chance::from_number(1));
+        let mut now = Moment::START;
+        for _ in 0..8 {
+            back_off.note(end(1), now);
+            now = now + Duration::from_millis(left(&back_off, &end(1), now));
+        }
+        back_off.note(end(1), now);
+        let waits = left(&back_off, &end(1), now);
+        let tried = (0..waits).filter(|ms| {
+            let then = now + Duration::from_millis(*ms);
+            let tried = back_off.lets_through(&end(1), then);
+            if tried {
+                back_off.note(end(1), then);
+            }
+            tried
+        });
+        assert_eq!(tried.count() as u64, waits.div_ceil(1000));
+        assert_eq!(left(&back_off, &end(1), now), waits);
     }
 
     #[test]

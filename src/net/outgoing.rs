@@ -7,7 +7,7 @@ use super::connection::Stage;
 use super::connections::{Connections, End, Turn, end_of};
 use super::listeners::Place;
 use super::tls::ClientEnd;
-use crate::engine::Input;
+use crate::engine::{Input, names_dialog};
 use crate::model::value::Host;
 use crate::transaction::{ConnectionId, Transmit};
 
@@ -21,7 +21,8 @@ impl Connections {
         };
         let found = link.connection().filter(usable);
         let found = found.or_else(|| self.by_end.get(&end).copied().filter(usable));
-        let id = match found.map_or_else(|| self.connect(turn, end, place), Ok) {
+        let inside = names_dialog(&transmit.packet);
+        let id = match found.map_or_else(|| self.connect(turn, (end, inside), place), Ok) {
             Ok(id) => id,
             Err(error) => {
                 tracing::debug!(remote = %end.1, %error, "no connection");
@@ -39,13 +40,15 @@ impl Connections {
     fn connect(
         &mut self,
         turn: &mut Turn<'_>,
-        end: End,
+        (end, inside): (End, bool),
         place: Place<'_>,
     ) -> io::Result<ConnectionId> {
         if self.open.len() >= self.places {
             return Err(io::Error::other("too many connections"));
         }
-        if self.failing.holds(&end, turn.now) {
+        // A call that stands has nowhere else to go.
+        let held = self.failing.holds(&end, turn.now);
+        if held && !(inside && self.failing.lets_through(&end, turn.now)) {
             return Err(io::Error::other("not to be reached just now"));
         }
         let begun = self.begin(turn, end, place);

@@ -13,6 +13,8 @@ pub enum Event {
     Time,
     /// The packet could not be sent.
     Unreachable,
+    /// It could not be sent, but its user asks for it as long as there is time.
+    Later,
 }
 
 /// The states, by their RFC names.
@@ -91,6 +93,7 @@ impl ClientNonInvite {
             (state @ (Self::Completed { .. } | Self::Terminated), Event::Unreachable) => {
                 Step::stay(state)
             }
+            (state, Event::Later) => Step::stay(state.later(now)),
             (state, Event::Time) => state.time(now),
         }
     }
@@ -106,6 +109,21 @@ impl ClientNonInvite {
                 Status::Success | Status::Failure,
             ) => Self::Completed { until: now + link.linger(T4) },
             (state @ (Self::Completed { .. } | Self::Terminated), _) => state,
+        }
+    }
+
+    /// Timer E, which a connection has no need of as long as it stands; timer F runs on.
+    fn later(self, now: Moment) -> Self {
+        match self {
+            Self::Trying { request, link, retransmit, interval, give_up } => {
+                let retransmit = Some(retransmit.unwrap_or(now + interval));
+                Self::Trying { request, link, retransmit, interval, give_up }
+            }
+            Self::Proceeding { request, link, retransmit, give_up } => {
+                let retransmit = Some(retransmit.unwrap_or(now + T2));
+                Self::Proceeding { request, link, retransmit, give_up }
+            }
+            state @ (Self::Completed { .. } | Self::Terminated) => state,
         }
     }
 

@@ -99,6 +99,12 @@ impl ClientMachine {
     pub(super) fn unreachable(&mut self, now: Moment) -> Left {
         match self {
             Self::Open(_) => (None, None),
+            // Who was not told that a call is over keeps its end for hours.
+            Self::Other(_)
+                if self.unanswered().is_some_and(|packet| packet.starts_with(b"BYE ")) =>
+            {
+                self.other(client_non_invite::Event::Later, now)
+            }
             Self::Invite(_) => self.invite(client_invite::Event::Unreachable, now),
             Self::Other(_) => self.other(client_non_invite::Event::Unreachable, now),
         }

@@ -47,6 +47,8 @@ mod trails;
 #[cfg(test)]
 mod transfers;
 #[cfg(test)]
+mod tried_again;
+#[cfg(test)]
 mod undelivered;
 #[cfg(test)]
 mod undone;

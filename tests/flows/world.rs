@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) zone: Zone,
     sent: VecDeque<(SocketAddr, Message)>,
     last: Option<Transmit>,
+    last_to: BTreeMap<SocketAddr, Transmit>,
     generation: u64,
     secrets: Resolved,
 }
@@ -56,6 +57,7 @@ impl World {
             zone,
             sent: VecDeque::new(),
             last: None,
+            last_to: BTreeMap::new(),
             generation: 0,
             secrets: Resolved::default(),
         };
@@ -161,6 +163,12 @@ impl World {
         self.drain();
     }
 
+    /// The last packet to there could not be sent.
+    pub(crate) fn refuse_to(&mut self, to: &str) {
+        let last = self.last_to.remove(&to.parse().unwrap()).unwrap();
+        self.input(Input::Unsent(last));
+    }
+
     /// The DNS answers a question that it was asked before.
     pub(crate) fn answer(&mut self, question: &Question) {
         let answer = self.zone.answer(question).unwrap();
@@ -253,6 +261,7 @@ impl World {
                 }
                 Output::Transmit(transmit) => {
                     let Transmit { flow, packet, .. } = transmit.clone();
+                    self.last_to.insert(flow.remote, transmit.clone());
                     self.last = Some(transmit);
                     let message = Message::parse_datagram(&packet);
                     let message = message.unwrap_or_else(|error| {

@@ -130,7 +130,8 @@ impl<O: Copy> Table<O> {
         self.step_client(key, now, |machine| machine.invite(client_invite::Event::Bound, now));
     }
 
-    /// A packet of this transaction could not be sent; its user, if that ended it.
+    /// A packet of this transaction could not be sent; its user, if that ended it. A BYE is sent again
+    /// until its time is over.
     pub fn client_unreachable(&mut self, key: ClientKey, now: Moment) -> Option<O> {
         let owner = self.client(key)?.owner;
         self.step_client(key, now, |machine| machine.unreachable(now)).map(|_| owner)
