@@ -220,8 +220,13 @@ impl Call {
         }
     }
 
-    /// A response to one of its requests.
-    pub(super) fn on_response(&mut self, ctx: &mut Context, key: ClientKey, response: &Message) {
+    /// A response to one of its requests. False if it is a 2xx to an INVITE of which nothing is left.
+    pub(super) fn on_response(
+        &mut self,
+        ctx: &mut Context,
+        key: ClientKey,
+        response: &Message,
+    ) -> bool {
         let code = response.status().unwrap_or_default();
         if self.invite.as_ref().is_some_and(|invite| invite.client == Some(key)) {
             if matches!(self.phase, Phase::Hunting(_)) {
@@ -238,10 +243,11 @@ impl Call {
         } else if let Some(side) = self.refreshed_by(key) {
             self.on_refresh_response(ctx, side, response, code);
         } else if response.method() == Method::Invite && code / 100 == 2 {
-            self.on_stray_success(ctx, response);
+            return self.on_stray_success(ctx, response);
         } else if code >= 200 {
             self.on_bye_done(key);
         }
+        true
     }
 
     /// One of its requests ended without an answer: time-out, or no way to send it. Only silence ends a

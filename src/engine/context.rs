@@ -254,11 +254,11 @@ impl Context {
         }
     }
 
-    /// Whether a 2xx that comes after its call is not the one that came last: of another fork, or the
-    /// first.
+    /// Whether a 2xx to an INVITE of ours is the first of who sent it; of so many forks that not all
+    /// are remembered it may be the first once more.
     pub(super) fn is_new_answer(&mut self, key: ClientKey, response: &Message) -> bool {
         let tag = self.tags.hash_one(response.to_tag().unwrap_or_default());
-        self.transactions.mark_late(key, tag)
+        self.transactions.note_answer(key, tag)
     }
 
     /// A tag for an answer without state.

@@ -65,7 +65,7 @@ impl Call {
         let Some(exchange) = &mut self.invite else { return };
         let Progress::Pending { provisional, cancel, deadline } = &mut exchange.progress else {
             if code / 100 == 2 {
-                self.on_repeated_success(ctx, response);
+                self.hang_up_fork(ctx, response);
             }
             return;
         };
@@ -206,8 +206,8 @@ impl Call {
     }
 
     /// A 2xx that nobody waits for: to an INVITE that the end of a call or of a transfer overtook, or
-    /// one again.
-    pub(super) fn on_stray_success(&mut self, ctx: &mut Context, response: &Message) {
+    /// that of another fork.
+    pub(super) fn on_stray_success(&mut self, ctx: &mut Context, response: &Message) -> bool {
         let owner = Owner::Call(self.key);
         let ours = response.from_tag().unwrap_or_default();
         let theirs = response.to_tag().unwrap_or_default();
@@ -219,13 +219,14 @@ impl Call {
         };
         if let Some(leg) = self.legs_mut().find(overtaken) {
             acknowledge(ctx, (owner, leg), number, None);
-            return;
+            return true;
         }
-        self.on_repeated_success(ctx, response);
+        self.hang_up_fork(ctx, response)
     }
 
-    /// A 2xx again: its ACK was lost, or it is another fork's, which nobody needs.
-    pub(super) fn on_repeated_success(&mut self, ctx: &mut Context, response: &Message) {
+    /// A 2xx again: the ACK was lost, or still waits for that of the other side. False if there is no
+    /// such dialog any more.
+    pub(super) fn acknowledge_again(&self, ctx: &mut Context, response: &Message) -> bool {
         let ours = response.from_tag().unwrap_or_default();
         let theirs = response.to_tag().unwrap_or_default();
         let number = response.cseq().number;
@@ -236,11 +237,20 @@ impl Call {
             if let Some(packet) = again.map(|sent| sent.packet.clone()) {
                 ctx.send(leg.flow, packet, owner);
             }
-            return;
+            return true;
         }
-        let Some(leg) = self.legs().find(|leg| &*leg.local_tag == ours) else { return };
+        false
+    }
+
+    /// The 2xx of another fork, which nobody needs. False if nothing is left of the leg that it is a
+    /// fork of.
+    fn hang_up_fork(&mut self, ctx: &mut Context, response: &Message) -> bool {
+        let (owner, number) = (Owner::Call(self.key), response.cseq().number);
+        let ours = response.from_tag().unwrap_or_default();
+        let Some(leg) = self.legs().find(|leg| &*leg.local_tag == ours) else { return false };
         if self.abandoned.len() >= super::MAX_RELAYS {
-            ctx.count(Reason::RelaysFull);
+            let way = leg.flow;
+            write::acknowledge_late(ctx, owner, (response, way), true);
         } else {
             let leg = leg.fork();
             ctx.peers.join(&leg);
@@ -248,6 +258,7 @@ impl Call {
             self.abandoned.push(Abandoned { leg, client, cseq, cancelled: false, why: None });
             self.hang_up_abandoned(ctx, self.abandoned.len() - 1, response);
         }
+        true
     }
 
     /// Refuses a request inside the dialog.

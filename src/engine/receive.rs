@@ -48,18 +48,22 @@ impl Engine {
         match ctx.transactions.receive_response((branch, class), status, &ack, ctx.now) {
             Response::Deliver(key, Owner::Call(call)) => {
                 ctx.heard(call, response, flow);
-                if let Some(found) = self.calls.get_mut(call) {
+                // An ACK each time, and one BYE for each who answers in vain.
+                let success = class == Class::Invite && status == Status::Success;
+                let again = success && !ctx.is_new_answer(key, response);
+                let found = self.calls.get_mut(call);
+                let stands = found.is_some_and(|found| {
+                    if again {
+                        return found.acknowledge_again(ctx, response);
+                    }
                     let answered = asked
                         .is_some_and(|asked| found.answer_challenge(ctx, key, response, &asked));
-                    if !answered {
-                        found.on_response(ctx, key, response);
-                    }
-                    self.calls.settle(ctx, call);
-                } else if class == Class::Invite && status == Status::Success {
-                    // One BYE for each who answers, and an ACK each time.
-                    let first = ctx.is_new_answer(key, response);
-                    write::acknowledge_late(ctx, Owner::Call(call), (response, flow), first);
+                    answered || found.on_response(ctx, key, response)
+                });
+                if success && !stands {
+                    write::acknowledge_late(ctx, Owner::Call(call), (response, flow), !again);
                 }
+                self.calls.settle(ctx, call);
             }
             Response::Deliver(key, Owner::Registration(number)) => {
                 self.registrations.on_response(ctx, (number, key), response, asked);

@@ -27,8 +27,8 @@ pub(super) struct ClientRest<O> {
     end: ClientEnd,
     /// The CANCEL of this INVITE, which shares its branch.
     pub(super) cancel: Option<ClientKey>,
-    /// The mark of the last answer that came after the end of its user.
-    pub(super) late: Option<u64>,
+    /// Who has answered it by a 2xx.
+    pub(super) answers: Answers,
     /// Where the ACK of a failure goes, and what it says; few have one.
     pub(super) ack: Option<Box<(Flow, Packet)>>,
 }
@@ -52,7 +52,7 @@ impl<O> Client<O> {
         };
         let (owner, cancel, flow) = (self.owner, self.cancel, self.flow);
         let ack = ack.map(|ack| Box::new((flow, ack)));
-        Some((until, ClientRest { index, owner, end, cancel, late: None, ack }))
+        Some((until, ClientRest { index, owner, end, cancel, answers: Answers::default(), ack }))
     }
 }
 
@@ -67,6 +67,37 @@ impl<O> ClientRest<O> {
             ClientEnd::Accepted => ClientMachine::Invite(ClientInvite::Accepted { until }),
             ClientEnd::Other => ClientMachine::Other(ClientNonInvite::Completed { until }),
         }
+    }
+}
+
+/// Who answered an INVITE by a 2xx, by their marks: the first, and of the others the last.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// 0 stands for none.
+    first: u64,
+    /// Forks are few: most of the time there are none.
+    others: Option<Box<[u64; MAX_ANSWERS - 1]>>,
+}
+
+/// Marks of answers that are remembered of one INVITE.
+const MAX_ANSWERS: usize = 8;
+
+impl Answers {
+    /// Whether a mark is new; it is remembered.
+    pub(super) fn note(&mut self, mark: u64) -> bool {
+        let mark = mark.max(1);
+        if self.first == 0 {
+            self.first = mark;
+            return true;
+        }
+        let known = |others: &[u64; MAX_ANSWERS - 1]| others.contains(&mark);
+        if self.first == mark || self.others.as_deref().is_some_and(known) {
+            return false;
+        }
+        let others = self.others.get_or_insert_default();
+        others.rotate_right(1);
+        others.first_mut().into_iter().for_each(|newest| *newest = mark);
+        true
     }
 }
 
@@ -180,6 +211,14 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_answer_and_the_last_others_are_known_again() {
+        let mut answers = Answers::default();
+        assert!((0..12).all(|mark| answers.note(mark * 7)));
+        assert!([0, 35, 42, 49, 56, 63, 70, 77].iter().all(|mark| !answers.note(*mark)));
+        assert!(answers.note(28));
+    }
 
     #[test]
     fn a_packed_flow_is_the_same_flow() {

@@ -275,7 +275,7 @@ fn a_side_that_has_not_acknowledged_its_200_gets_its_bye_after_the_ack() {
 }
 
 #[test]
-fn an_answer_that_comes_after_its_call_gets_its_ack_each_time_and_one_bye() {
+fn an_answer_that_comes_after_its_call_gets_its_ack_each_time_and_that_of_a_fork_a_bye() {
     let mut world = World::new();
     let (mut caller, callee) = inbound_call(&mut world, "late");
     caller.send(&mut world, "BYE");
@@ -284,13 +284,9 @@ fn an_answer_that_comes_after_its_call_gets_its_ack_each_time_and_one_bye() {
     callee.reply(&mut world, &bye, 200, "");
     assert_eq!(world.observe().active_calls, 0);
     // Its ACK was lost on the way, again and again.
-    for time in 0..4 {
+    for _ in 0..4 {
         callee.answer(&mut world, 200, SDP);
         world.expect_is(PBX, "ACK");
-        if time == 0 {
-            let bye = world.expect_is(PBX, "BYE");
-            callee.reply(&mut world, &bye, 481, "");
-        }
         world.quiet();
         world.pass_ms(500);
     }

@@ -15,6 +15,8 @@ mod inside;
 #[cfg(test)]
 mod keepalive;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod names;

@@ -252,14 +252,13 @@ impl<O: Copy> Table<O> {
         }
     }
 
-    /// Notes that a 2xx with this mark came after the end of its user; whether the one before it had
-    /// another mark.
-    pub fn mark_late(&mut self, key: ClientKey, mark: u64) -> bool {
+    /// Notes that this INVITE was answered by a 2xx with this mark; whether none of those remembered had
+    /// it.
+    pub fn note_answer(&mut self, key: ClientKey, mark: u64) -> bool {
         let found = self.resting_clients.get_mut(key.token);
-        let Some((_, rest)) = found.filter(|(_, rest)| rest.index == key.index) else {
-            return true;
-        };
-        rest.late.replace(mark) != Some(mark)
+        found
+            .filter(|(_, rest)| rest.index == key.index)
+            .is_none_or(|(_, rest)| rest.answers.note(mark))
     }
 
     /// The CANCEL of an INVITE.
