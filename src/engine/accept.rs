@@ -89,7 +89,7 @@ impl Engine {
         let key = self.calls.next_key();
         let admitted = if self.calls.is_full() {
             Err(Reason::EngineFull.into())
-        } else if self.calls.has_origin(&origin) {
+        } else if self.calls.has_origin(&origin) || self.ctx.is_refused(&origin) {
             Err(Reason::Merged.into())
         } else {
             admit(&mut self.ctx, &self.calls, key, &incoming)
@@ -99,7 +99,10 @@ impl Engine {
                 self.track(key, admitted.facts.about.clone(), &incoming, server);
                 self.begin((key, admitted), origin, incoming, server);
             }
-            Err(refused) => self.refuse_call(key, &incoming, server, &refused),
+            Err(refused) => {
+                self.refuse_call(key, &incoming, server, &refused);
+                self.ctx.note_refused(&origin, server);
+            }
         }
     }
 
@@ -175,6 +178,7 @@ impl Engine {
             relays: Vec::new(),
             abandoned: Vec::new(),
             seats: Seats { call: seats, attempt: Default::default() },
+            first: server,
             origin,
             timer: None,
         };

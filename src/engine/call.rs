@@ -168,7 +168,9 @@ pub(super) struct Call {
     pub(super) relays: Vec<Relay>,
     pub(super) abandoned: Vec<Abandoned>,
     pub(super) seats: Seats,
-    /// Call-ID, From tag and CSeq of the INVITE that began it.
+    /// The INVITE that began it.
+    pub(super) first: ServerKey,
+    /// Its Call-ID, From tag and CSeq.
     pub(super) origin: Box<[u8]>,
     pub(super) timer: Option<(Moment, TimerKey)>,
 }
@@ -449,6 +451,7 @@ impl Calls {
             ctx.trails.end(key.number());
             let call = self.slots.remove(at(key.index));
             self.origins.remove(&call.origin);
+            ctx.note_refused(&call.origin, call.first);
         }
     }
 }

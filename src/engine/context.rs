@@ -13,6 +13,7 @@ use super::far_end::{FarEnds, Vouched};
 use super::generation::Generation;
 use super::leg::Leg;
 use super::listener::Listeners;
+use super::merged::Refused;
 use super::refusal::{Reason, Refusals};
 use super::registrar::Registrar;
 use super::silent::Silent;
@@ -78,6 +79,7 @@ pub(super) struct Context {
     pub(super) service_routes: BTreeMap<ResourceId, Box<[u8]>>,
     pub(super) registrar: Registrar,
     pub(super) refusals: Refusals,
+    pub(super) refused: Refused,
     pub(super) trails: Trails,
     pub(super) strangers: Strangers,
     /// Tags that have to be the same for every repetition of a request come from it.
@@ -110,6 +112,7 @@ impl Context {
             peers: Peers::default(),
             service_routes: BTreeMap::new(),
             refusals: Refusals::default(),
+            refused: Refused::default(),
             trails: Trails::default(),
             strangers: Strangers::new(&mut keys),
             tags: FixedState::with_seed(keys.word()),
@@ -259,6 +262,11 @@ impl Context {
     pub(super) fn is_new_answer(&mut self, key: ClientKey, response: &Message) -> bool {
         let tag = self.tags.hash_one(response.to_tag().unwrap_or_default());
         self.transactions.note_answer(key, tag)
+    }
+
+    /// A print of bytes that others choose.
+    pub(super) fn print_of(&self, bytes: &[u8]) -> u64 {
+        self.tags.hash_one(bytes)
     }
 
     /// A tag for an answer without state.

@@ -28,6 +28,7 @@ mod keepalive;
 mod leg;
 mod listener;
 mod live;
+mod merged;
 mod meter;
 mod near;
 mod nonces;

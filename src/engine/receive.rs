@@ -159,9 +159,11 @@ impl Engine {
         };
         self.ctx.heard(key, &incoming.message, incoming.flow);
         self.ctx.transactions.own_server(server, Owner::Call(key));
-        // The INVITE's transaction may outlive its call.
-        let tag = self.calls.get_mut(key).map(|call| call.a.local_tag.to_vec());
-        let tag = tag.unwrap_or_else(|| self.fresh_tag());
+        // The INVITE's transaction may outlive its call; the tag is that of its answer (section 9.2).
+        let refusal = self.ctx.transactions.unacknowledged(invite);
+        let tag = refusal.and_then(|packet| write::own_tag(packet)).map(<[u8]>::to_vec);
+        let tag = tag.or_else(|| Some(self.calls.get(key)?.a.local_tag.to_vec()));
+        let tag = tag.unwrap_or_else(|| self.ctx.stateless_tag(&incoming.message));
         let answer = write::response(incoming, 200, &tag).finish(b"");
         self.ctx.respond(server, 200, answer);
         if let Some(call) = self.calls.get_mut(key) {

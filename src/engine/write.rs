@@ -330,6 +330,13 @@ pub(super) fn own_value<'m>(message: &'m [u8], name: &str) -> Option<&'m [u8]> {
     }
 }
 
+/// The To tag of a response of ours.
+pub(super) fn own_tag(packet: &[u8]) -> Option<&[u8]> {
+    let to = own_value(packet, "To")?;
+    let at = memchr::memmem::rfind(to, b";tag=")?;
+    to.get(at + b";tag=".len()..)?.split(|byte| *byte == b';').next()
+}
+
 /// Whether a message of ours says of which dialog it is.
 pub fn names_dialog(packet: &[u8]) -> bool {
     let to = own_value(packet, "To").unwrap_or_default();

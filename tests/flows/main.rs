@@ -19,6 +19,8 @@ mod late;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
+mod merged;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod odd;

@@ -2,7 +2,7 @@
 
 use super::super::entry::{Left, Server, ServerMachine};
 use super::super::outcome::{Notice, Origin, Request, Transmit};
-use super::super::{Class, Flow, Moment, Packet, ServerId, ServerKey, Status, Tell};
+use super::super::{Class, Flow, Moment, Packet, ServerId, ServerInvite, ServerKey, Status, Tell};
 use super::{Table, Timed, at, rearm};
 
 /// Where a transaction is.
@@ -86,6 +86,15 @@ impl<O: Copy> Table<O> {
                 rest.into_iter().for_each(|(_, rest)| rest.owner = Some(owner));
             }
             None => {}
+        }
+    }
+
+    /// The failure that an INVITE was answered with, while that waits for its ACK.
+    pub fn unacknowledged(&self, key: ServerKey) -> Option<&Packet> {
+        let Some(Place::Open(index)) = self.place_of(key) else { return None };
+        match &self.servers.get(at(index))?.machine {
+            ServerMachine::Invite(ServerInvite::Completed { response, .. }) => Some(response),
+            ServerMachine::Invite(_) | ServerMachine::Other(_) => None,
         }
     }
 
