@@ -165,7 +165,9 @@ impl Call {
         let longest = longest(&self.facts, [self.facts.trunk, self.trunk]);
         self.phase = Phase::Established(longest.map(|longest| ctx.now + longest));
         self.relay_success(ctx, response, code);
-        ctx.events.push_back(Event::Answered(self.facts.about.clone()));
+        if self.is_established() {
+            ctx.events.push_back(Event::Answered(self.facts.about.clone()));
+        }
     }
 
     fn on_attempt_failed(&mut self, ctx: &mut Context, response: &Message, code: u16) {

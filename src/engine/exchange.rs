@@ -7,9 +7,10 @@ use super::context::{Context, Incoming, Owner};
 use super::end::Parting;
 use super::leg::{Bye, Leg};
 use super::refusal::Reason;
+use super::unsent::MAX_PAYLOAD;
 use super::{RING_LIMIT, write};
 use crate::sip::{HeaderName, Message};
-use crate::transaction::{GIVE_UP, Moment, ServerKey, Status, T1, T2};
+use crate::transaction::{GIVE_UP, Link, Moment, ServerKey, Status, T1, T2};
 
 impl Call {
     /// An INVITE inside the dialog.
@@ -133,6 +134,10 @@ impl Call {
         let Some(packet) = self.response_from(ctx, exchange, (response, code), None) else {
             return;
         };
+        if exchange.incoming.flow.link == Link::Datagram && packet.len() > MAX_PAYLOAD {
+            self.refuse_too_long(ctx);
+            return;
+        }
         let Some(exchange) = &mut self.invite else { return };
         let response: crate::transaction::Packet = packet.into();
         ctx.transactions.respond(exchange.server, Status::Success, response.clone(), ctx.now);
@@ -142,6 +147,19 @@ impl Call {
             interval: T1,
             give_up: ctx.now + GIVE_UP,
         };
+    }
+
+    /// The 2xx does not fit into a datagram: who asked has to hear something, and who answered hears
+    /// nobody.
+    fn refuse_too_long(&mut self, ctx: &mut Context) {
+        self.acknowledge(ctx, None);
+        self.refuse(ctx, 500);
+        if self.invite.take().is_some_and(|exchange| exchange.marks.is_some()) {
+            // That call never was one.
+            self.a.bye = Bye::Done;
+            self.begin_ending(ctx, "AnswerTooLong", 500);
+        }
+        self.hang_up(ctx, None, "AnswerTooLong");
     }
 
     /// Time for the 2xx again, or no ACK for 64*T1: both sides are hung up (section 13.3.1.4).

@@ -10,7 +10,7 @@ use crate::sip::Via;
 use crate::transaction::{ClientKey, Link, Origin, ServerKey, Tell, Transmit};
 
 /// The most that a datagram can hold (over IPv4; over IPv6 it is a little more).
-const MAX_PAYLOAD: usize = 65_507;
+pub(super) const MAX_PAYLOAD: usize = 65_507;
 
 /// The Reason of what ends the other leg.
 const WHY: &[u8] = b"SIP ;cause=503 ;text=\"The caller cannot be reached\"";
