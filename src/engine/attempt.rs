@@ -75,6 +75,9 @@ impl Call {
             Target::Contact => self.facts.tenant.map(Party::Tenant),
         };
         let listener = open_listener(ctx, table, attempt, address).ok_or(Reason::NoTrunkUp)?;
+        if ctx.is_lost_at_home(listener, address) {
+            return Err(Reason::Loop);
+        }
         let flow = ctx.listeners.flow(listener, address);
         let rules = Rules::of(table, attempt.trunk());
         let deadline = (self.began + rules.total_timeout()).min(ctx.now + rules.attempt_timeout());

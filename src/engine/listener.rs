@@ -100,6 +100,35 @@ impl Listeners {
         self.by_number.get(&number)?.index
     }
 
+    /// Those of a protocol that listen at an address, or are known by it.
+    pub(super) fn at(
+        &self,
+        protocol: Protocol,
+        address: SocketAddr,
+    ) -> impl Iterator<Item = u32> + '_ {
+        let is_at = move |one: &Listener| {
+            let ip = address.ip();
+            let bound = one.bound.ip().to_canonical();
+            let known = bound == ip
+                || one.public.as_ref().and_then(Host::ip) == Some(ip)
+                || (bound.is_unspecified() && one.local.values().any(|own| *own == ip));
+            known && one.protocol == protocol && one.bound.port() == address.port()
+        };
+        let all = self.by_number.iter();
+        all.filter(move |(_, entry)| is_at(&entry.listener)).map(|(number, _)| *number)
+    }
+
+    /// The addresses that a listener may be seen to send from at an address of ours: where it is bound,
+    /// bound to every address that very one, and its public one where that is translated.
+    pub(super) fn sources(&self, number: u32, target: SocketAddr) -> Vec<SocketAddr> {
+        let Some(Entry { listener, .. }) = self.by_number.get(&number) else { return Vec::new() };
+        let bound = listener.bound.ip().to_canonical();
+        let own = if bound.is_unspecified() { target.ip() } else { bound };
+        let public = listener.public.as_ref().and_then(Host::ip);
+        let all = std::iter::once(own).chain(public);
+        all.map(|ip| SocketAddr::new(ip, listener.bound.port())).collect()
+    }
+
     /// Appends `host:port` as a remote shall see it.
     pub(super) fn print(&self, number: u32, remote: IpAddr, out: &mut Vec<u8>) {
         let Some(entry) = self.by_number.get(&number) else {

@@ -33,6 +33,7 @@ mod meter;
 mod near;
 mod nonces;
 mod observe;
+mod own;
 mod proof;
 mod receive;
 mod redirect;

@@ -24,7 +24,12 @@ impl Call {
         let entry = table.trunk(trunk).filter(|one| one.spec.redirect == Redirect::Follow);
         let transport = entry.and_then(|one| table.transport(one.transport?));
         let Phase::Hunting(hunt) = &mut self.phase else { return false };
-        let Some(protocol) = transport.map(|transport| transport.protocol) else { return false };
+        let Some(transport) = transport else { return false };
+        let protocol = transport.protocol;
+        let listener = ctx.listeners.number(&transport.id.name);
+        let is_home = |address: SocketAddr| {
+            listener.is_some_and(|listener| ctx.is_lost_at_home(listener, address))
+        };
         if hunt.redirects >= MAX_REDIRECTS {
             return false;
         }
@@ -32,6 +37,9 @@ impl Call {
         let mut found: Vec<(u16, Attempt)> = contacts
             .filter_map(|contact| {
                 let (next_hop, user, host) = place(&contact.uri, protocol)?;
+                if next_hop.address().is_some_and(is_home) {
+                    return None;
+                }
                 let attempt = table.redirected(trunk, next_hop, (user, host))?;
                 Some((weight(contact.params.get("q")), attempt))
             })

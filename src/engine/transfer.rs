@@ -13,6 +13,7 @@ use super::failover::Rules;
 use super::header_rules::ALLOW;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
+use super::refusal::Reason;
 use super::session::{Session, glare_wait};
 use super::{HUNT_BUDGET, MAX_ABANDONED, RING_LIMIT, write};
 use crate::routing::{Attempt, Target, TrunkIndex};
@@ -167,6 +168,10 @@ impl Call {
             None => Default::default(),
         };
         let listener = open_listener(ctx, table, attempt, address)?;
+        if ctx.is_lost_at_home(listener, address) {
+            ctx.count(Reason::Loop);
+            return None;
+        }
         let flow = ctx.listeners.flow(listener, address);
         let session = Session::with(table, party);
         let (owner, tag) = (Owner::Call(self.key), Calls::tag(self.key, ctx));

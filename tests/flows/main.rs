@@ -25,6 +25,8 @@ mod names;
 #[cfg(test)]
 mod odd;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod proof;
 #[cfg(test)]
 mod redirects;

@@ -1,0 +1,28 @@
+//! Ourselves as a far end: what we would send to a listener of ours that takes us for nobody.
+
+use std::net::SocketAddr;
+
+use super::context::Context;
+use crate::routing::Source;
+
+impl Context {
+    /// Whether an address is one of our listeners of the same protocol that knows nobody at the
+    /// address that we would come from: an INVITE there would end in silence after 32 s. Where a trunk,
+    /// a contact or a phone is known from there, it may be one tenant that calls another, and is no
+    /// business of ours.
+    pub(super) fn is_lost_at_home(&self, from: u32, address: SocketAddr) -> bool {
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let mut ours = self.listeners.at(self.listeners.protocol(from), address).peekable();
+        if ours.peek().is_none() {
+            return false;
+        }
+        let sources = self.listeners.sources(from, address);
+        let table = &self.generation.table;
+        let is_known = |transport: u32, remote: SocketAddr| {
+            let flow = self.listeners.flow(transport, remote);
+            self.identify(table, flow) != Source::Unknown
+                || !self.registrar.bindings.at(flow).is_empty()
+        };
+        !ours.any(|number| sources.iter().any(|source| is_known(number, *source)))
+    }
+}
