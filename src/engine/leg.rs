@@ -308,7 +308,7 @@ impl Leg {
         let Some(uri) = uri.filter(Uri::is_sip) else {
             return;
         };
-        if let Some(ip) = uri.host_ip().map(|ip| ip.to_canonical())
+        if let Some(ip) = uri.target_ip().map(|ip| ip.to_canonical())
             && may_follow(self.peer.ip().to_canonical(), ip)
         {
             let port = uri.port.unwrap_or_else(|| write::default_port(self.flow.link));

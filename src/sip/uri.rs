@@ -88,6 +88,16 @@ impl<'a> Uri<'a> {
         (self.user.unwrap_or_default(), rest)
     }
 
+    /// Where a request to it goes: its `maddr`, or else its host (RFC 3263 section 4).
+    pub fn target(&self) -> &'a [u8] {
+        self.params.get("maddr").unwrap_or(self.host)
+    }
+
+    /// The same as an address, when it is one.
+    pub fn target_ip(&self) -> Option<IpAddr> {
+        host_ip(self.target())
+    }
+
     /// The host as an address, when it is one.
     pub fn host_ip(&self) -> Option<IpAddr> {
         host_ip(self.host)

@@ -97,6 +97,38 @@ fn headers_in_a_contact_are_no_part_of_a_request_uri() {
     assert_eq!(text(ack.request_uri_bytes()), "sip:desk@127.0.0.9:5060;x=1");
 }
 
+/// RFC 3263 section 4: a `maddr` is where a URI leads; under the rules that hold for its host.
+#[test]
+fn the_maddr_of_a_dialog_is_where_its_requests_go() {
+    for (contact, target) in [
+        ("<sip:x@127.0.0.99;maddr=127.0.0.8>", "127.0.0.8:5060"),
+        ("<sip:x@192.0.2.9:5070;maddr=127.0.0.8>", "127.0.0.8:5070"),
+        ("<sip:x@127.0.0.99;maddr=192.0.2.1>", PBX),
+        ("<sip:x@127.0.0.99;maddr=224.0.1.75>", PBX),
+        ("<sip:x@127.0.0.99;maddr=name.example>", PBX),
+    ] {
+        let mut world = World::new();
+        let (mut caller, callee, invite) = ring(&mut world, "maddr", "");
+        let answer = callee.response(&invite, 200, SDP);
+        let own = format!("Contact: <sip:{PBX}>");
+        world.send(PBX, &answer.replace(&own, &format!("Contact: {contact}")));
+        caller.take_answer(&mut world);
+        let ack = world.expect_is(target, "ACK");
+        assert_eq!(format!("<{}>", text(ack.request_uri_bytes())), contact);
+        world.quiet();
+    }
+    let mut world = World::new();
+    let headers = "Record-Route: <sip:127.0.0.99;lr;maddr=127.0.0.8>\r\n";
+    let (mut caller, mut callee, _) = ring(&mut world, "maddr-route", headers);
+    callee.answer(&mut world, 200, SDP);
+    caller.take_answer(&mut world);
+    world.expect_is(PBX, "ACK");
+    callee.send(&mut world, "BYE");
+    world.expect_is(PBX, "200 BYE");
+    let bye = world.expect_is("127.0.0.8:5060", "BYE");
+    assert_eq!(value(&bye, HeaderName::Route), "<sip:127.0.0.99;lr;maddr=127.0.0.8>");
+}
+
 #[test]
 fn a_strict_router_finds_itself_in_the_request_uri() {
     let mut world = World::new();
