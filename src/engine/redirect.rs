@@ -8,7 +8,7 @@ use super::core::Engine;
 use super::{MAX_REDIRECTS, NAME_PATIENCE};
 use crate::model::{Protocol, Redirect};
 use crate::routing::{Attempt, NextHop};
-use crate::sip::{DEFAULT_PORT, HeaderName, Message, Scheme, Uri};
+use crate::sip::{DEFAULT_PORT, DEFAULT_TLS_PORT, HeaderName, Message, Scheme, Uri};
 
 impl Call {
     /// A 3xx where the trunk says that it is followed: its addresses come next (RFC 3261 section
@@ -36,11 +36,11 @@ impl Call {
         let contacts = response.addresses(HeaderName::Contact).take(usize::from(MAX_REDIRECTS));
         let mut found: Vec<(u16, Attempt)> = contacts
             .filter_map(|contact| {
-                let (next_hop, user, host) = place(&contact.uri, protocol)?;
+                let next_hop = place(&contact.uri, protocol)?;
                 if next_hop.address().is_some_and(is_home) {
                     return None;
                 }
-                let attempt = table.redirected(trunk, next_hop, (user, host))?;
+                let attempt = table.redirected(trunk, next_hop, named(&contact.uri))?;
                 Some((weight(contact.params.get("q")), attempt))
             })
             .collect();
@@ -98,22 +98,45 @@ impl Engine {
     }
 }
 
-/// Where a Contact says to go, and the user and the host that a request there is for.
-fn place(uri: &Uri<'_>, protocol: Protocol) -> Option<(NextHop, String, String)> {
-    if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
-        return None;
-    }
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let host = match uri.host_ip() {
-        // The listener of the trunk settles the protocol; the port is SIP's own.
-        Some(ip) => {
-            let port = uri.port.unwrap_or(DEFAULT_PORT);
-            NextHop::Address(SocketAddr::new(ip.to_canonical(), port))
-        }
-        None => NextHop::of(&std::str::from_utf8(uri.host).ok()?.parse().ok()?, uri.port, protocol),
+/// Where a Contact says to go. The listener of the trunk settles the protocol, so that a `sips:` one
+/// leads nowhere without TLS (RFC 3261 section 26.2.2); the port of a `sip:` one is SIP's own.
+fn place(uri: &Uri<'_>, protocol: Protocol) -> Option<NextHop> {
+    let default_port = match (uri.scheme, protocol) {
+        (Scheme::Sip, _) => DEFAULT_PORT,
+        (Scheme::Sips, Protocol::Tls) => DEFAULT_TLS_PORT,
+        (Scheme::Sips | Scheme::Tel | Scheme::Other, _) => return None,
     };
+    if let Some(ip) = uri.target_ip() {
+        let port = uri.port.unwrap_or(default_port);
+        return Some(NextHop::Address(SocketAddr::new(ip.to_canonical(), port)));
+    }
+    let name = std::str::from_utf8(uri.target()).ok()?;
+    // The dot of the root may stand at the end of a name (RFC 3261 section 25.1).
+    let host = name.strip_suffix('.').unwrap_or(name).parse().ok()?;
+    Some(NextHop::of(&host, uri.port, protocol))
+}
+
+/// Scheme, user and the rest of a Contact as the Request-URI to it has them: without headers and
+/// `method` (RFC 3261 sections 8.1.3.4 and 19.1.1).
+fn named(uri: &Uri<'_>) -> (bool, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut user = text(uri.user.unwrap_or_default());
+    if let Some(password) = uri.password {
+        user.push(':');
+        user.push_str(&text(password));
+    }
     let port = uri.port.map(|port| format!(":{port}")).unwrap_or_default();
-    Some((host, text(uri.user.unwrap_or_default()), format!("{}{port}", text(uri.host))))
+    let mut rest = text(uri.host) + &port;
+    let passing = uri.params.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"method"));
+    for (name, value) in passing {
+        rest.push(';');
+        rest.push_str(&text(name));
+        if let Some(value) = value {
+            rest.push('=');
+            rest.push_str(&text(value));
+        }
+    }
+    (uri.scheme == Scheme::Sips, user, rest)
 }
 
 /// A `q` in thousandths; without one it is 1.

@@ -102,7 +102,7 @@ fn attempt_to(ctx: &Context, call: &Call, leg: &Leg, generation: &Generation) ->
     let (user, host) = rest.split_once('@').unwrap_or(("", rest));
     let next_hop = NextHop::Address(leg.flow.remote);
     let (user, host) = (user.to_owned(), host.to_owned());
-    Some(Attempt { target, transport, next_hop, user, host, proxy: None })
+    Some(Attempt { target, transport, next_hop, secure: false, user, host, proxy: None })
 }
 
 /// A tenant may replace its own dialogs; a trunk those of a call over it, and those of the tenant

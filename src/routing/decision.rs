@@ -167,7 +167,10 @@ pub struct Attempt {
     pub transport: TransportIndex,
     /// Where to send.
     pub next_hop: NextHop,
-    /// The user part of Request-URI and To, already escaped; empty for none.
+    /// Whether its URI is `sips:`.
+    pub secure: bool,
+    /// The user part of Request-URI and To, already escaped and with its password where a far end
+    /// named one; empty for none.
     pub user: String,
     /// Host, port and parameters of the Request-URI, as printed behind the `@`.
     pub host: String,
@@ -217,13 +220,14 @@ impl Attempt {
     ) -> Self {
         let proxy = (!path.is_empty()).then_some(Proxy { uri: path, force: false });
         let next_hop = NextHop::Address(address);
-        Self { target: self.target.clone(), transport, next_hop, user, host, proxy }
+        Self { target: self.target.clone(), transport, next_hop, secure: false, user, host, proxy }
     }
 
     /// The Request-URI.
     pub fn request_uri(&self) -> String {
         let at = if self.user.is_empty() { "" } else { "@" };
-        ["sip:", &self.user, at, &self.host].concat()
+        let scheme = if self.secure { "sips:" } else { "sip:" };
+        [scheme, &self.user, at, &self.host].concat()
     }
 }
 

@@ -29,7 +29,7 @@ impl Table {
         &self,
         trunk: TrunkIndex,
         next_hop: NextHop,
-        (user, host): (String, String),
+        (secure, user, host): (bool, String, String),
     ) -> Option<Attempt> {
         let transport = self.trunk(trunk)?.transport?;
         let may = next_hop.address().is_none_or(|one| self.may_send(trunk, one.ip()));
@@ -37,6 +37,7 @@ impl Table {
             target: Target::Trunk(trunk),
             transport,
             next_hop,
+            secure,
             user,
             host,
             proxy: None,

@@ -221,7 +221,15 @@ impl Table {
             return Err((Refusal::NoTransport, format!("no transport may send to {contact}")));
         };
         let host = format!("{}{}", contact.host_port, contact.parameters);
-        Ok(Attempt { target: Target::Contact, transport, next_hop, user, host, proxy: None })
+        Ok(Attempt {
+            target: Target::Contact,
+            transport,
+            next_hop,
+            secure: false,
+            user,
+            host,
+            proxy: None,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use trunkline::engine::NAME_PATIENCE;
 use trunkline::locate::{Question, RecordType};
+use trunkline::model::Protocol;
 use trunkline::sip::HeaderName;
 
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, set, text, value};
@@ -77,6 +78,82 @@ fn a_redirection_to_nowhere_is_a_refusal() {
     world.expect_is(PBX, "480 INVITE");
     pbx.ack_failure(&mut world);
     world.quiet();
+}
+
+#[test]
+fn what_a_contact_of_a_redirection_says_is_kept() {
+    for (contact, expected) in [
+        (
+            "<sip:u:pw@127.0.0.21:5070;user=phone;foo=bar;lone>",
+            "sip:u:pw@127.0.0.21:5070;user=phone;foo=bar;lone",
+        ),
+        ("<sip:127.0.0.21:5070;Method=BYE;a=b?Subject=x&Priority=y>", "sip:127.0.0.21:5070;a=b"),
+    ] {
+        let mut world = following();
+        let (_, carrier) = dial(&mut world);
+        redirect(&mut world, &carrier, contact);
+        let invite = world.expect_is("127.0.0.21:5070", "INVITE");
+        assert_eq!(text(invite.request_uri_bytes()), expected);
+        assert_eq!(value(&invite, HeaderName::To), format!("<{expected}>"));
+    }
+}
+
+#[test]
+fn a_redirection_to_sips_is_never_followed_without_tls() {
+    let mut world = following();
+    let (_, carrier) = dial(&mut world);
+    redirect(&mut world, &carrier, "<sips:a@127.0.0.21>, <sip:b@127.0.0.22>;q=0.5");
+    world.expect_is("127.0.0.22:5060", "INVITE");
+    world.quiet();
+}
+
+#[test]
+fn over_tls_a_redirection_to_sips_stays_one() {
+    let mut config = config();
+    set(&mut config, "carrier-a", "/redirect", json!("follow"));
+    set(&mut config, "carrier-a", "/transport", json!("tls"));
+    set(&mut config, "carrier-a", "/port", json!(5061));
+    set(&mut config, "carrier-b", "/transport", json!("udp"));
+    let mut world = World::new();
+    let spec = json!({ "protocol": "tls", "bind": "127.0.0.1", "port": 5061 });
+    world.listen_more(&mut config, 2, ("tls", Protocol::Tls, 5061), &spec);
+    let mut pbx = Phone::calling(PBX, "1001", "00493012345", "redirect");
+    pbx.invite(&mut world);
+    world.expect_is(PBX, "100 INVITE");
+    let invite = world.expect_is("127.0.0.2:5061", "INVITE");
+    let carrier = Phone::called(CARRIER_A, &invite);
+    let answer = carrier.response(&invite, 302, "");
+    let answer = answer.replace("Contact: <sip:127.0.0.2:5060>", "Contact: <sips:a@127.0.0.21>");
+    world.send_tls(7, "127.0.0.2:5061", &answer);
+    world.expect_is("127.0.0.2:5061", "ACK");
+    let invite = world.expect_is("127.0.0.21:5061", "INVITE");
+    assert_eq!(text(invite.request_uri_bytes()), "sips:a@127.0.0.21");
+    assert_eq!(value(&invite, HeaderName::Contact), "<sips:127.0.0.1:5061>");
+}
+
+/// RFC 3263 section 4: a `maddr` is the target, and goes no further than a host may.
+#[test]
+fn the_maddr_of_a_redirection_is_where_it_leads() {
+    let mut world = following_names();
+    let (_, carrier) = dial(&mut world);
+    let contacts = "<sip:a@127.0.0.21;maddr=192.0.2.1>, <sip:b@127.0.0.21;maddr=127.0.0.1>;q=0.9, \
+                    <sip:c@192.0.2.9:5070;maddr=127.0.0.22>;q=0.8";
+    redirect(&mut world, &carrier, contacts);
+    let invite = world.expect_is("127.0.0.22:5070", "INVITE");
+    assert_eq!(text(invite.request_uri_bytes()), "sip:c@192.0.2.9:5070;maddr=127.0.0.22");
+    let carrier = Phone::called("127.0.0.22:5070", &invite);
+    redirect(&mut world, &carrier, "<sip:e@192.0.2.9:5060;maddr=two.example>");
+    world.expect_is("127.0.0.32:5060", "INVITE");
+    world.quiet();
+}
+
+#[test]
+fn a_name_with_a_dot_at_its_end_is_a_name() {
+    let mut world = following_names();
+    let (_, carrier) = dial(&mut world);
+    redirect(&mut world, &carrier, "<sip:there@ELSE.example.>");
+    let invite = world.expect_is("127.0.0.31:5070", "INVITE");
+    assert_eq!(text(invite.request_uri_bytes()), "sip:there@ELSE.example.");
 }
 
 /// What a redirection may name.
