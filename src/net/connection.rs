@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::channel::Channel;
-use crate::sip::Framer;
-use crate::transaction::{Flow, Moment, Origin, Packet, TimerKey, Transmit};
+use crate::sip::{Framer, Message, Method};
+use crate::transaction::{Flow, GIVE_UP, Moment, Origin, Packet, ServerKey, TimerKey, Transmit};
 
 /// Bytes that may wait for a far end that does not read; more closes its connection.
 const MAX_UNWRITTEN: usize = 256 * 1024;
@@ -19,6 +19,9 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 const MESSAGE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a connection may stay without a message either way.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
+/// How long a far end that has closed its half may wait for its answers: a call is tried for 60 s and
+/// rings for 300 s.
+const HALF_LIMIT: Duration = Duration::from_secs(360);
 /// How long a far end may take to read our last words.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -31,6 +34,8 @@ pub(super) enum Stage {
     Handshaking,
     /// Both directions work.
     Open,
+    /// The far end has said all that it will say, and waits for answers.
+    Half,
     /// We have said our last words and only wait until they are read.
     Closing,
 }
@@ -53,6 +58,13 @@ pub(super) struct Connection {
     pub(super) stranger: bool,
     /// Whether a request of ours went over it.
     pub(super) asked: bool,
+    /// Requests of the far end that have no final answer yet, as far as can be seen from here: one that
+    /// was answered by another connection stays counted until this one is closed for its age.
+    owed: u32,
+    /// The last transaction that was answered: a 2xx is said more than once.
+    answered: Option<ServerKey>,
+    /// Whether it is half-closed and a 2xx is said again over it.
+    repeats: bool,
     waiting: VecDeque<Transmit>,
     /// How much of the first that waits is written.
     written: usize,
@@ -76,6 +88,9 @@ impl Connection {
             ours: stage == Stage::Connecting,
             stranger: false,
             asked: false,
+            owed: 0,
+            answered: None,
+            repeats: false,
             waiting: VecDeque::new(),
             written: 0,
             unwritten: 0,
@@ -90,6 +105,9 @@ impl Connection {
         match (self.stage, self.within) {
             (Stage::Connecting, _) => self.since + CONNECT_LIMIT,
             (Stage::Handshaking, _) => self.since + HANDSHAKE_LIMIT,
+            (Stage::Half, _) if self.owed > 0 => self.since + HALF_LIMIT,
+            // Nothing came of its repetitions: the ACK is overdue.
+            (Stage::Half, _) => self.since + GIVE_UP,
             (Stage::Closing, _) => self.since + CLOSE_LIMIT,
             // A stranger has not even a pause.
             (Stage::Open, _) if self.stranger => self.since + MESSAGE_LIMIT,
@@ -149,6 +167,7 @@ impl Connection {
     /// Queues a packet and writes what the system takes.
     pub(super) fn send(&mut self, transmit: Transmit, now: Moment) -> io::Result<()> {
         self.asked |= matches!(transmit.origin, Some(Origin::Client(_)));
+        self.pay(&transmit);
         self.unwritten += transmit.packet.len();
         self.last = now;
         self.waiting.push_back(transmit);
@@ -156,6 +175,49 @@ impl Connection {
             return Err(io::Error::other("the far end does not read"));
         }
         self.write()
+    }
+
+    /// A message of the far end is handed over.
+    pub(super) fn owe(&mut self, message: &Message) {
+        if message.is_request() && message.method() != Method::Ack {
+            self.owed = self.owed.saturating_add(1);
+        }
+    }
+
+    /// A final answer leaves.
+    fn pay(&mut self, transmit: &Transmit) {
+        let code = transmit.packet.strip_prefix(b"SIP/2.0 ").and_then(<[u8]>::first);
+        let final_one = code.is_some_and(|digit| *digit != b'1');
+        let key = match transmit.origin {
+            Some(Origin::Server(key)) => Some(key),
+            Some(Origin::Client(_)) | None => None,
+        };
+        if final_one && (key.is_none() || key != self.answered) {
+            self.owed = self.owed.saturating_sub(1);
+            self.answered = key;
+        }
+    }
+
+    /// Whether its far end waits for an answer that is still to come.
+    pub(super) fn owes(&self) -> bool {
+        self.owed > 0 && !self.stranger
+    }
+
+    /// A half-closed one has said something: whether it is of no further use. A 2xx of an INVITE is said
+    /// again until its ACK, which comes by another connection.
+    pub(super) fn is_settled(&mut self, begins_call: bool, now: Moment) -> bool {
+        if self.stage != Stage::Half || self.owes() {
+            return false;
+        }
+        if begins_call && !self.repeats {
+            (self.repeats, self.since) = (true, now);
+        }
+        !self.repeats
+    }
+
+    /// Only says what is owed from here on: nobody would answer what we ask.
+    pub(super) fn halve(&mut self, now: Moment) {
+        (self.stage, self.since) = (Stage::Half, now);
     }
 
     /// Answers a keep-alive.

@@ -24,6 +24,9 @@ const MAX_SERVED: usize = 64;
 /// Reads from one connection before others have their turn.
 const MAX_READS: usize = 4;
 
+/// Connections whose far ends have closed their half that are kept until they have their answers.
+const MAX_HALVES: usize = 1024;
+
 /// Why a connection is over that its far end has closed.
 const CLOSED: &str = "closed by the far end";
 
@@ -43,6 +46,8 @@ pub(super) struct Connections {
     pub(super) strangers: usize,
     deadlines: Wheel<ConnectionId>,
     pub(super) paused: Option<Moment>,
+    /// How many are kept for their far ends' answers alone.
+    pub(super) halves: usize,
     /// Of no further use, once what is said on them is sent; whether the far end has closed its half.
     done: Vec<(ConnectionId, bool)>,
     /// Those that may have something, in the order of their turns.
@@ -76,6 +81,7 @@ impl Connections {
             strangers: 0,
             deadlines: Wheel::default(),
             paused: None,
+            halves: 0,
             done: Vec::new(),
             ready: VecDeque::new(),
             places,
@@ -189,6 +195,11 @@ impl Connections {
                 self.done.push((id, true));
                 return false;
             }
+            // It is still there, or it would be an error.
+            Ok(0) if connection.stage == Stage::Half => {
+                connection.ready = false;
+                return false;
+            }
             Ok(0) => {
                 self.lose(turn, id, CLOSED);
                 return false;
@@ -233,6 +244,7 @@ impl Connections {
             }
             Frame::Message(message) => {
                 log::heard(turn.engine, (flow.transport, flow.remote), message.as_bytes());
+                connection.owe(&message);
                 (Ok(message), false)
             }
             Frame::Malformed(error) => (Err(error), false),
@@ -245,15 +257,34 @@ impl Connections {
         }
     }
 
-    /// Closes what is of no further use, once the last words are on their way.
+    /// Closes what is of no further use, once the last words are on their way. Who has closed its half
+    /// may wait for answers that take a while.
     pub(super) fn close_done(&mut self, turn: &mut Turn<'_>) {
         for (id, closed) in std::mem::take(&mut self.done) {
             let Some(connection) = self.open.get_mut(&id) else { continue };
-            match connection.close(turn.now) {
-                Ok(()) if closed && connection.is_written() => self.lose(turn, id, CLOSED),
-                Ok(()) => self.rearm(id),
-                Err(error) => self.lose(turn, id, &error.to_string()),
+            if !closed || !connection.owes() || self.halves >= MAX_HALVES {
+                self.close(turn, id, closed);
+                continue;
             }
+            connection.halve(turn.now);
+            self.halves += 1;
+            let (flow, asked) = (connection.flow, std::mem::take(&mut connection.asked));
+            self.rearm(id);
+            // What we asked over it will have no answer.
+            if asked {
+                turn.engine.handle_input(turn.now, Input::Lost { connection: id, flow });
+            }
+        }
+    }
+
+    /// Closes one that is of no further use; what its far end has `closed`, too, is gone at once.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>, id: ConnectionId, closed: bool) {
+        let Some(connection) = self.open.get_mut(&id) else { return };
+        self.halves -= usize::from(connection.stage == Stage::Half);
+        match connection.close(turn.now) {
+            Ok(()) if closed && connection.is_written() => self.lose(turn, id, CLOSED),
+            Ok(()) => self.rearm(id),
+            Err(error) => self.lose(turn, id, &error.to_string()),
         }
     }
 
@@ -315,6 +346,7 @@ impl Connections {
             tracing::debug!(remote = %connection.remote(), why, "connection closed");
         }
         self.strangers -= usize::from(connection.stranger);
+        self.halves -= usize::from(connection.stage == Stage::Half);
         drop(turn.registry.deregister(&mut connection.channel.socket));
         if let Some((_, timer)) = connection.timer.take() {
             self.deadlines.cancel(timer);

@@ -9,6 +9,7 @@ use super::listeners::Place;
 use super::tls::ClientEnd;
 use crate::engine::{Input, names_dialog};
 use crate::model::value::Host;
+use crate::sip::{Message, Method};
 use crate::transaction::{ConnectionId, Transmit};
 
 impl Connections {
@@ -16,8 +17,12 @@ impl Connections {
     /// new one from `bind`. What cannot be sent comes back to the engine.
     pub(super) fn send(&mut self, turn: &mut Turn<'_>, transmit: Transmit, place: Place<'_>) {
         let (end, link) = (end_of(&transmit.flow), transmit.flow.link);
-        let usable = |id: &ConnectionId| {
-            self.open.get(id).is_some_and(|connection| connection.stage != Stage::Closing)
+        let answer = transmit.packet.starts_with(b"SIP/2.0 ");
+        let usable = |id: &ConnectionId| match self.open.get(id).map(|connection| connection.stage)
+        {
+            Some(Stage::Connecting | Stage::Handshaking | Stage::Open) => true,
+            Some(Stage::Half) => answer,
+            Some(Stage::Closing) | None => false,
         };
         let found = link.connection().filter(usable);
         let found = found.or_else(|| self.by_end.get(&end).copied().filter(usable));
@@ -31,7 +36,9 @@ impl Connections {
             }
         };
         let Some(connection) = self.open.get_mut(&id) else { return };
+        let begins_call = connection.stage == Stage::Half && begins_call(&transmit.packet);
         match connection.send(transmit, turn.now) {
+            Ok(()) if connection.is_settled(begins_call, turn.now) => self.close(turn, id, true),
             Ok(()) => self.rearm(id),
             Err(error) => self.lose(turn, id, &error.to_string()),
         }
@@ -70,4 +77,13 @@ impl Connections {
         let tls = tls.transpose().map_err(io::Error::other)?;
         Ok(Channel::new(begin_connect(end.1, place.bound)?, tls.map(Into::into)))
     }
+}
+
+/// Whether it is a 2xx of an INVITE.
+fn begins_call(packet: &[u8]) -> bool {
+    let found = Message::parse_datagram(packet).ok();
+    found.is_some_and(|one| {
+        one.method() == Method::Invite
+            && one.status().is_some_and(|code| (200..300).contains(&code))
+    })
 }

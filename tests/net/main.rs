@@ -1,6 +1,8 @@
 //! The engine's thread on real sockets: listeners that open, stall, move and close.
 
 #[cfg(test)]
+mod halves;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod listeners;
