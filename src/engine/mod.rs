@@ -49,6 +49,7 @@ mod stranger;
 mod targets;
 mod trail;
 mod transfer;
+mod transfer_ends;
 mod undo;
 mod unsent;
 mod write;
