@@ -12,17 +12,19 @@ mod render_json;
 mod render_junit;
 mod render_sarif;
 mod render_text;
+mod secret_words;
 mod source_map;
 mod visible;
 
 pub use code::{Code, Severity};
 pub use explain::{Explanation, explanation};
-pub use hidden::{HIDDEN, SECRET_FIELDS, is_secret, without_secrets};
+pub use hidden::{HIDDEN, without_secrets};
 pub use render_github::render_github;
 pub use render_json::{JsonDiagnostics, render_json};
 pub use render_junit::render_junit;
 pub use render_sarif::render_sarif;
 pub use render_text::{render_first, render_text};
+pub use secret_words::{SECRET_FIELDS, is_secret};
 pub use source_map::{FileId, Position, SourceMap, Span};
 pub use visible::visible;
 

@@ -42,6 +42,29 @@ fn repositories() -> Vec<String> {
         SECRET_FIELDS.iter().map(|field| trunk(&format!("    {field}: {CANARY}\n    z: 1\n"))),
     );
     all.extend(odd());
+    all.extend(strange());
+    all
+}
+
+/// Plain secrets under names that are ours nowhere, but may be meant to be one of ours.
+fn strange() -> Vec<String> {
+    let keys = ["key", "kennwort", "пароль", "md5", "ha1", "code", "bearer", "zq"];
+    let mut all: Vec<String> = keys
+        .iter()
+        .flat_map(|key| {
+            let short = format!("    {{username: acme1, {key}: {CANARY}}}\n");
+            [trunk(&short), trunk(&format!("    username: acme1\n    {key}: {CANARY}\n"))]
+        })
+        .collect();
+    all.push(trunk(&format!("    username: a\n    realm: &x {CANARY}\n    password: *x\n")));
+    for key in ["key", "pem", "tlsKey", "keyfile", "zq"] {
+        let value =
+            format!("|\n      -----BEGIN KEY-----\n      {CANARY}\n      -----END KEY-----");
+        all.push(format!("apiVersion: trunkline.dev/v1\nkind: Transport\nmetadata: {{name: tls}}\nspec:\n  protocol: tls\n  port: 5061\n  tls:\n    certificate: a.pem\n    {key}: {value}\n"));
+    }
+    for block in ["registrar", "register", "whatsApp", "auth"] {
+        all.push(trunk(&format!("    username: a\n  {block}:\n    zq: {CANARY}\n")));
+    }
     all
 }
 
