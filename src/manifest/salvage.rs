@@ -10,6 +10,9 @@ use crate::model::{Kind, Resource, TYPE_BLOCKS};
 /// Values that give way in one document; one with more is only declared.
 const MAX_REFUSED: usize = 200;
 
+/// Unknown fields that are taken out of one document; one with more is only declared.
+const MAX_UNKNOWN: usize = 200;
+
 /// Further values that give way because the type does not take them.
 const MAX_ROUNDS: usize = 8;
 
@@ -37,7 +40,12 @@ fn is_within(pointer: &str, other: &str) -> bool {
 /// What is left of a document; `faults` are those of its numbers, which the schema does not know.
 pub(super) fn rest(kind: Kind, document: &Node, faults: &[Diagnostic]) -> Option<Rest> {
     let mut mend = Mend { kind, node: document.clone(), refused: Vec::new() };
-    for refusal in schema::refusals(kind, document) {
+    let refusals = schema::refusals(kind, document);
+    let unknown = refusals.iter().filter(|one| matches!(one, Refusal::Unknown { .. }));
+    if unknown.count() > MAX_UNKNOWN {
+        return None;
+    }
+    for refusal in refusals {
         mend.refuse(refusal)?;
     }
     for fault in faults.iter().filter(|one| one.severity() == Severity::Error) {
@@ -227,6 +235,17 @@ mod tests {
         assert!(expected.iter().all(|one| refused.contains(one)), "{refused:?}");
         assert!(rest.knows("/spec/trunk") && rest.knows("/spec/advanced/0/number"));
         assert!(!rest.knows("/spec/destination/extension") && !rest.knows("/spec/advanced"));
+    }
+
+    #[test]
+    fn of_a_document_with_very_many_unknown_fields_nothing_is_left() {
+        for (count, is_left) in [(MAX_UNKNOWN, true), (MAX_UNKNOWN + 1, false), (100_000, false)] {
+            let mut text = "apiVersion: trunkline.dev/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {timezone: x}\n".to_owned();
+            text.extend((0..count).map(|field| format!("k{field}: 1\n")));
+            let parsed = parse(FileId(0), &text);
+            let rest = decode(&parsed.documents[0], &text).rest;
+            assert_eq!(rest.is_some(), is_left, "{count}");
+        }
     }
 
     #[test]
