@@ -32,16 +32,22 @@ fn answered_and_hung_up(world: &mut World, callee: &Phone) {
     world.quiet();
 }
 
+/// Who is called and was cancelled before an answer.
+fn given_up(world: &mut World, call: &str) -> Phone {
+    let (caller, callee) = ringing(world, call);
+    caller.cancel(world);
+    world.expect_is(CARRIER_A, "200 CANCEL");
+    world.expect_is(CARRIER_A, "487 INVITE");
+    caller.ack_failure(world);
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(world, &cancel, 200, "");
+    callee
+}
+
 #[test]
 fn an_answer_that_crosses_the_cancel_has_one_bye() {
     let mut world = World::new();
-    let (caller, callee) = ringing(&mut world, "crossed");
-    caller.cancel(&mut world);
-    world.expect_is(CARRIER_A, "200 CANCEL");
-    world.expect_is(CARRIER_A, "487 INVITE");
-    caller.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    callee.reply(&mut world, &cancel, 200, "");
+    let callee = given_up(&mut world, "crossed");
     answered_and_hung_up(&mut world, &callee);
     assert_eq!(world.engine.in_progress()[0], 0);
     (0..3).for_each(|_| again(&mut world, &callee));
@@ -51,13 +57,7 @@ fn an_answer_that_crosses_the_cancel_has_one_bye() {
 #[test]
 fn forks_that_answer_by_turns_have_one_bye_each() {
     let mut world = World::new();
-    let (caller, callee) = ringing(&mut world, "turns");
-    caller.cancel(&mut world);
-    world.expect_is(CARRIER_A, "200 CANCEL");
-    world.expect_is(CARRIER_A, "487 INVITE");
-    caller.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    callee.reply(&mut world, &cancel, 200, "");
+    let callee = given_up(&mut world, "turns");
     let forks = ["a", "b", "c", "d", "e", "f", "g"].map(|name| callee.fork(name));
     answered_and_hung_up(&mut world, &callee);
     forks.iter().for_each(|fork| answered_and_hung_up(&mut world, fork));
