@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use trunkline::engine::NAME_PATIENCE;
 use trunkline::locate::{Question, RecordType};
-use trunkline::model::Protocol;
 use trunkline::sip::HeaderName;
 
+use crate::streams::tls_world;
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, set, text, value};
 use crate::zone::Zone;
 
@@ -111,12 +111,7 @@ fn a_redirection_to_sips_is_never_followed_without_tls() {
 fn over_tls_a_redirection_to_sips_stays_one() {
     let mut config = config();
     set(&mut config, "carrier-a", "/redirect", json!("follow"));
-    set(&mut config, "carrier-a", "/transport", json!("tls"));
-    set(&mut config, "carrier-a", "/port", json!(5061));
-    set(&mut config, "carrier-b", "/transport", json!("udp"));
-    let mut world = World::new();
-    let spec = json!({ "protocol": "tls", "bind": "127.0.0.1", "port": 5061 });
-    world.listen_more(&mut config, 2, ("tls", Protocol::Tls, 5061), &spec);
+    let mut world = tls_world(config);
     let mut pbx = Phone::calling(PBX, "1001", "00493012345", "redirect");
     pbx.invite(&mut world);
     world.expect_is(PBX, "100 INVITE");

@@ -1,6 +1,6 @@
 //! Calls over connections, and requests that are too large for a datagram.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use trunkline::engine::Admission;
 use trunkline::model::Protocol;
 use trunkline::sip::HeaderName;
@@ -157,9 +157,8 @@ fn a_trunk_on_udp_is_known_on_the_tcp_listener_beside() {
     assert_eq!(world.engine.admits(stream(9, "127.0.0.66:1")), Admission::Refused);
 }
 
-/// The first carrier on TLS, which is listener 2.
-fn tls_world() -> World {
-    let mut config = config();
+/// With the first carrier on TLS, which is listener 2.
+pub(crate) fn tls_world(mut config: Vec<Value>) -> World {
     set(&mut config, "carrier-a", "/transport", json!("tls"));
     set(&mut config, "carrier-a", "/port", json!(5061));
     set(&mut config, "carrier-b", "/transport", json!("udp"));
@@ -186,7 +185,7 @@ fn a_far_end_that_asks_by_sips_is_answered_by_sips() {
         // The first hop counts, not what is behind it.
         (contact, "Record-Route: <sip:127.0.0.2;lr>\r\nContact: <sips:127.0.0.2>".into(), plain),
     ] {
-        let mut world = tls_world();
+        let mut world = tls_world(config());
         let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "sips");
         let text = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
         let text = text.replace("SIP/2.0/UDP", "SIP/2.0/TLS").replacen(from, &to, 1);
@@ -202,7 +201,7 @@ fn a_far_end_that_asks_by_sips_is_answered_by_sips() {
 
 #[test]
 fn a_request_of_ours_to_a_sips_target_has_a_sips_contact() {
-    let mut world = tls_world();
+    let mut world = tls_world(config());
     let mut pbx = dial(&mut world, 0);
     let remote = "127.0.0.2:5061";
     let invite = world.expect_is(remote, "INVITE");
