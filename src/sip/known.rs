@@ -19,10 +19,10 @@ struct Span {
 impl Span {
     /// Where `part`, a slice of `whole`, lies; nothing when it is none.
     fn of(whole: &[u8], part: &[u8]) -> Option<Self> {
-        let at = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-        let end = at.checked_add(part.len()).filter(|end| *end <= whole.len())?;
-        let (at, end) = (u16::try_from(at).ok()?, u16::try_from(end).ok()?);
-        Some(Self { at: NonZeroU16::new(at)?, end })
+        let at = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+        let at = u16::try_from(at).ok().and_then(NonZeroU16::new)?;
+        let end = at.get().checked_add(u16::try_from(part.len()).ok()?)?;
+        (usize::from(end) <= whole.len()).then_some(Self { at, end })
     }
 
     fn part(self, whole: &[u8]) -> &[u8] {

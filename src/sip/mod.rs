@@ -6,6 +6,7 @@ pub mod digest;
 mod digits;
 mod extensions;
 mod known;
+mod lanes;
 pub mod limits;
 mod message;
 mod method;

@@ -1,5 +1,7 @@
 //! Header names: one table of the names that we know, with their compact forms.
 
+use super::lanes;
+
 /// Declares [`HeaderName`] from one list of `Variant "Canonical-Name" compact`.
 macro_rules! header_names {
     ($($variant:ident $name:literal $($compact:literal)?,)*) => {
@@ -88,11 +90,19 @@ impl HeaderName {
             [one] => COMPACT.get(usize::from(*one | 0x20)),
             _ => SLOTS.get(slot(bytes)),
         };
-        let Some((name, text, _)) = index.and_then(|index| NAMES.get(usize::from(*index))) else {
+        let Some(index) = index.map(|index| usize::from(*index)) else {
+            return Self::Other;
+        };
+        let (Some((name, text, _)), Some(word)) = (NAMES.get(index), WORDS.get(index)) else {
             return Self::Other;
         };
         let text = text.as_bytes();
-        let same = bytes == text || bytes.len() == 1 || bytes.eq_ignore_ascii_case(text);
+        let same = match bytes.len() {
+            1 => true,
+            length if length != text.len() => false,
+            ..16 if lanes::word(bytes) == *word => true,
+            _ => bytes.eq_ignore_ascii_case(text),
+        };
         if same { *name } else { Self::Other }
     }
 
@@ -100,6 +110,23 @@ impl HeaderName {
     pub fn as_str(self) -> &'static str {
         NAMES.get(self as usize).map_or("", |(_, text, _)| text)
     }
+}
+
+/// The names of fewer than sixteen letters as numbers, to be compared in one step.
+static WORDS: [u128; NAMES.len()] = words();
+
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn words() -> [u128; NAMES.len()] {
+    let mut words = [0; NAMES.len()];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let name = NAMES[index].1.as_bytes();
+        if name.len() < 16 {
+            words[index] = lanes::word(name);
+        }
+        index += 1;
+    }
+    words
 }
 
 /// No name has this index.

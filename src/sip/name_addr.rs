@@ -1,7 +1,8 @@
 //! `From`, `To`, `Contact`, `Route` and their kin: a display name, a URI, parameters.
 
+use super::lanes;
 use super::params::Params;
-use super::scan::{Elements, class, find_outside, is, is_lws, quoted_len, trim};
+use super::scan::{Elements, find_outside, quoted_len, trim};
 use super::uri::Uri;
 
 /// One name-addr or addr-spec with its header parameters (RFC 3261 section 20.10).
@@ -23,16 +24,16 @@ impl<'a> NameAddr<'a> {
         let bracket = match value.first()? {
             b'"' => {
                 let quoted = quoted_len(value)?;
-                quoted + memchr::memchr(b'<', value.get(quoted..)?)?
+                quoted + lanes::find(value.get(quoted..)?, lanes::byte(b'<'))?
             }
             b'<' => 0,
-            _ => match memchr::memchr(b'<', value) {
+            _ => match lanes::find(value, lanes::byte(b'<')) {
                 Some(bracket) => bracket,
                 None => return Self::addr_spec(value),
             },
         };
         let (display, rest) = value.split_at_checked(bracket)?;
-        let close = memchr::memchr(b'>', rest)?;
+        let close = lanes::find(rest, lanes::byte(b'>'))?;
         let uri = Uri::parse(rest.get(1..close)?)?;
         let display = trim(display);
         if !is_display_name(display) {
@@ -94,19 +95,17 @@ impl<'a> Iterator for NameAddrs<'a> {
 pub(crate) fn all_are_addresses(value: &[u8]) -> bool {
     // A whole value that is one address holds no comma: the usual case, in one pass.
     NameAddr::parse(value).is_some()
-        || (find_outside(value, 0).is_ok()
+        || (find_outside(value, lanes::none).is_ok()
             && Elements::of(value).all(|element| NameAddr::parse(element).is_some()))
 }
 
 /// A quoted string, or words. Beyond tokens we let pass what old equipment sends and what cannot be
 /// taken for a delimiter: Latin-1, `@`, `(`, `#` and so on.
 fn is_display_name(display: &[u8]) -> bool {
-    let delimits = |byte: u8| {
-        is(byte, class::NOT_URI | class::COMMA | class::SEMICOLON) && !is_lws(byte) || byte == b'\\'
-    };
+    let delimits = |chunk| lanes::not_value(chunk) & !lanes::lws(chunk) | lanes::byte(b'\\')(chunk);
     match display.first() {
         Some(b'"') => quoted_len(display) == Some(display.len()),
-        _ => !display.iter().any(|byte| delimits(*byte)),
+        _ => lanes::find(display, delimits).is_none(),
     }
 }
 

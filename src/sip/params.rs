@@ -1,6 +1,7 @@
 //! Parameters: `;name=value;flag`, of headers and of URIs.
 
-use super::scan::{any, class, find_outside, is, is_token, quoted_len, trim};
+use super::lanes;
+use super::scan::{find_outside, is_token, quoted_len, trim};
 
 /// A list of parameters as it stands on the wire: empty, or starting with `;`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,16 +73,14 @@ impl<'a> Params<'a> {
 /// Shows `each` the usual parameters, without quotes and blanks, up to the first that is not so or
 /// the end, and says where that is. Every byte is looked at once.
 fn plain<'a>(raw: &'a [u8], each: &mut impl FnMut(&'a [u8], Option<&'a [u8]>)) -> usize {
-    let split = |text: &'a [u8], ends: fn(u8) -> bool| {
-        let end = text.iter().position(|byte| ends(*byte)).unwrap_or(text.len());
-        text.split_at_checked(end).unwrap_or((text, b""))
-    };
+    let split = |text: &'a [u8], end| text.split_at_checked(end).unwrap_or((text, b""));
     let mut left = raw;
     while let Some((b';', text)) = left.split_first() {
-        let (name, rest) = split(text, |byte| !is(byte, class::TOKEN));
+        let (name, rest) = split(text, lanes::run(text, lanes::token));
         let (value, rest) = match rest.split_first() {
             Some((b'=', rest)) => {
-                let (value, rest) = split(rest, |byte| is(byte, NOT_VALUE));
+                let end = lanes::find(rest, lanes::not_value).unwrap_or(rest.len());
+                let (value, rest) = split(rest, end);
                 (Some(value), rest)
             }
             _ => (None, rest),
@@ -96,32 +95,12 @@ fn plain<'a>(raw: &'a [u8], each: &mut impl FnMut(&'a [u8], Option<&'a [u8]>)) -
     raw.len() - left.len()
 }
 
-/// What may not stand in a value without quotes.
-const NOT_VALUE: u8 = class::NOT_URI | class::COMMA | class::SEMICOLON;
-
-/// The first parameter of `text`, where its first `=` stands, and what follows its semicolon.
+/// The first parameter of `text`, where its first `=` stands, and what follows its semicolon: one in
+/// quotes or brackets parts nothing.
 fn first_of(text: &[u8]) -> Option<First<'_>> {
-    let stops = class::SEMICOLON | class::EQUALS | class::OPENS;
-    let mut equals = None;
-    let mut end = None;
-    for (index, byte) in text.iter().enumerate().filter(|(_, byte)| is(**byte, stops)) {
-        match byte {
-            b';' => {
-                end = Some(index);
-                break;
-            }
-            b'=' => equals = equals.or(Some(index)),
-            _ => {
-                // A semicolon in quotes or brackets parts nothing.
-                end = find_outside(text, class::SEMICOLON).ok().flatten();
-                let one = text.get(..end.unwrap_or(text.len()))?;
-                equals = one.iter().position(|byte| *byte == b'=');
-                break;
-            }
-        }
-    }
+    let end = find_outside(text, lanes::byte(b';')).ok().flatten();
     let (one, tail) = text.split_at_checked(end.unwrap_or(text.len()))?;
-    Some((one, equals, tail.get(1..)))
+    Some((one, lanes::find(one, lanes::byte(b'=')), tail.get(1..)))
 }
 
 type First<'a> = (&'a [u8], Option<usize>, Option<&'a [u8]>);
@@ -132,6 +111,6 @@ fn is_parameter_value(value: &[u8]) -> bool {
     match value.first() {
         None => false,
         Some(b'"') => quoted_len(value) == Some(value.len()),
-        Some(_) => !any(value, NOT_VALUE),
+        Some(_) => lanes::find(value, lanes::not_value).is_none(),
     }
 }

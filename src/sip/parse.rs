@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::known::{AddressAt, Known, ViaAt};
+use super::lanes;
 use super::limits;
 use super::message::{Line, Message, Start};
 use super::method::Method;
@@ -279,7 +280,7 @@ pub(crate) fn framed_length(head: &[u8]) -> Result<usize, Reason> {
 /// CRLF is refused, because the next element might take it for a line end.
 fn line_end(bytes: &[u8], at: usize, unterminated: Reason) -> Result<usize, Reason> {
     let rest = bytes.get(at..).ok_or(unterminated)?;
-    let end = memchr::memchr2(b'\r', b'\n', rest).ok_or(unterminated)?;
+    let end = lanes::find(rest, lanes::either(b'\r', b'\n')).ok_or(unterminated)?;
     match rest.get(end..end + 2) {
         Some(b"\r\n") => Ok(at + end),
         _ => Err(Reason::BareLineEnd),

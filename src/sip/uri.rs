@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::lanes;
 use super::params::Params;
-use super::scan::{any, class, is, number, split_once};
+use super::scan::split_once;
 
 /// The scheme of a [`Uri`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl<'a> Uri<'a> {
             _ => {}
         }
         let (scheme, rest) = split_once(raw, b':')?;
-        if rest.is_empty() || any(raw, class::NOT_URI) || !is_scheme(scheme) {
+        if rest.is_empty() || lanes::find(raw, lanes::not_uri).is_some() || !is_scheme(scheme) {
             return None;
         }
         let uri = Self { raw, ..Self::default() };
@@ -104,14 +105,7 @@ impl<'a> Uri<'a> {
     }
 
     fn sip(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<Self> {
-        let (user, password, rest) = match memchr::memchr(b'@', rest) {
-            Some(at) => {
-                let (info, rest) = rest.split_at_checked(at)?;
-                let (user, password) = user_info(info)?;
-                (Some(user), password, rest.get(1..)?)
-            }
-            None => (None, None, rest),
-        };
+        let (user, password, rest) = user_info(rest)?;
         let (host, port, tail) = host_port_of(rest)?;
         let (params, headers) = match tail {
             [] => (Params::default(), tail),
@@ -124,7 +118,9 @@ impl<'a> Uri<'a> {
     fn tel(self, rest: &'a [u8]) -> Option<Self> {
         let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
         let (number, params) = rest.split_at_checked(end)?;
-        let params = uri_params(params)?;
+        if !are_named(params) {
+            return None;
+        }
         let dialled = |byte: &u8| {
             byte.is_ascii_hexdigit()
                 || matches!(byte, b'+' | b'-' | b'.' | b'(' | b')' | b'*' | b'#' | b'%')
@@ -132,42 +128,49 @@ impl<'a> Uri<'a> {
         (!number.is_empty() && number.iter().all(dialled)).then_some(Self {
             scheme: Scheme::Tel,
             user: Some(number),
-            params,
+            params: Params::unchecked(params),
             ..self
         })
     }
 }
 
-/// The user and the password of what stands before the first `@`. A user may contain `;`, `?` and
-/// `/`, so the `@` decides before those (RFC 4475 section 3.1.1.13).
-fn user_info(info: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let end = info.iter().position(|byte| is(*byte, class::NOT_URI) || *byte == b':');
-    let (user, password) = info.split_at_checked(end.unwrap_or(info.len()))?;
-    let password = match password {
-        [] => None,
-        [b':', password @ ..] if !any(password, class::NOT_URI) => Some(password),
-        _ => return None,
+/// The user and the password before the first `@`, if there is one, and what follows it. A user may
+/// contain `;`, `?` and `/`, so the `@` decides before those (RFC 4475 section 3.1.1.13).
+fn user_info(value: &[u8]) -> Option<UserInfo<'_>> {
+    let ends = |chunk| lanes::not_uri(chunk) | lanes::either(b':', b'@')(chunk);
+    let (user, rest) = value.split_at_checked(lanes::find(value, ends).unwrap_or(value.len()))?;
+    let (password, rest) = match rest {
+        [b'@', rest @ ..] => (None, rest),
+        // A colon, which may as well be that of a port.
+        _ => match (lanes::find(rest, lanes::byte(b'@')), rest) {
+            (None, _) => return Some((None, None, value)),
+            (Some(at), [b':', ..]) => (Some(rest.get(1..at)?), rest.get(at + 1..)?),
+            (Some(_), _) => return None,
+        },
     };
-    (!user.is_empty()).then_some((user, password))
+    let sound = |password| lanes::find(password, lanes::not_uri).is_none();
+    (!user.is_empty() && password.is_none_or(sound)).then_some((Some(user), password, rest))
 }
+
+/// User, password, rest.
+type UserInfo<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, &'a [u8]);
 
 /// The parameters and headers of what follows the host: every parameter has a name.
 fn params_headers(tail: &[u8]) -> Option<(Params<'_>, &[u8])> {
-    let mut end = tail.len();
-    let mut before = 0;
-    for (at, byte) in tail.iter().enumerate() {
-        if before == b';' && matches!(byte, b';' | b'=' | b'?') || is(*byte, class::NOT_URI) {
-            return None;
-        }
-        if *byte == b'?' {
-            end = at;
-            break;
-        }
-        before = *byte;
-    }
+    let end = match lanes::find(tail, |chunk| lanes::not_uri(chunk) | lanes::byte(b'?')(chunk)) {
+        Some(end) if tail.get(end) == Some(&b'?') => end,
+        Some(_) => return None,
+        None => tail.len(),
+    };
     let (params, headers) = tail.split_at_checked(end)?;
-    let sound = params.last() != Some(&b';') && !any(headers, class::NOT_URI);
+    let sound = are_named(params) && lanes::find(headers, lanes::not_uri).is_none();
     sound.then_some((Params::unchecked(params), headers.get(1..).unwrap_or_default()))
+}
+
+/// Whether every parameter has a name.
+fn are_named(params: &[u8]) -> bool {
+    params.last() != Some(&b';')
+        && !lanes::pair(params, lanes::byte(b';'), lanes::either(b';', b'='))
 }
 
 /// `value` with every `%XX` resolved (RFC 3261 section 19.1.2); a `%` without two hexadecimal digits
@@ -204,10 +207,10 @@ pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
 }
 
 /// The host and port that `value` begins with, and what follows them.
-fn host_port_of(value: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
+pub(super) fn host_port_of(value: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
     let host_len = match value.first() {
         Some(b'[') => memchr::memchr(b']', value)? + 1,
-        _ => value.iter().position(|byte| !is(*byte, class::HOST)).unwrap_or(value.len()),
+        _ => lanes::run(value, lanes::host),
     };
     let (host, rest) = value.split_at_checked(host_len)?;
     if host.is_empty() || (host.starts_with(b"[") && !matches!(host_ip(host), Some(IpAddr::V6(_))))
@@ -217,9 +220,19 @@ fn host_port_of(value: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
     let Some(digits) = rest.strip_prefix(b":") else {
         return Some((host, None, rest));
     };
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-    let (digits, rest) = digits.split_at_checked(end)?;
-    Some((host, Some(u16::try_from(number(digits)?).ok()?), rest))
+    let (port, rest) = port_of(digits)?;
+    Some((host, Some(port), rest))
+}
+
+/// The port that `value` begins with, and what follows it.
+fn port_of(value: &[u8]) -> Option<(u16, &[u8])> {
+    let mut port = 0_u16;
+    let mut rest = value;
+    while let Some((digit @ b'0'..=b'9', tail)) = rest.split_first() {
+        port = port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
+        rest = tail;
+    }
+    (rest.len() < value.len()).then_some((port, rest))
 }
 
 /// The address that `host` spells, IPv6 with or without brackets.
@@ -242,12 +255,6 @@ fn is_scheme(scheme: &[u8]) -> bool {
         && scheme
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
-}
-
-fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
-    let sound = raw.last() != Some(&b';')
-        && !raw.windows(2).any(|pair| matches!(pair, [b';', b';' | b'=']));
-    sound.then_some(Params::unchecked(raw))
 }
 
 fn hex(byte: u8) -> Option<u8> {

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use super::lanes;
 use super::params::Params;
-use super::scan::{class, find_outside, is, is_lws, number, trim, trim_end, trim_start};
-use super::uri::{host_ip, host_port};
+use super::scan::{find_outside, is_lws, number, trim, trim_end, trim_start};
+use super::uri::{host_ip, host_port, host_port_of};
 
 /// The port of SIP over UDP and TCP when none is written.
 pub const DEFAULT_PORT: u16 = 5060;
@@ -39,12 +40,9 @@ impl<'a> Via<'a> {
         if !rest.first().is_some_and(|byte| is_lws(*byte)) {
             return None;
         }
-        let rest = trim_start(rest);
-        let end = find_outside(rest, class::SEMICOLON | class::COMMA).ok()?.unwrap_or(rest.len());
-        let (sent_by, rest) = rest.split_at_checked(end)?;
-        let (host, port) = sent_by_parts(sent_by)?;
-        let end = match memchr::memchr(b',', rest) {
-            Some(_) => find_outside(rest, class::COMMA).ok()?.unwrap_or(rest.len()),
+        let (host, port, rest) = sent_by(trim_start(rest))?;
+        let end = match lanes::find(rest, lanes::byte(b',')) {
+            Some(_) => find_outside(rest, lanes::byte(b',')).ok()?.unwrap_or(rest.len()),
             None => rest.len(),
         };
         let (params, rest) = rest.split_at_checked(end)?;
@@ -95,7 +93,7 @@ fn spaced(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn token(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let value = trim_start(value);
-    let end = value.iter().position(|byte| !is(*byte, class::TOKEN)).unwrap_or(value.len());
+    let end = lanes::run(value, lanes::token);
     (end > 0).then(|| value.split_at_checked(end)).flatten()
 }
 
@@ -103,18 +101,25 @@ fn slash(value: &[u8]) -> Option<&[u8]> {
     trim_start(value).strip_prefix(b"/")
 }
 
-/// `host [":" port]`, where blanks around the colon are allowed.
-fn sent_by_parts(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
-    let value = trim(value);
-    if let Some(plain) = host_port(value) {
-        return Some(plain);
+/// `host [":" port]`, where blanks around the colon are allowed, and what follows it: nothing, or a
+/// semicolon or comma and more.
+fn sent_by(value: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
+    let plain = host_port_of(value);
+    if let Some((_, _, [] | [b';' | b',', ..])) = plain {
+        return plain;
     }
-    let colon = memchr::memrchr(b':', value)?;
-    let (host, port) = value.split_at_checked(colon)?;
+    let end = lanes::find(value, lanes::either(b';', b',')).unwrap_or(value.len());
+    let (sent_by, rest) = value.split_at_checked(end)?;
+    let sent_by = trim(sent_by);
+    if let Some((host, port)) = host_port(sent_by) {
+        return Some((host, port, rest));
+    }
+    let colon = memchr::memrchr(b':', sent_by)?;
+    let (host, port) = sent_by.split_at_checked(colon)?;
     let (host, None) = host_port(trim_end(host))? else {
         return None;
     };
-    Some((host, Some(u16::try_from(number(trim(port.get(1..)?))?).ok()?)))
+    Some((host, Some(u16::try_from(number(trim(port.get(1..)?))?).ok()?), rest))
 }
 
 #[cfg(test)]

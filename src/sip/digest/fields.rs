@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use super::{MAX_CHALLENGES, MAX_FIELDS};
-use crate::sip::scan::{any, class, is, is_lws, is_token, quoted_len, trim, trim_start};
+use crate::sip::lanes;
+use crate::sip::scan::{is_lws, is_token, quoted_len, trim, trim_start};
 
 /// One scheme with its parameters.
 #[derive(Debug, Default)]
@@ -106,8 +107,7 @@ fn comma(text: &[u8]) -> Option<usize> {
 
 /// The token at the start, and what follows it.
 fn word(element: &[u8]) -> (&[u8], &[u8]) {
-    let end = element.iter().position(|byte| !is(*byte, class::TOKEN)).unwrap_or(element.len());
-    element.split_at_checked(end).unwrap_or((element, b""))
+    element.split_at_checked(lanes::run(element, lanes::token)).unwrap_or((element, b""))
 }
 
 fn field(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>)> {
@@ -118,7 +118,8 @@ fn field(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>)> {
     }
     if value.first() != Some(&b'"') {
         // Base64 without quotes is no token, and yet seen.
-        let plain = !value.is_empty() && !any(value, class::NOT_URI | class::COMMA);
+        let delimits = |chunk| lanes::not_uri(chunk) | lanes::byte(b',')(chunk);
+        let plain = !value.is_empty() && lanes::find(value, delimits).is_none();
         return plain.then_some((name, Cow::Borrowed(value)));
     }
     let inner = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
