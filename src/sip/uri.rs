@@ -207,6 +207,7 @@ pub(crate) fn host_port(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
 }
 
 /// The host and port that `value` begins with, and what follows them.
+#[inline(always)]
 pub(super) fn host_port_of(value: &[u8]) -> Option<(&[u8], Option<u16>, &[u8])> {
     let host_len = match value.first() {
         Some(b'[') => memchr::memchr(b']', value)? + 1,
