@@ -50,6 +50,7 @@ const OF_DIALOGS: &[&str] = &[
     "join",
     "min-expires",
     "min-se",
+    "priv-answer-mode",
     "rack",
     "recv-info",
     "refer-events-at",
@@ -66,12 +67,16 @@ const OF_DIALOGS: &[&str] = &[
 
 /// Headers that speak for identity: who calls, who vouches for that, who diverted the call, who pays.
 const OF_IDENTITY: &[&str] = &[
+    "additional-identity",
+    "attestation-info",
+    "cellular-network-info",
     "diversion",
     "geolocation",
     "geolocation-routing",
     "history-info",
     "identity",
     "identity-info",
+    "origination-id",
     "p-access-network-info",
     "p-asserted-identity",
     "p-asserted-service",
