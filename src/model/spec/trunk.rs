@@ -221,7 +221,7 @@ pub struct TrunkLimits {
     /// New calls in a second; absent: no limit. Example: `10`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls_per_second: Option<u32>,
-    /// How long a call may last; absent: no limit. Example: `4h`.
+    /// How long a call may last, at least one second; absent: no limit. Example: `4h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_call_duration: Option<Seconds>,
 }

@@ -1,6 +1,7 @@
 //! Fields that change nothing where they stand (TL108): whoever wrote one expects something of it.
 
 use crate::diag::{Code, Diagnostic};
+use crate::model::value::Seconds;
 use crate::model::{Destination, Protocol, ResourceId, Strategy};
 use crate::validate::context::Context;
 
@@ -73,7 +74,9 @@ pub(super) fn tl108_weights(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 pub(super) fn tl108_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, trunk) in context.set.trunks() {
         let failover = &trunk.failover;
-        if failover.attempt_timeout > failover.total_timeout {
+        // A total of 0 is a mistake of its own (TL106).
+        if failover.total_timeout != Seconds(0) && failover.attempt_timeout > failover.total_timeout
+        {
             let message = format!(
                 "`attemptTimeout` of {} never passes: all attempts together end after {}",
                 failover.attempt_timeout, failover.total_timeout

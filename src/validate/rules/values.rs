@@ -189,6 +189,10 @@ fn durations(trunk: &Trunk) -> impl Iterator<Item = (&'static str, Seconds, &'st
         .registrar
         .as_ref()
         .map(|registrar| ("/spec/registrar/maxExpires", registrar.max_expires, "write `3600s`"));
+    let call = trunk.limits.max_call_duration.map(|longest| {
+        let help = "write a limit like `4h`, or remove it: then there is none";
+        ("/spec/limits/maxCallDuration", longest, help)
+    });
     let help = "write `360s`, or `enabled: false` to send none";
     [
         ("/spec/keepAlive/interval", alive.interval, help),
@@ -198,6 +202,7 @@ fn durations(trunk: &Trunk) -> impl Iterator<Item = (&'static str, Seconds, &'st
     .into_iter()
     .chain(account)
     .chain(longest)
+    .chain(call)
 }
 
 /// Addresses that no far end has, and networks that hold every address.
