@@ -69,6 +69,14 @@ mod properties {
         words().prop_map(move |text| text.replace(odd, "x"))
     }
 
+    /// The same, as a note takes them: also on several lines.
+    fn lines() -> impl Strategy<Value = String> {
+        let odd = |c: char| {
+            c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{2028}' | '\u{2029}')
+        };
+        words().prop_map(move |text| text.replace(odd, "x"))
+    }
+
     fn range() -> impl Strategy<Value = NumberRange> {
         (1_usize..=15, any::<u64>(), 0_u64..50).prop_map(|(digits, first, more)| {
             let least = 10_u64.pow(u32::try_from(digits).unwrap() - 1);
@@ -299,7 +307,7 @@ mod properties {
             outbound(),
             the_rest()
         ];
-        let notes = prop::collection::btree_map(words(), words(), 0..3);
+        let notes = prop::collection::btree_map(words(), lines(), 0..3);
         (name(), name(), notes, spec).prop_map(|(name, tenant, notes, spec)| {
             let tenant = spec.kind().is_tenant_only().then(|| tenant.parse().unwrap());
             let metadata = Metadata {

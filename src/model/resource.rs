@@ -29,7 +29,7 @@ pub struct Metadata {
     pub tenant: Option<Name>,
     /// Free labels; the prefix `trunkline.dev/` is ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "notes")]
+    #[schemars(schema_with = "labels")]
     pub labels: BTreeMap<String, String>,
     /// Free notes; the prefix `trunkline.dev/` is ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -45,11 +45,21 @@ impl Metadata {
 }
 
 /// Values are texts; `on: true` and `floor: 3` are read as they are written.
-fn notes(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+fn texts(form: &str) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
-        "additionalProperties": {"type": ["string", "integer", "boolean"], "maxLength": 65536}
+        "additionalProperties": {
+            "type": ["string", "integer", "boolean"], "maxLength": 65536, "format": form
+        }
     })
+}
+
+fn labels(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    texts("Label")
+}
+
+fn notes(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    texts("Note")
 }
 
 /// What a resource says, by kind. On the wire: the fields `kind` and `spec`.

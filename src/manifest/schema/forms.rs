@@ -26,15 +26,32 @@ fn ip_refusal(text: &str) -> Option<String> {
 }
 
 fn control_refusal(text: &str) -> Option<String> {
+    control_beside(text, &[])
+}
+
+/// The first control character of a text but for some.
+fn control_beside(text: &str, taken: &[char]) -> Option<String> {
     // A line may end with any of the last two, too.
     let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    let found = text.chars().find(|c| ends(*c))?;
+    let found = text.chars().find(|c| ends(*c) && !taken.contains(c))?;
     let name = match found {
         '\r' | '\n' | '\u{2028}' | '\u{2029}' | '\u{85}' => "an end of a line",
         '\t' => "a tab",
         _ => "a control character",
     };
     Some(format!("{name} (U+{:04X}) stands in the text", u32::from(found)))
+}
+
+/// What stands in a block is in its lines.
+fn note_refusal(text: &str) -> Option<String> {
+    control_beside(text, &['\n', '\t'])
+}
+
+fn pem_refusal(text: &str) -> Option<String> {
+    match text.contains("-----BEGIN") {
+        true => control_beside(text, &['\n', '\r', '\t']),
+        false => control_refusal(text),
+    }
 }
 
 /// A form: the name of its type, its parser's refusal, and what to write.
@@ -119,6 +136,21 @@ const FORMS: &[Form] = &[
         check: control_refusal,
         help: "write it on one line, without control characters: it may become part of a SIP header",
     },
+    Form {
+        name: "Label",
+        check: control_refusal,
+        help: "write it on one line, without control characters",
+    },
+    Form {
+        name: "Note",
+        check: note_refusal,
+        help: "write it without control characters, lines as a block after `|`",
+    },
+    Form {
+        name: "PemOrFile",
+        check: pem_refusal,
+        help: "write a path like `sbc/fullchain.pem` on one line, or the PEM text as a block after `|`",
+    },
     // What schemars writes for an address.
     Form { name: "ip", check: ip_refusal, help: "write an address like `203.0.113.5`" },
 ];
@@ -134,7 +166,7 @@ pub(super) fn is_form(name: &str) -> bool {
 
 /// The forms whose fields are plain texts in the model. Every other form is the parser of its type,
 /// which decoding asks.
-const OF_TEXTS: &[&str] = &["SecretFile", "AgeText", "FreeText"];
+const OF_TEXTS: &[&str] = &["SecretFile", "AgeText", "FreeText", "Label", "Note", "PemOrFile"];
 
 /// What has to be asked of a text of the form of that name, if it is decoded as well.
 pub(super) fn beside_decoding(name: &str) -> Option<Option<Check>> {

@@ -66,5 +66,5 @@ pub(super) fn opaque(_: &mut SchemaGenerator) -> Schema {
 
 /// A text as somebody writes it, which may look like a number.
 pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": ["string", "integer"], "minLength": 1, "maxLength": 256})
+    free_text(256)
 }

@@ -103,7 +103,7 @@ pub enum UnknownSources {
 pub struct ListenerTls {
     /// The certificate chain: a PEM file below the daemon's secrets folder, or the PEM text itself.
     /// Example: `sbc/fullchain.pem`.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), extend("format" = "PemOrFile"))]
     pub certificate: String,
     /// The private key of the certificate, PEM.
     pub private_key: SecretRef,
@@ -113,7 +113,7 @@ pub struct ListenerTls {
     /// Who may have signed the other side's certificate: a PEM file, or the PEM text itself.
     /// Example: `carriers/ca.pem`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1048576))]
+    #[schemars(length(min = 1, max = 1048576), extend("format" = "PemOrFile"))]
     pub client_ca: Option<String>,
     /// The lowest version that is spoken. Example: `1.2`.
     #[serde(default)]

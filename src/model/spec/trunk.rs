@@ -342,7 +342,7 @@ impl Default for SessionTimer {
 pub struct TrunkTls {
     /// The certificate chain: a PEM file below the daemon's secrets folder, or the PEM text itself.
     /// Example: `carrier-a/client.pem`.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), extend("format" = "PemOrFile"))]
     pub certificate: String,
     /// The private key of the certificate, PEM.
     pub private_key: SecretRef,
