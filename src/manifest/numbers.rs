@@ -2,6 +2,7 @@
 //! exact item is shown, and what a person would write instead.
 
 use super::node::{Node, Value};
+use super::schema;
 use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::value::{
     CallerMask, DidMatch, LeadingPrefix, Number, NumberRange, StatusRange, TimeRange,
@@ -62,6 +63,8 @@ enum Rule {
 enum Shape {
     /// A list, or one text with `;` between the items.
     Items,
+    /// An item of such a list.
+    Item,
     /// One number.
     Single,
     /// One number or one range.
@@ -169,6 +172,7 @@ fn field(node: &Node, form: (Rule, Shape), source: &str, found: &mut Vec<Diagnos
     let (_, shape) = form;
     match &node.value {
         Value::Sequence(items) if shape == Shape::Items => {
+            let form = (form.0, Shape::Item);
             for node in items {
                 let Some(text) = node.text() else { continue };
                 let parts = parts(node, text, None, source);
@@ -335,11 +339,20 @@ fn look_alike(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Di
 
 /// Several numbers in one text with something else than `;` between them.
 fn several(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnostic> {
-    let between = |c: char| c == ',' || c == '\n';
+    let is_item = shape == Shape::Item;
+    let between = |c: char| matches!(c, ',' | '\n') || is_item && c == ';';
     let parts = || text.split(between).map(str::trim).filter(|part| !part.is_empty());
     let is_good = |part: &str| item(part, (rule, shape), span).is_none();
-    if shape != Shape::Items || parts().nth(1).is_none() || !parts().all(is_good) {
+    if !matches!(shape, Shape::Items | Shape::Item)
+        || parts().nth(1).is_none()
+        || !parts().all(is_good)
+    {
         return None;
+    }
+    if is_item {
+        let help = schema::one_each(&parts().map(str::to_owned).collect::<Vec<_>>());
+        let message = format!("`{}` is several numbers in one item", super::yaml::shown(text));
+        return Some(Diagnostic::new(Code::TL303, message).at(span).help(help));
     }
     let what = if text.contains(',') { "a comma" } else { "a line end" };
     let message = format!("numbers of one text have `;` between them, not {what}");

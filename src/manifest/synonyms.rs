@@ -140,6 +140,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("concurrentCalls", &["calllimit", "calls", "channels", "maxcalls", "maxchannels"]),
     ("callsPerSecond", &["cps", "rate"]),
     ("keepAlive", &["options", "ping", "qualify"]),
+    ("everyYear", &["annual", "annually", "recurring", "repeat", "yearly"]),
     ("interval", &["every", "frequency", "qualifyfrequency"]),
     ("expires", &["expiration", "expiry", "ttl"]),
     ("enabled", &["active", "enable"]),
@@ -156,6 +157,15 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("metadata", &["meta"]),
     ("spec", &["config", "settings", "specification"]),
 ];
+
+/// The words for what we say in several fields: of one day, its first and its last.
+const OF_SEVERAL: &[(&[&str], &[&str])] = &[(&["from", "to"], &["date", "dates", "day", "on"])];
+
+/// The fields that one word of other systems stands for together.
+pub(super) fn several(name: &str) -> Option<&'static [&'static str]> {
+    let found = OF_SEVERAL.iter().find(|(_, words)| words.contains(&name));
+    found.map(|(fields, _)| *fields)
+}
 
 /// Letters of the longest word.
 const MAX_LETTERS: usize = 32;

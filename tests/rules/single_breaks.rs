@@ -216,6 +216,54 @@ fn a_tab_is_one_error() {
     assert_one_each(&broken, 1);
 }
 
+#[test]
+fn several_items_in_one_are_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for (at, line) in all.iter().enumerate() {
+        let item = line.trim_start().strip_prefix("- ");
+        // A group may have any name.
+        let Some(item) = item.filter(|item| !item.contains(": ") && *item != "sales") else {
+            continue;
+        };
+        let mut changed = owned(&all);
+        changed[at] = format!("{line}, {item}").replace('"', "");
+        broken.add(format!("line {}: {}", at + 1, changed[at]), &changed);
+    }
+    assert_one_each(&broken, 1);
+}
+
+#[test]
+fn items_without_their_keys_are_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let is_first = |one: &(&str, &str, &str)| one.0.contains('-') && !one.2.is_empty();
+        let Some((before, _, value)) = field(all[at]).filter(is_first) else { continue };
+        // All the items of the list, by their first values alone.
+        let is_item = |line: &&&str| indent(line) >= before.len();
+        let begin = at - all[..at].iter().rev().take_while(is_item).count();
+        let end = at + all[at..].iter().take_while(is_item).count();
+        let mut changed = owned(&all);
+        changed.splice(begin..end, [format!("{before}{value}"), format!("{before}other")]);
+        broken.add(format!("line {}: {before}{value}", at + 1), &changed);
+    }
+    assert_one_each(&broken, 1);
+}
+
+#[test]
+fn a_block_for_a_text_of_one_line_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let Some((before, name, value)) = field(all[at]).filter(|one| !one.2.is_empty()) else {
+            continue;
+        };
+        let mut changed = owned(&all);
+        let blanks = " ".repeat(before.len() + 2);
+        changed[at] = format!("{before}{name}: |\n{blanks}{}", value.trim_matches('"'));
+        broken.add(format!("line {}: {name}: |", at + 1), &changed);
+    }
+    assert_one_each(&broken, 0);
+}
+
 fn documents() -> Vec<&'static str> {
     SOUND.split("---\n").collect()
 }

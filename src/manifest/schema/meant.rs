@@ -1,8 +1,15 @@
 //! What people mean who write a value in a way that the language does not have.
 
-use super::words::is_index;
-use crate::manifest::node::Meaning;
+use jsonschema::error::ValidationErrorKind as Finding;
+
+use super::forms;
+use super::stand_in::{required, stand_in};
+use super::words::{Place, dotted, expected_words, is_index};
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::node::{Meaning, Value};
 use crate::manifest::suggest;
+use crate::manifest::yaml::shown;
+use crate::model::Kind;
 use crate::model::value::{Date, Host, Name, Seconds, SipTarget};
 
 /// The weekdays as conditions count them, from 1.
@@ -123,7 +130,125 @@ pub(super) fn number(text: &str) -> String {
 }
 
 /// Whether a text can stand in a list as it is.
-pub(super) fn is_bare(text: &str) -> bool {
+fn is_bare(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     !text.is_empty() && text.chars().all(plain)
+}
+
+/// The items that a text with commas means, as they stand in a list; none if it means no list.
+pub(super) fn listed(text: &str) -> Vec<String> {
+    let items = || text.split(',').map(str::trim);
+    if !items().all(is_bare) {
+        return Vec::new();
+    }
+    let quote = |item| if Meaning::of_plain(item) == Meaning::Text { "\"" } else { "" };
+    items().map(|item| format!("{0}{item}{0}", quote(item))).collect()
+}
+
+/// What to write for a field that means several.
+pub(super) fn several(fields: &[&str], value: Option<&str>) -> String {
+    let value = value.map(|value| format!(" {}", shown(value))).unwrap_or_default();
+    let all: Vec<_> = fields.iter().map(|field| format!("`{field}:{value}`")).collect();
+    format!("write {}", all.join(" and "))
+}
+
+/// What is told in place of a finding that follows from another mistake than it names.
+pub(super) fn instead(place: &Place<'_>, finding: &Finding) -> Option<Vec<Diagnostic>> {
+    system_scope(place).or_else(|| bare_items(place, finding))
+}
+
+/// `{system: true}` for `system`, as one writes `{tenant: NAME}`.
+fn system_scope(place: &Place<'_>) -> Option<Vec<Diagnostic>> {
+    let glob = place.pointer.strip_prefix("/spec/scopes/").filter(|it| !it.contains('/'))?;
+    let Value::Mapping(fields) = &place.value()?.value else { return None };
+    let is_system = matches!(fields.as_slice(), [field] if &*field.key == "system");
+    if !is_system || place.kind != Kind::Policy {
+        return None;
+    }
+    let message = format!("`{}` is a mapping, and `system` a word alone", place.field());
+    let glob = shown(&glob.replace("~1", "/").replace("~0", "~"));
+    let told = Diagnostic::new(Code::TL104, message).at(place.value()?.span);
+    Some(vec![told.help(format!("write `\"{glob}\": system`"))])
+}
+
+/// Items of a list that are looked at, whether all of them are the same mistake.
+const MAX_ITEMS: usize = 100;
+
+/// A list of texts where one of mappings is wanted, told once.
+fn bare_items(place: &Place<'_>, finding: &Finding) -> Option<Vec<Diagnostic>> {
+    let Finding::Type { kind } = finding else { return None };
+    let (list, index) = place.pointer.rsplit_once('/').filter(|(_, index)| is_index(index))?;
+    let node = place.document.pointer(list)?;
+    let Value::Sequence(items) = &node.value else { return None };
+    let are_bare = items.iter().take(MAX_ITEMS).all(|item| item.text().is_some());
+    let first = items.first().filter(|_| are_bare && expected_words(kind) == "a mapping")?;
+    place.value()?.text()?;
+    if index != "0" {
+        return Some(Vec::new());
+    }
+    let what = first.what();
+    let message = format!("each item of `{}` must be a mapping, found {what}", dotted(list));
+    let wanted = required(place.kind, place.pointer);
+    let form = match wanted.as_slice() {
+        [] => "{key: value}".to_owned(),
+        [name] => format!("{name}: {}", shown(first.text().unwrap_or_default())),
+        several => {
+            let field = |name: &String| {
+                let example = stand_in(place.kind, &format!("{}/{name}", place.pointer));
+                let example = example.unwrap_or_default();
+                let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+                format!("{name}: {example}")
+            };
+            format!("{{{}}}", several.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+    };
+    let told = Diagnostic::new(Code::TL104, message).at(node.span);
+    Some(vec![told.help(format!("write `- {form}` for each"))])
+}
+
+/// What helps where a sound text was written so that more is read than it: a block, whose last line
+/// ends, or several items with a comma for one.
+pub(super) fn as_written(place: &Place<'_>, finding: &Finding) -> Option<String> {
+    let text = place.value()?.text()?;
+    let name = place.pointer.rsplit('/').next()?;
+    let is_item = is_index(name);
+    if let Some(line) = text.strip_suffix('\n') {
+        let is_sound = !line.trim().is_empty() && !line.contains('\n') && takes(finding, line);
+        let field = if is_item { "- ".to_owned() } else { format!("{name}: ") };
+        let line = shown(line);
+        return is_sound.then(|| {
+            format!(
+                "write it on one line, `{field}{line}`: below `|` or `>` the end of the line is part of the text"
+            )
+        });
+    }
+    let items = listed(text);
+    let are_sound = text.split(',').all(|item| takes(finding, item.trim()));
+    if !is_item || items.len() < 2 || !are_sound {
+        return None;
+    }
+    Some(one_each(&items))
+}
+
+/// What to do with several items in one.
+pub(in crate::manifest) fn one_each(items: &[String]) -> String {
+    let all: Vec<_> = items.iter().map(|item| format!("`- {}`", shown(item))).collect();
+    let most = all.get(..MAX_SHOWN).unwrap_or(&all);
+    let more = if most.len() < all.len() { ", …" } else { "" };
+    format!("write one item each: {}{more}", most.join(", "))
+}
+
+/// Items of a list that a help writes.
+const MAX_SHOWN: usize = 4;
+
+/// Whether what a finding says is not so of another text, as far as that can be said.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the validator's list may grow")]
+fn takes(finding: &Finding, text: &str) -> bool {
+    match finding {
+        Finding::Format { format } => forms::why_not(format, text).is_none(),
+        Finding::Enum { options } => {
+            options.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(text)))
+        }
+        _ => true,
+    }
 }

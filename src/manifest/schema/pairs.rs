@@ -18,6 +18,8 @@ pub(super) enum Meant {
     Field(String),
     /// Perhaps this one: nothing else is missing, and nothing else is unknown.
     Perhaps(String),
+    /// All of these: one word says what they say together.
+    Several(&'static [&'static str]),
 }
 
 /// The pairs of a document, by the pointers of its mappings and by the unknown fields.
@@ -79,6 +81,7 @@ impl Pairs {
         let all = self.meant.get(pointer).into_iter().flat_map(BTreeMap::values);
         all.into_iter().any(|meant| match meant {
             Meant::Field(name) | Meant::Perhaps(name) => name == missing,
+            Meant::Several(names) => names.contains(&missing),
         })
     }
 }
@@ -89,6 +92,12 @@ impl Mapping {
         // Words for what is missing come first, then those that are near, then all others.
         let mut left = Vec::new();
         for unknown in self.unknown {
+            let is_open = |word: &&str| open.iter().any(|one| one == *word);
+            if let Some(words) = synonyms::several(&unknown).filter(|all| all.iter().all(is_open)) {
+                open.retain(|one| !words.contains(&one.as_str()));
+                pairs.insert(unknown, Meant::Several(words));
+                continue;
+            }
             match synonyms::of(&unknown).find(|word| open.iter().any(|one| one == word)) {
                 Some(word) => {
                     open.retain(|one| one != word);

@@ -33,11 +33,25 @@ pub(super) struct Place<'a> {
 }
 
 /// The diagnostics of one finding.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the validator's list may grow")]
 pub(super) fn tell(place: &Place<'_>, finding: &Finding, pairs: &Pairs) -> Vec<Diagnostic> {
     if let Some(pointer) = secrets::field(place) {
         return vec![secrets::tell(place, pointer)];
     }
+    if let Some(told) = meant::instead(place, finding) {
+        return told;
+    }
+    let mut told = of_finding(place, finding, pairs);
+    let of_value = |one: &&mut Diagnostic| one.code == Code::TL104;
+    if let (Some(one), Some(help)) =
+        (told.iter_mut().find(of_value), meant::as_written(place, finding))
+    {
+        one.help = Some(help);
+    }
+    told
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the validator's list may grow")]
+fn of_finding(place: &Place<'_>, finding: &Finding, pairs: &Pairs) -> Vec<Diagnostic> {
     match finding {
         Finding::AdditionalProperties { unexpected } => {
             let unknown = unexpected.iter().take(MAX_FIELDS);
@@ -88,12 +102,12 @@ pub(super) fn one_each(found: &mut Vec<Diagnostic>) {
 }
 
 impl Place<'_> {
-    fn value(&self) -> Option<&Node> {
+    pub(super) fn value(&self) -> Option<&Node> {
         self.document.pointer(self.pointer)
     }
 
     /// The field as people write it.
-    fn field(&self) -> String {
+    pub(super) fn field(&self) -> String {
         dotted(self.pointer)
     }
 
@@ -132,6 +146,9 @@ impl Place<'_> {
             Some(Meant::Field(word)) => format!("did you mean `{word}`?"),
             Some(Meant::Perhaps(word)) => {
                 format!("the required field `{word}` is missing: is this it?")
+            }
+            Some(Meant::Several(words)) => {
+                meant::several(words, field.and_then(|field| field.value.text()))
             }
             None => format!("the fields here are {}", self.known_fields().join(", ")),
         };
@@ -213,15 +230,15 @@ impl Place<'_> {
                 "a rule has one number, one range or `\"*\"`: write a rule for each, or one range",
             );
         }
+        let listed = meant::listed(&text).join(", ");
         match expected.as_str() {
             "a number" => diagnostic.help(meant::number(&text)),
             "a truth value" => diagnostic.help("write `true` or `false`"),
             "a text" if !text.is_empty() => {
                 diagnostic.help(format!("write it in quotes: \"{text}\""))
             }
-            "a list" if meant::is_bare(&text) => {
-                let quote = if Meaning::of_plain(&text) == Meaning::Text { "\"" } else { "" };
-                diagnostic.help(format!("write it as a list: `[{quote}{text}{quote}]`"))
+            "a list" if !listed.is_empty() => {
+                diagnostic.help(format!("write it as a list: `[{listed}]`"))
             }
             "a list" => diagnostic.help("write `[…]`, or one item on each line after `- `"),
             "a mapping" if matches!(node.value, Value::Sequence(_)) => {
@@ -431,7 +448,7 @@ fn no_condition() -> Diagnostic {
         .help("say which calls it takes, for example `match: {prefixes: [\"00\"]}`")
 }
 
-fn expected_words(expected: &TypeKind) -> String {
+pub(super) fn expected_words(expected: &TypeKind) -> String {
     let types = match expected {
         TypeKind::Single(one) => JsonTypeSet::from(*one),
         TypeKind::Multiple(set) => *set,
