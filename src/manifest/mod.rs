@@ -4,11 +4,14 @@
 pub mod de;
 pub mod decode;
 pub mod direct;
+mod faults;
+pub mod fences;
 pub mod format;
 mod hint;
 mod misplaced;
 pub mod node;
 pub(crate) mod numbers;
+mod opened;
 pub mod print;
 pub mod salvage;
 pub mod scanner;

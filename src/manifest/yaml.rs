@@ -7,6 +7,8 @@ use std::ops::Range;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 use smol_str::SmolStr;
 
+use super::faults::{self, over_budget, too_deep};
+use super::fences;
 use super::hint::{self, Hint};
 use super::node::{Field, Meaning, Node, Scalar, Value};
 use super::scanner;
@@ -19,13 +21,13 @@ use crate::diag::{Code, Diagnostic, FileId, Span};
 pub const MAX_DEPTH: usize = 64;
 
 /// Nodes that the aliases of one file may copy.
-const MAX_ALIAS_NODES: usize = 10_000;
+pub(super) const MAX_ALIAS_NODES: usize = 10_000;
 
 /// Bytes of text that the aliases of one file may copy.
-const MAX_ALIAS_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_ALIAS_BYTES: usize = 1024 * 1024;
 
 /// Duplicate keys and other faults beyond the syntax that are told for one document.
-const MAX_FAULTS: usize = 100;
+pub(super) const MAX_FAULTS: usize = 100;
 
 const NO_MERGE: &str = "merge keys (`<<`) are not supported";
 
@@ -90,8 +92,13 @@ pub fn parse_in_full(file: FileId, text: &str) -> Parsed {
 }
 
 fn parse_segment_in_full(file: FileId, segment: Segment<'_>, parsed: &mut Parsed) {
-    let mut builder = Builder::new(file, segment);
-    let result = match segments::control_character(segment.text) {
+    // A fence is told, and what stands in it is read.
+    let fenced = fences::without(segment.text);
+    let text = fenced.as_ref().map_or(segment.text, |(text, _)| text);
+    let mut builder = Builder::new(file, Segment { offset: segment.offset, text });
+    let fence = fenced.as_ref().map(|(_, at)| fences::tell(builder.span(at.start, at.end)));
+    parsed.diagnostics.extend(fence);
+    let result = match segments::control_character(text) {
         Some((at, found)) => {
             Err(slips::control_character(builder.span(at, at + found.len_utf8()), found))
         }
@@ -106,14 +113,14 @@ fn parse_segment_in_full(file: FileId, segment: Segment<'_>, parsed: &mut Parsed
         let told = builder.merging;
         let span = fault.span.unwrap_or_else(|| builder.span(0, 0));
         // What stands before the end of a sound document belongs to that one.
-        let content = Content::Broken(hint::read(segment.text.get(builder.read..).unwrap_or("")));
+        let content = Content::Broken(hint::read(text.get(builder.read..).unwrap_or("")));
         parsed.documents.push(Document { span, content });
         parsed.diagnostics.extend((!told).then_some(*fault));
     }
 }
 
 /// What stops the reading of a document.
-type Fatal = Box<Diagnostic>;
+pub(super) type Fatal = Box<Diagnostic>;
 
 /// A collection that is not finished yet.
 struct Open {
@@ -247,11 +254,7 @@ impl<'t> Builder<'t> {
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
             return too_deep(span);
         }
-        let message = format!("the file is not valid YAML: {}", error.info());
-        let plain =
-            "check indentation, colons, quotes and brackets on this line and those beside it";
-        let help = slips::of_syntax(text, at).unwrap_or_else(|| plain.to_owned());
-        Box::new(Diagnostic::new(Code::TL001, message).at(span).help(help))
+        faults::syntax(text, at, &error.info(), &|start, end| self.span(start, end))
     }
 
     /// To the parser a first line that is indented further than the others is a document of its own.
@@ -331,26 +334,10 @@ impl<'t> Builder<'t> {
     }
 
     fn duplicates(&mut self, fields: &[Field]) {
-        let mut first: BTreeMap<&str, Span> = BTreeMap::new();
         // Documents without a line between them are one mistake, not one for each of their keys.
-        let again = |field: &&Field| &*field.key == "apiVersion";
-        let glued = self.stack.is_empty() && fields.iter().filter(again).count() > 1;
+        let glued = self.stack.is_empty() && faults::are_glued(fields);
         self.glued |= glued;
-        for field in fields.iter().filter(|field| !glued || again(field)) {
-            let Some(before) = first.get(&*field.key).copied() else {
-                first.insert(&field.key, field.key_span);
-                continue;
-            };
-            let message = format!("the key `{}` stands twice in this mapping", shown(&field.key));
-            let diagnostic = Diagnostic::new(Code::TL002, message)
-                .at(field.key_span)
-                .related(before, "it stands here already")
-                .help(match glued {
-                    true => "if another document begins here, put a line `---` before it",
-                    false => "keep one of the two",
-                });
-            self.fault(diagnostic);
-        }
+        faults::duplicates(fields, glued).into_iter().for_each(|fault| self.fault(fault));
     }
 
     /// Puts a finished node where it belongs: a list, a key's value, a key, or the root.
@@ -458,19 +445,6 @@ impl<'t> Builder<'t> {
             self.documents.push(Document { span, content });
         }
     }
-}
-
-fn too_deep(span: Span) -> Fatal {
-    let message = format!("the document is nested over {MAX_DEPTH} levels");
-    let help = "no manifest needs that many: check brackets, dashes and indentation";
-    Box::new(Diagnostic::new(Code::TL003, message).at(span).help(help))
-}
-
-fn over_budget(message: &str, span: Span) -> Fatal {
-    let help = format!(
-        "aliases may copy {MAX_ALIAS_NODES} values and {MAX_ALIAS_BYTES} bytes: write the values out"
-    );
-    Box::new(Diagnostic::new(Code::TL003, message).at(span).help(help))
 }
 
 /// Nodes, bytes of text and levels of a tree. The recursion is bounded by [`MAX_DEPTH`].

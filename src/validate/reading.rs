@@ -9,6 +9,7 @@ use super::places::Place;
 use crate::diag::{Code, Diagnostic, FileId, SourceMap, Span};
 use crate::manifest::decode::{Declares, Decoded, decode};
 use crate::manifest::direct;
+use crate::manifest::fences;
 use crate::manifest::numbers;
 use crate::manifest::salvage::Rest;
 use crate::manifest::slips;
@@ -139,6 +140,11 @@ impl Reading {
                 self.document(&document, &text, Place::new(file, segment, index));
             }
         }
+        // A document has one of the two fences around it, and another one the other.
+        let mut found = self.diagnostics.split_off(before);
+        let mut told = false;
+        found.retain(|one| one.message != fences::FENCE || !std::mem::replace(&mut told, true));
+        self.diagnostics.append(&mut found);
         if faulty {
             // The formatter leaves a file that is no YAML as it is.
             let told = self.diagnostics.get_mut(before..);

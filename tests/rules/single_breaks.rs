@@ -264,6 +264,37 @@ fn a_block_for_a_text_of_one_line_is_one_error() {
     assert_one_each(&broken, 0);
 }
 
+#[test]
+fn a_quote_that_is_not_closed_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for (at, line) in all.iter().enumerate() {
+        let Some((before, name, value)) = field(line).filter(|one| !one.2.is_empty()) else {
+            continue;
+        };
+        for open in ["\"", "'", "[", "{", "[\"", "{a: "] {
+            let mut changed = owned(&all);
+            changed[at] = format!("{before}{name}: {open}{}", value.trim_matches('"'));
+            broken.add(format!("line {}: {}", at + 1, changed[at]), &changed);
+        }
+    }
+    assert_one_each(&broken, 1);
+}
+
+#[test]
+fn a_fence_around_it_is_one_error() {
+    let mut broken = Broken::default();
+    for (begin, end) in [
+        ("```yaml\n", "```\n"),
+        ("```\n", "```\n"),
+        ("```yaml\n", ""),
+        ("", "```\n"),
+        ("# Manifests\n\nThese are *all*: yes\n\n```yaml\n", "```\n\nNo more: of them.\n"),
+    ] {
+        broken.0.push((begin.to_owned(), format!("{begin}{SOUND}{end}")));
+    }
+    assert_one_each(&broken, 1);
+}
+
 fn documents() -> Vec<&'static str> {
     SOUND.split("---\n").collect()
 }
