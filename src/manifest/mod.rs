@@ -1,6 +1,7 @@
 //! Bytes to model: trees of files become spanned nodes, then typed resources.
 #![deny(clippy::disallowed_methods)]
 
+pub mod characters;
 pub mod de;
 pub mod decode;
 pub mod direct;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::declared::Declared;
 use super::places::Place;
 use crate::diag::{Code, Diagnostic, FileId, SourceMap, Span};
+use crate::manifest::characters::{self, Mistaken};
 use crate::manifest::decode::{Declares, Decoded, decode};
 use crate::manifest::direct;
 use crate::manifest::fences;
@@ -124,6 +125,11 @@ impl Reading {
                 self.sound(resource, Place::new(file, segment, 0));
                 continue;
             }
+            if sound && let Some(mistaken) = characters::mistaken(file, segment) {
+                faulty = true;
+                self.mistaken(mistaken, Place::new(file, segment, 0));
+                continue;
+            }
             yaml::parse_segment(file, segment, &mut parsed);
             // What the parser makes of a text that is not the file's says nothing of the file.
             faulty |= !parsed.diagnostics.is_empty();
@@ -157,6 +163,22 @@ impl Reading {
         self.documents += 1;
         let (id, resource) = (resource.id(), Some(Arc::new(resource)));
         self.found.push(Found { id, place, broken: None, resource, rest: None });
+    }
+
+    /// A document with characters that look like those of YAML.
+    fn mistaken(&mut self, mistaken: Mistaken, place: Place) {
+        let Mistaken { diagnostics, declares } = mistaken;
+        self.documents += 1;
+        let broken = diagnostics.first().and_then(|told| told.span);
+        self.diagnostics.extend(diagnostics);
+        match declares {
+            Declares::Resource(id) => {
+                self.found.push(Found { id, place, broken, resource: None, rest: None });
+            }
+            less @ (Declares::Some(_) | Declares::Anything | Declares::Nothing) => {
+                self.declared.refuse(less);
+            }
+        }
     }
 
     fn document(&mut self, document: &Document, text: &str, place: Place) {

@@ -216,6 +216,46 @@ fn a_tab_is_one_error() {
     assert_one_each(&broken, 1);
 }
 
+/// Every line with a part of it replaced, where it is there; a label may have any name.
+fn replaced(broken: &mut Broken, part: &str, instead: &str) {
+    let all = lines();
+    let has = |line: &str| line.contains(part) && !line.contains("team:");
+    for (at, line) in all.iter().enumerate().filter(|(_, line)| has(line)) {
+        let mut changed = owned(&all);
+        changed[at] = line.replacen(part, instead, 1);
+        broken.add(format!("line {}: {}", at + 1, changed[at]), &changed);
+    }
+}
+
+#[test]
+fn a_character_that_looks_like_another_is_one_error_that_names_it() {
+    let mut broken = Broken::default();
+    for space in ["\u{a0}", "\u{200b} "] {
+        replaced(&mut broken, ": ", &format!(":{space}"));
+        replaced(&mut broken, "- ", &format!("-{space}"));
+        replaced(&mut broken, "  ", &format!("{space} "));
+        replaced(&mut broken, ":", &format!("{}:", space.trim_end_matches(' ')));
+    }
+    for dash in ["–", "•"] {
+        replaced(&mut broken, "- ", &format!("{dash} "));
+    }
+    replaced(&mut broken, ": ", "： ");
+    replaced(&mut broken, ": ", "：");
+    for (at, line) in lines().iter().enumerate().filter(|(_, line)| line.contains('"')) {
+        for (first, last) in [("“", "”"), ("„", "“"), ("‘", "’")] {
+            let mut changed = owned(&lines());
+            changed[at] = line.replacen('"', first, 1).replacen('"', last, 1);
+            broken.add(format!("line {}: {}", at + 1, changed[at]), &changed);
+        }
+    }
+    let is_named = |text: &str| match errors(text).as_slice() {
+        [one] => one.message.contains("(U+"),
+        _ => false,
+    };
+    let wrong = broken.0.iter().filter(|(_, text)| !is_named(text)).map(|(what, _)| what);
+    assert_eq!(wrong.collect::<Vec<_>>(), [""; 0]);
+}
+
 #[test]
 fn several_items_in_one_are_one_error() {
     let (all, mut broken) = (lines(), Broken::default());
