@@ -72,7 +72,8 @@ fn of_line(text: &str, at: usize, info: &str) -> String {
     let first = text.get(at..).and_then(|rest| rest.chars().next());
     let begins_value = before.trim_end().ends_with([':', '-', ',', '[', '{']);
     if let Some(sign) = first.filter(|c| begins_value && "@`%|>,]}-&?".contains(*c)) {
-        return format!("a text that begins with `{sign}` stands in quotes");
+        let sign = if sign == '`' { "a backtick".to_owned() } else { format!("`{sign}`") };
+        return format!("a text that begins with {sign} stands in quotes");
     }
     if info.starts_with("mapping values") && before.contains(": ") {
         return "put a text with `: ` in quotes".to_owned();

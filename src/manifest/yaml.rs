@@ -376,10 +376,10 @@ impl<'t> Builder<'t> {
         };
         self.merging = fault.is_some_and(|fault| fault == NO_MERGE);
         if let Some(message) = fault {
-            let help = if message == slips::TEMPLATE {
-                slips::RENDER
-            } else {
-                "write each field as `key: value`"
+            let help = match message {
+                slips::TEMPLATE => slips::RENDER,
+                NO_MERGE => "write the fields themselves, without `<<`",
+                _ => "write each field as `key: value`",
             };
             self.fault(Diagnostic::new(Code::TL001, message).at(span).help(help));
         }
