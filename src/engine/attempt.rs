@@ -4,21 +4,22 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::accept::LOOP_MARK;
+use super::back::carry;
 use super::call::{Abandoned, Call, Calls, Exchange, Hunt, Phase, Progress, Side};
 use super::context::{Context, Owner, Party};
 use super::event::{Event, Facts};
 use super::failover::Rules;
-use super::header_rules::{relay, relay_but};
+use super::header_rules::Without;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::refusal::Reason;
 use super::session::Session;
-use super::{RETRY_AFTER, RING_LIMIT, write};
+use super::{RING_LIMIT, write};
 use crate::model::TrunkHealth;
 use crate::model::value::Seconds;
 use crate::routing::{Attempt, Direction, Table, Target, TransportEntry, TrunkIndex};
-use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
-use crate::transaction::{Class, Flow, Moment, write_digits};
+use crate::sip::{Message, Method};
+use crate::transaction::{Class, Moment, write_digits};
 
 /// A failure as the other side may see it: redirections are not followed and name addresses behind
 /// us; challenges are for us, and we have no credentials.
@@ -312,56 +313,6 @@ impl Call {
         self.a.bye = Bye::Done;
         self.begin_ending(ctx, reason, code);
     }
-
-    /// Refuses the INVITE under way with a code of ours.
-    pub(super) fn refuse(&mut self, ctx: &mut Context, code: u16) {
-        let Some(exchange) = &self.invite else { return };
-        let Some(leg) = self.leg(exchange.from) else { return };
-        let mut writer = write::response(&exchange.incoming, code, &leg.local_tag);
-        if code == 503 {
-            writer.header_number("Retry-After", RETRY_AFTER);
-        }
-        ctx.respond(exchange.server, code, writer.finish(b""));
-    }
-
-    /// Hands a provisional or a failure back to the side that sent the INVITE.
-    pub(super) fn relay_response(&mut self, ctx: &mut Context, response: &Message, code: u16) {
-        let Some(exchange) = &self.invite else { return };
-        let packet = self.response_from(ctx, exchange, (response, code), None);
-        if let Some(packet) = packet {
-            ctx.respond(exchange.server, code, packet);
-        }
-    }
-
-    pub(super) fn response_from(
-        &self,
-        ctx: &Context,
-        exchange: &Exchange,
-        (response, code): (&Message, u16),
-        rseq: Option<u32>,
-    ) -> Option<Vec<u8>> {
-        let leg = self.leg(exchange.from)?;
-        let own = response.status() == Some(code);
-        let phrase = if own { response.reason_phrase() } else { reason_phrase(code).as_bytes() };
-        let source = exchange.incoming.flow.remote;
-        let request = &exchange.incoming.message;
-        let mut writer = Writer::response_to(request, source, code, phrase, Some(&leg.local_tag));
-        if code < 300 {
-            // RFC 3261 section 12.1.1: the caller's route set is what came back to it.
-            writer.copy_where(request, |header| header.name == HeaderName::RecordRoute);
-            carry(ctx, &mut writer, leg.flow, response);
-            if code >= 200 {
-                leg.session.tell(&mut writer);
-            }
-            if let Some(rseq) = rseq {
-                writer.header("Require", &[b"100rel"]);
-                writer.header_number("RSeq", rseq);
-            }
-        } else {
-            relay(&mut writer, response);
-        }
-        Some(writer.finish(response.body()))
-    }
 }
 
 /// How long a call may last once it is answered, as the trunks that it runs over say.
@@ -407,7 +358,7 @@ impl Exchange {
         let request = &self.incoming.message;
         let mut writer = write::request(ctx, leg, Method::Invite, cseq, Some(key));
         write::hops(&mut writer, Some(request));
-        carry(ctx, &mut writer, leg.flow, request);
+        carry(ctx, &mut writer, leg.flow, (request, Without::default()));
         // Reliable provisional responses go from end to end, so they need a caller that takes them.
         let reliable = leg.remote_tag.is_empty() && request.supports("100rel");
         let own: &[u8] = if reliable { b"timer, 100rel" } else { b"timer" };
@@ -447,37 +398,6 @@ impl Hunt {
             until,
         }
     }
-}
-
-/// Whether a message says where its dialog is. MESSAGE must not (RFC 3428 section 4), and in a
-/// failure a Contact would name another place to try (RFC 3261 section 20.10).
-fn aims(message: &Message) -> bool {
-    let method = message.method();
-    let target = matches!(
-        method,
-        Method::Invite | Method::Update | Method::Notify | Method::Options | Method::Refer
-    );
-    target && message.status().is_none_or(|code| code < 300)
-}
-
-/// What every message that passes through a dialog says: our Contact where that has a meaning, what
-/// we take, and what passes of the other side's message.
-pub(super) fn carry(ctx: &Context, writer: &mut Writer, flow: Flow, message: &Message) {
-    carry_but(ctx, writer, flow, (message, None));
-}
-
-/// The same without one header.
-pub(super) fn carry_but(
-    ctx: &Context,
-    writer: &mut Writer,
-    flow: Flow,
-    (message, but): (&Message, Option<HeaderName>),
-) {
-    if aims(message) {
-        write::contact(ctx, writer, flow);
-    }
-    writer.header("Allow", &[super::header_rules::ALLOW]);
-    relay_but(writer, message, but);
 }
 
 /// The code of a refusal of ours: a tenant learns of limits by 403 (domain.md section 4.3), a trunk

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::ask::ask;
+use super::back::Said;
 use super::call::{Abandoned, Call, Calls, Phase, Side};
 use super::context::{Context, Incoming, Owner};
 use super::leg::Leg;
@@ -41,6 +42,17 @@ struct Reliable {
     /// Since it was sent: the next repetition and how long until the one after.
     repeat: Option<(Moment, Duration)>,
     give_up: Moment,
+}
+
+/// The Reason of what ends the attempt.
+const TOO_LONG: &[u8] =
+    b"SIP ;cause=513 ;text=\"The answer is too long for the caller's transport\"";
+
+/// Acknowledges a reliable provisional response of the far end that no PRACK of the caller will.
+fn prack(ctx: &mut Context, (owner, leg): (Owner, &mut Leg), (rseq, cseq): (u32, u32)) {
+    ask(ctx, owner, leg, (Method::Prack, b""), None, |_, writer, _| {
+        writer.header_fmt("RAck", format_args!("{rseq} {cseq} INVITE"));
+    });
 }
 
 impl Early {
@@ -167,13 +179,31 @@ impl Call {
             self.send_reliably(ctx, (response, code), theirs);
             return;
         }
-        if let Some((rseq, cseq)) = theirs {
+        if let Some(rack) = theirs {
             // Nobody asked for it: the caller cannot acknowledge it, so we do.
-            ask(ctx, owner, leg, (Method::Prack, b""), None, |_, writer, _| {
-                writer.header_fmt("RAck", format_args!("{rseq} {cseq} INVITE"));
-            });
+            prack(ctx, (owner, leg), rack);
         }
         self.relay_response(ctx, response, code);
+    }
+
+    /// A provisional response that cannot be told reliably. One that the far end has sent reliably it
+    /// sends until it is acknowledged, and then it counts as told (RFC 3262 section 3): if it describes
+    /// a session, that is agreed (section 5), and no later answer repeats it. So that one ends the
+    /// call, and is not acknowledged; one that describes nothing we acknowledge, and nothing is lost.
+    fn on_progress_too_long(
+        &mut self,
+        ctx: &mut Context,
+        response: &Message,
+        theirs: Option<(u32, u32)>,
+    ) {
+        let (Some(rack), Some(leg)) = (theirs, &mut self.b) else { return };
+        if response.body().is_empty() {
+            prack(ctx, (Owner::Call(self.key), leg), rack);
+            return;
+        }
+        self.refuse(ctx, 500);
+        self.abandon(ctx, Some(TOO_LONG));
+        self.over_before_answer(ctx, "AnswerTooLong", 500);
     }
 
     fn send_reliably(
@@ -186,7 +216,10 @@ impl Call {
         let first = u32::try_from(ctx.chance.below(1 << 30)).unwrap_or_default();
         let rseq = if self.a.rseq == 0 { first } else { self.a.rseq }.wrapping_add(1);
         let Some(exchange) = &self.invite else { return };
-        let Some(packet) = self.response_from(ctx, exchange, (response, code), Some(rseq)) else {
+        let said = Said { response, code, rseq: Some(rseq) };
+        let fitting = self.fitting(ctx, exchange, said);
+        let Some((packet, whole)) = fitting.filter(|(_, whole)| *whole || theirs.is_none()) else {
+            self.on_progress_too_long(ctx, response, theirs);
             return;
         };
         let number = exchange.incoming.message.cseq().number;
@@ -201,7 +234,7 @@ impl Call {
             rseq,
             number,
             theirs,
-            described: !response.body().is_empty(),
+            described: whole && !response.body().is_empty(),
             packet: packet.into(),
             repeat: None,
             give_up: ctx.now + GIVE_UP,

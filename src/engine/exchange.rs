@@ -2,15 +2,15 @@
 
 use super::ask::acknowledge;
 use super::attempt::shown;
+use super::back::{Said, fits};
 use super::call::{Abandoned, Call, Exchange, Phase, Progress, Relay, Side};
 use super::context::{Context, Incoming, Owner};
 use super::end::Parting;
 use super::leg::{Bye, Leg};
 use super::refusal::Reason;
-use super::unsent::MAX_PAYLOAD;
 use super::{RING_LIMIT, write};
 use crate::sip::{HeaderName, Message};
-use crate::transaction::{GIVE_UP, Link, Moment, ServerKey, Status, T1, T2};
+use crate::transaction::{GIVE_UP, Moment, ServerKey, Status, T1, T2};
 
 impl Call {
     /// An INVITE inside the dialog.
@@ -131,10 +131,8 @@ impl Call {
         let (from, request) = (exchange.from, exchange.incoming.message.clone());
         self.refresh_both(ctx, (from, &request), response);
         let Some(exchange) = &self.invite else { return };
-        let Some(packet) = self.response_from(ctx, exchange, (response, code), None) else {
-            return;
-        };
-        if exchange.incoming.flow.link == Link::Datagram && packet.len() > MAX_PAYLOAD {
+        let Some(packet) = self.whole(ctx, exchange, Said::of(response, code)) else { return };
+        if !fits(exchange, &packet) {
             self.refuse_too_long(ctx);
             return;
         }

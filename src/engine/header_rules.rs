@@ -66,17 +66,37 @@ fn passes(header: &Header<'_>) -> bool {
     }
 }
 
-/// Copies what passes, and the option tags that pass.
-pub(super) fn relay(writer: &mut Writer, message: &Message) {
-    relay_but(writer, message, None);
+/// What of one message stays besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Without {
+    /// The event: it has another id on the other side.
+    pub(super) event: bool,
+    /// What describes the body.
+    pub(super) body: bool,
 }
 
-/// The same without one header.
-pub(super) fn relay_but(writer: &mut Writer, message: &Message, but: Option<HeaderName>) {
+impl Without {
+    fn holds(self, header: &Header<'_>) -> bool {
+        (self.event && header.name == HeaderName::Event) || (self.body && describes_body(header))
+    }
+}
+
+fn describes_body(header: &Header<'_>) -> bool {
+    let known =
+        [HeaderName::ContentType, HeaderName::ContentEncoding, HeaderName::ContentDisposition];
+    let is = |name: &&str| header.wire_name.eq_ignore_ascii_case(name.as_bytes());
+    known.contains(&header.name) || (header.name == HeaderName::Other && OF_BODY.iter().any(is))
+}
+
+/// Headers without a [`HeaderName`] of their own that describe the body.
+const OF_BODY: [&str; 3] = ["Content-Language", "Content-ID", "MIME-Version"];
+
+/// Copies what passes, and the option tags that pass.
+pub(super) fn relay(writer: &mut Writer, message: &Message, without: Without) {
     let refers = message.method() == Method::Refer && message.is_request();
     writer.copy_where(message, |header| {
         let refer = matches!(header.name, HeaderName::ReferTo | HeaderName::ReferredBy);
-        (passes(header) && Some(header.name) != but) || (refer && refers)
+        (passes(header) && !without.holds(header)) || (refer && refers)
     });
     for (name, text) in [(HeaderName::Supported, "Supported"), (HeaderName::Require, "Require")] {
         let mut tags = message.values(name).filter(|tag| is_relayed(tag)).peekable();

@@ -10,6 +10,7 @@ mod accept;
 mod accounts;
 mod ask;
 mod attempt;
+mod back;
 mod bindings;
 mod call;
 mod context;

@@ -1,12 +1,14 @@
 //! Requests inside the dialog that mean nothing to us: INFO, UPDATE, NOTIFY, MESSAGE, OPTIONS.
 
 use super::ask::ask;
-use super::attempt::{carry, carry_but, shown};
+use super::attempt::shown;
+use super::back::carry;
 use super::call::{Call, Relay, Side};
 use super::context::{Context, Incoming, Owner};
+use super::header_rules::Without;
 use super::refusal::Reason;
 use super::{MAX_RELAYS, write};
-use crate::sip::{HeaderName, Message, Method, Writer, reason_phrase};
+use crate::sip::{Message, Method, Writer, reason_phrase};
 use crate::transaction::{ClientKey, ServerKey};
 
 /// Whether a request of this method goes on to the other side.
@@ -98,8 +100,8 @@ impl Call {
         let session = leg.session;
         let client =
             ask(ctx, owner, leg, (method, message.body()), Some(message), |ctx, writer, flow| {
-                let but = matches!(extra, Extra::ReferId(_)).then_some(HeaderName::Event);
-                carry_but(ctx, writer, flow, (message, but));
+                let event = matches!(extra, Extra::ReferId(_));
+                carry(ctx, writer, flow, (message, Without { event, ..Without::default() }));
                 if method == Method::Update && answered {
                     session.ask(writer);
                 }
@@ -148,7 +150,7 @@ impl Call {
         let own = response.reason_phrase();
         let phrase = if seen == code { own } else { reason_phrase(seen).as_bytes() };
         let mut writer = Writer::response_to(request, source, seen, phrase, Some(&leg.local_tag));
-        carry(ctx, &mut writer, leg.flow, response);
+        carry(ctx, &mut writer, leg.flow, (response, Without::default()));
         if update && code < 300 && answered {
             leg.session.tell(&mut writer);
         }

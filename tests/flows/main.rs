@@ -48,6 +48,7 @@ mod strangers;
 mod streams;
 #[cfg(test)]
 mod timers;
+mod too_long;
 #[cfg(test)]
 mod trails;
 #[cfg(test)]

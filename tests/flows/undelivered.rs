@@ -2,15 +2,12 @@
 
 use std::net::SocketAddr;
 
-use serde_json::json;
 use trunkline::engine::Input;
 use trunkline::sip::{HeaderName, Message};
 use trunkline::transaction::Link;
 
 use crate::streams::{FROM, over_tcp, tcp_world};
-use crate::world::{
-    CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, inbound_call, set, value,
-};
+use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call, value};
 
 /// A carrier calls over a connection: who calls, and who is called.
 fn called_over_tcp(world: &mut World) -> (Phone, Phone) {
@@ -143,66 +140,6 @@ fn a_datagram_that_the_system_refuses_for_a_moment_is_one_lost() {
     world.pass_ms(500);
     caller.take_answer(&mut world);
     world.expect_is(PBX, "ACK");
-}
-
-/// A call that rings, and an answer of the PBX that is too long to be passed on.
-fn too_long(world: &mut World) -> (Phone, Phone, String) {
-    let mut config = config();
-    set(&mut config, "carrier-a", "/transport", json!("udp"));
-    world.listen_tcp(&mut config);
-    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "long");
-    caller.invite(world);
-    world.expect_is(CARRIER_A, "100 INVITE");
-    let callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
-    callee.answer(world, 180, "");
-    let ringing = world.expect_is(CARRIER_A, "180 INVITE").packet().len();
-    (caller, callee, "x".repeat(65_515 - ringing))
-}
-
-#[test]
-fn an_answer_that_no_datagram_can_hold_is_a_500_and_no_call() {
-    let mut world = World::new();
-    let (caller, callee, body) = too_long(&mut world);
-    callee.answer(&mut world, 200, &body);
-    let answer = world.expect_is(CARRIER_A, "500 INVITE");
-    assert!(answer.body().is_empty());
-    world.expect_is(PBX, "ACK");
-    let bye = world.expect_is(PBX, "BYE");
-    assert!(value(&bye, HeaderName::Reason).contains("too long"), "{bye:?}");
-    callee.reply(&mut world, &bye, 200, "");
-    assert_eq!(world.told().last().unwrap(), "ended AnswerTooLong 500");
-    assert!(!world.told().contains(&"answered".to_owned()));
-    // The 500 is sent again as any failure is.
-    world.pass_ms(500);
-    world.expect_is(CARRIER_A, "500 INVITE");
-    caller.ack_failure(&mut world);
-    callee.answer(&mut world, 200, &body);
-    world.expect_is(PBX, "ACK");
-    world.quiet();
-    world.assert_all_over();
-}
-
-#[test]
-fn an_answer_inside_the_call_that_no_datagram_can_hold_ends_it() {
-    let mut world = World::new();
-    let (mut caller, callee, body) = too_long(&mut world);
-    callee.answer(&mut world, 200, SDP);
-    caller.take_answer(&mut world);
-    world.expect_is(PBX, "ACK");
-    caller.invite(&mut world);
-    world.expect_is(CARRIER_A, "100 INVITE");
-    let again = world.expect_is(PBX, "INVITE");
-    callee.reply(&mut world, &again, 200, &body);
-    world.expect_is(CARRIER_A, "500 INVITE");
-    caller.ack_failure(&mut world);
-    world.expect_is(PBX, "ACK");
-    for (end, phone) in [(PBX, &callee), (CARRIER_A, &caller)] {
-        let bye = world.expect_is(end, "BYE");
-        phone.reply(&mut world, &bye, 200, "");
-    }
-    assert_eq!(world.told().last().unwrap(), "ended AnswerTooLong 200");
-    world.quiet();
-    world.assert_all_over();
 }
 
 /// ICMP says that nobody took this at `remote`.
