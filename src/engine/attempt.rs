@@ -189,7 +189,7 @@ impl Call {
             hunt.last = Some(Box::new(response.clone()));
         }
         if leads_on {
-            self.tell_failover(ctx, code);
+            self.tell_failover(ctx, "Refused", code);
             self.next_attempt(ctx);
         } else {
             self.exhausted(ctx);
@@ -220,28 +220,33 @@ impl Call {
         Rules::of_party(&self.facts.generation.table, party).lead_on(code, rang)
     }
 
-    /// Timer B, no way to send, or patience with an attempt that only said 100 or only rang.
-    pub(super) fn on_attempt_silent(&mut self, ctx: &mut Context) {
+    /// Timer B, or patience with an attempt that only said 100 or only rang; or no way to send, which
+    /// counts as a 503 that nobody said (RFC 3261 section 8.1.3.1).
+    pub(super) fn on_attempt_lost(&mut self, ctx: &mut Context, silence: bool) {
         let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
         let leads_on = self.leads_on(None);
         self.abandon(ctx, Some(b"SIP ;cause=408 ;text=\"No answer\""));
+        let (reason, code) =
+            if silence { (Reason::Silence, 408) } else { (Reason::Unreachable, 503) };
         if let Phase::Hunting(hunt) = &mut self.phase {
-            hunt.silent = true;
+            // Who is silent may have heard it.
+            let before = hunt.lost.filter(|before| *before == Reason::Silence);
+            hunt.lost = before.or(Some(reason));
             if rang {
                 hunt.last = None;
             }
         }
         if leads_on {
-            self.tell_failover(ctx, 408);
+            self.tell_failover(ctx, reason.word(), code);
             self.next_attempt(ctx);
         } else {
             self.exhausted(ctx);
         }
     }
 
-    fn tell_failover(&self, ctx: &mut Context, code: u16) {
-        let trunk = self.facts.trunk_id(self.trunk).cloned();
-        ctx.events.push_back(Event::Failover { about: self.facts.about.clone(), trunk, code });
+    fn tell_failover(&self, ctx: &mut Context, reason: &'static str, code: u16) {
+        let (about, trunk) = (self.facts.about.clone(), self.facts.trunk_id(self.trunk).cloned());
+        ctx.events.push_back(Event::Failover { about, trunk, reason, code });
     }
 
     /// The attempt has its final answer.
@@ -281,20 +286,16 @@ impl Call {
     /// Nothing is left to try: the last answer, else why nothing could be tried.
     fn exhausted(&mut self, ctx: &mut Context) {
         let Phase::Hunting(hunt) = &mut self.phase else { return };
-        let (last, silent, full) = (hunt.last.take(), hunt.silent, hunt.full);
+        let (last, lost, full) = (hunt.last.take(), hunt.lost, hunt.full);
         if let Some(response) = last {
             let code = shown(response.status().unwrap_or(500));
             self.relay_response(ctx, &response, code);
             self.over_before_answer(ctx, "Refused", code);
             return;
         }
-        let reason = match (silent, full) {
-            (true, _) => Reason::Silence,
-            (false, Some(full)) => full,
-            (false, None) => Reason::NoTrunkUp,
-        };
+        let reason = lost.or(full).unwrap_or(Reason::NoTrunkUp);
         let code = refusal_code(reason, self.facts.direction);
-        if silent || full.is_none() {
+        if lost.is_some() || full.is_none() {
             ctx.count(reason);
         }
         self.refuse(ctx, code);
@@ -391,7 +392,7 @@ impl Hunt {
         Self {
             attempts: attempts.into(),
             last: None,
-            silent: false,
+            lost: None,
             full: None,
             redirects: 0,
             patience: None,

@@ -69,8 +69,8 @@ pub(super) struct Hunt {
     pub(super) attempts: VecDeque<Attempt>,
     /// The last attempt's final answer.
     pub(super) last: Option<Box<Message>>,
-    /// An attempt got no answer at all.
-    pub(super) silent: bool,
+    /// An attempt got no answer at all: silence, or nobody could be reached.
+    pub(super) lost: Option<super::refusal::Reason>,
     /// An attempt was left out because its trunk is full.
     pub(super) full: Option<super::refusal::Reason>,
     /// How many redirections it has followed.
@@ -259,7 +259,7 @@ impl Call {
         if self.invite.as_ref().is_some_and(|invite| invite.client == Some(key)) {
             if matches!(self.phase, Phase::Hunting(_)) {
                 self.note_silence(ctx);
-                self.on_attempt_silent(ctx);
+                self.on_attempt_lost(ctx, silence);
             } else {
                 self.on_exchange_lost(ctx, silence);
             }
@@ -309,7 +309,7 @@ impl Call {
                     self.next_attempt(ctx);
                 } else if matches!(self.phase, Phase::Hunting(_)) {
                     self.note_silence(ctx);
-                    self.on_attempt_silent(ctx);
+                    self.on_attempt_lost(ctx, true);
                 } else {
                     self.on_exchange_overdue(ctx);
                 }

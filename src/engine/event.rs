@@ -66,7 +66,9 @@ pub enum Event {
         about: Arc<About>,
         /// The trunk that was tried.
         trunk: Option<ResourceId>,
-        /// Its SIP code, 408 for silence.
+        /// `Refused`, `Silence`, or `Unreachable`: the request could not be sent, or reached nobody.
+        reason: &'static str,
+        /// Its SIP code; 408 for silence, 503 for who cannot be reached.
         code: u16,
     },
     /// It was answered.

@@ -110,6 +110,8 @@ reasons! {
     NoTarget "NoTarget" 404,
     /// Nobody answered in time.
     Silence "Silence" 408,
+    /// Nobody answered: what was tried could not be reached.
+    Unreachable "Unreachable" 408,
 }
 
 /// How often one reason is told at most.

@@ -71,7 +71,7 @@ impl Call {
         let Some(transfer) = &mut self.transfer else { return };
         match transfer.state {
             State::Calling { .. } if !transfer.back => {
-                transfer.last = 408;
+                transfer.last = if silence { 408 } else { 503 };
                 transfer.leg.take().iter().for_each(|leg| ctx.peers.leave(leg));
                 self.call_next(ctx);
             }

@@ -90,7 +90,8 @@ pub struct EventLine {
     /// Called number as routed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// One CamelCase word; of a trunk its health, of a stranger why it is not the trunk's.
+    /// One CamelCase word; of a failed attempt `Refused`, `Silence` or `Unreachable`, of a trunk its
+    /// health, of a stranger why it is not the trunk's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// A SIP code.

@@ -18,9 +18,9 @@ pub(super) fn event(event: &Event) {
                 began(about);
             }
         }
-        Event::Failover { about, trunk, code } => {
+        Event::Failover { about, trunk, reason, code } => {
             let trunk = name(trunk.as_ref());
-            tracing::info!(call = %about.name(), id = %about.id, %trunk, code, "the attempt failed, hunting goes on");
+            tracing::info!(call = %about.name(), id = %about.id, %trunk, reason, code, "the attempt failed, hunting goes on");
         }
         Event::Answered(about) => {
             tracing::info!(call = %about.name(), id = %about.id, "answered");

@@ -83,8 +83,9 @@ pub(super) fn line(happened: &Happened, clock: Clock) -> EventLine {
     match event {
         Event::Began(about) => of("began", about),
         Event::Answered(about) => of("answered", about),
-        Event::Failover { about, trunk, code } => EventLine {
+        Event::Failover { about, trunk, reason, code } => EventLine {
             trunk: trunk.as_ref().map(ResourceId::to_string),
+            reason: Some((*reason).to_owned()),
             code: Some(*code),
             ..of("failover", about)
         },

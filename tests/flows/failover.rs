@@ -42,7 +42,7 @@ fn a_503_goes_on_to_the_next_route_with_its_own_dialog() {
         world.expect_is(CARRIER_B, "200 BYE");
         let bye = world.expect_is(PBX, "BYE");
         pbx.reply(&mut world, &bye, 200, "");
-        assert_eq!(world.told()[1], format!("failover {code}"));
+        assert_eq!(world.told()[1], format!("failover Refused {code}"));
         world.assert_all_over();
         world.quiet();
     }
@@ -99,6 +99,7 @@ fn silence_goes_on_after_timer_b_and_twice_silence_is_408() {
     assert!(world.clear().iter().all(|(remote, _)| *remote == CARRIER_A.parse().unwrap()));
     world.pass_ms(1);
     world.expect_is(CARRIER_B, "INVITE");
+    assert_eq!(world.told().last().unwrap(), "failover Silence 408");
     world.pass(HUNT_BUDGET - Duration::from_secs(32));
     world.expect_is(PBX, "408 INVITE");
     pbx.ack_failure(&mut world);
@@ -169,9 +170,34 @@ fn a_full_trunk_is_skipped_and_two_full_ones_are_403() {
 fn an_address_that_cannot_be_sent_to_is_left_at_once() {
     let mut world = World::new();
     dial(&mut world, "unsent");
+    world.expect_is(PBX, "100 INVITE");
     world.expect_is(CARRIER_A, "INVITE");
     world.refuse_last();
     world.expect_is(CARRIER_B, "INVITE");
+    // RFC 3261 section 8.1.3.1; the trunk has not said so.
+    assert_eq!(world.told().last().unwrap(), "failover Unreachable 503");
+    // Nobody has answered.
+    world.refuse_last();
+    world.expect_is(PBX, "408 INVITE");
+    assert_eq!(world.told().last().unwrap(), "ended Unreachable 408");
+    assert_eq!((world.refusals("Unreachable"), world.refusals("Silence")), (1, 0));
+}
+
+#[test]
+fn what_was_answered_counts_more_than_who_cannot_be_reached() {
+    let mut world = World::new();
+    refused_by_first(&mut world, 500);
+    world.expect_is(CARRIER_B, "INVITE");
+    world.refuse_last();
+    world.expect_is(PBX, "500 INVITE");
+    assert_eq!(world.told().last().unwrap(), "ended Refused 500");
+    // And silence more than that: somebody may have heard it.
+    let mut world = World::new();
+    dial(&mut world, "silent");
+    world.expect_is(CARRIER_A, "INVITE");
+    world.pass_ms(32_000);
+    world.refuse_to(CARRIER_B);
+    assert_eq!(world.told().last().unwrap(), "ended Silence 408");
 }
 
 #[test]

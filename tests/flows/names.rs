@@ -100,7 +100,7 @@ fn failures_go_on_to_the_next_target_each_once_then_to_the_next_trunk() {
     Phone::called(CARRIER_B, &invite).answer(&mut world, 200, SDP);
     pbx.take_answer(&mut world);
     world.expect_is(CARRIER_B, "ACK");
-    assert_eq!(world.told(), ["began", "failover 503", "failover 500", "answered"]);
+    assert_eq!(world.told(), ["began", "failover Refused 503", "failover Refused 500", "answered"]);
     world.quiet();
 }
 

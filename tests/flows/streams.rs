@@ -79,7 +79,7 @@ fn an_unanswered_attempt_outlives_one_lost_connection_and_goes_on_at_the_second(
     world.quiet();
     world.lose(4, CARRIER_A);
     world.expect_is(CARRIER_B, "INVITE");
-    assert!(world.told().contains(&"failover 408".to_owned()));
+    assert!(world.told().contains(&"failover Unreachable 503".to_owned()));
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn a_port_where_nobody_listens_gives_way_to_the_next_carrier_at_once() {
     let quoted = &invite.packet()[..200];
     unreachable(&mut world, CARRIER_A, quoted);
     world.expect_is(CARRIER_B, "INVITE");
-    assert!(world.told().contains(&"failover 408".to_owned()));
+    assert!(world.told().contains(&"failover Unreachable 503".to_owned()));
     // Once is enough.
     unreachable(&mut world, CARRIER_A, quoted);
     world.quiet();

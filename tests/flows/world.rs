@@ -277,7 +277,7 @@ impl World {
 fn word(event: &Event) -> String {
     match event {
         Event::Began(_) => "began".to_owned(),
-        Event::Failover { code, .. } => format!("failover {code}"),
+        Event::Failover { reason, code, .. } => format!("failover {reason} {code}"),
         Event::Answered(_) => "answered".to_owned(),
         Event::Ended { reason, code, .. } => format!("ended {reason} {code}"),
         Event::Refused { reason, code, .. } => format!("refused {reason} {code}"),
