@@ -274,11 +274,13 @@ fn admit(
         Outcome::Refuse(refusal) => return Err(routed(refusal, direction)),
     };
     let away = |attempt: &Attempt| match &attempt.next_hop {
-        NextHop::Binding(id) => !ctx.is_registered(id),
-        NextHop::Address(_) | NextHop::Name(_) => false,
+        NextHop::Binding(id) => ctx.uncallable(id),
+        NextHop::Address(_) | NextHop::Name(_) => None,
     };
-    if attempts.iter().all(away) {
-        return Err(Reason::NotRegistered.into());
+    if let Some(reasons) = attempts.iter().map(away).collect::<Option<Vec<Reason>>>() {
+        // Who is registered, but not to be called like that, is told first.
+        let other = reasons.into_iter().find(|reason| *reason != Reason::NotRegistered);
+        return Err(other.unwrap_or(Reason::NotRegistered).into());
     }
     let session = Session::with(&generation.table, Some(party));
     if session.is_short(message) {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::MAX_BINDINGS;
 use crate::model::ResourceId;
+use crate::sip::{Scheme, Uri};
 use crate::transaction::{Flow, Moment};
 
 /// One contact of one account.
@@ -21,6 +22,15 @@ pub(super) struct Binding {
     pub(super) call_id: Box<[u8]>,
     pub(super) cseq: u32,
     pub(super) until: Moment,
+}
+
+impl Binding {
+    /// Whether calls may go there: what asks for TLS by `sips:` is called over nothing else (RFC 3261
+    /// section 26.2.2).
+    pub(super) fn is_callable(&self) -> bool {
+        let asks = Uri::parse(&self.contact).is_some_and(|uri| uri.scheme == Scheme::Sips);
+        !asks || self.flow.link.is_secure()
+    }
 }
 
 /// Why a binding is not taken.

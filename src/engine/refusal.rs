@@ -45,6 +45,8 @@ reasons! {
     BadContact "BadContact" 400,
     /// Nobody is registered there.
     NotRegistered "NotRegistered" 480,
+    /// Who is registered there wants to be called over TLS, and has not registered over it.
+    NotSecure "NotSecure" 480,
     /// A registration that would be over before it is worth it.
     IntervalTooBrief "IntervalTooBrief" 423,
     /// A response to nothing we asked.

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Weak;
 
 use super::TARGETS_PAUSE;
+use super::bindings::Binding;
 use super::call::Call;
 use super::context::{Context, Due};
 use super::refusal::Reason;
 use crate::model::{ResourceId, ServerName};
 use crate::routing::{Attempt, NextHop, Table, TrunkEntry, TrunkIndex};
-use crate::sip::Uri;
+use crate::sip::{Scheme, Uri};
 
 impl Call {
     /// The attempt under way gets no answer: if it has not even rung, its target comes last for a
@@ -64,6 +65,15 @@ impl Context {
         self.registrar.bindings.of(id, self.now).next().is_some()
     }
 
+    /// Why nobody can be called at the bindings of an extension or trunk, if that is so.
+    pub(super) fn uncallable(&self, id: &ResourceId) -> Option<Reason> {
+        let mut bindings = self.registrar.bindings.of(id, self.now).peekable();
+        match bindings.peek() {
+            None => Some(Reason::NotRegistered),
+            Some(_) => (!bindings.any(Binding::is_callable)).then_some(Reason::NotSecure),
+        }
+    }
+
     /// The next place to try of what is left: a name gives way to its targets, each once, and who is
     /// registered to the bindings.
     pub(super) fn next_place(
@@ -91,18 +101,19 @@ impl Context {
     fn at_bindings(&mut self, table: &Table, attempt: &Attempt, id: &ResourceId) -> Vec<Attempt> {
         let one_number = self.generation.accounts.of(id).is_some_and(|one| one.has_one_number());
         let bindings = self.registrar.bindings.of(id, self.now);
-        let found = bindings.filter_map(|binding| {
+        let found = bindings.filter(|one| one.is_callable()).filter_map(|binding| {
             let name = self.listeners.name(binding.flow.transport)?;
             let way = (table.transport_named(name)?, binding.flow.remote);
             let uri = Uri::parse(&binding.contact)?;
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let (user, host) = uri.user_and_rest();
             let user = if one_number { text(user) } else { attempt.user.clone() };
-            Some(attempt.at_binding(way, (user, text(host)), text(&binding.path)))
+            let named = (uri.scheme == Scheme::Sips, user, text(host));
+            Some(attempt.at_binding(way, named, text(&binding.path)))
         });
         let found: Vec<Attempt> = found.collect();
         if found.is_empty() {
-            self.count(Reason::NotRegistered);
+            self.count(self.uncallable(id).unwrap_or(Reason::NotRegistered));
         }
         found
     }

@@ -210,17 +210,18 @@ impl Attempt {
     }
 
     /// The same at a binding: its contact, by the way that its REGISTER came, which may have been
-    /// through proxies (RFC 3327), as a Route names them between its brackets. `user` is given where
-    /// several numbers are behind one contact.
+    /// through proxies (RFC 3327), as a Route names them between its brackets; whether its URI is
+    /// `sips:`, its user, which is another one where several numbers are behind one contact, and the
+    /// rest.
     pub fn at_binding(
         &self,
         (transport, address): (TransportIndex, SocketAddr),
-        (user, host): (String, String),
+        (secure, user, host): (bool, String, String),
         path: String,
     ) -> Self {
         let proxy = (!path.is_empty()).then_some(Proxy { uri: path, force: false });
         let next_hop = NextHop::Address(address);
-        Self { target: self.target.clone(), transport, next_hop, secure: false, user, host, proxy }
+        Self { target: self.target.clone(), transport, next_hop, secure, user, host, proxy }
     }
 
     /// The Request-URI.

@@ -9,6 +9,7 @@ use trunkline::sip::digest::{Algorithm, Challenge};
 use crate::handset::Handset;
 use crate::manifests::{config, resource, set};
 use crate::proof::respond;
+use crate::streams::tls_world;
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, STRANGER, World, text, value};
 
 /// Where a phone is.
@@ -389,6 +390,57 @@ fn calls_go_to_where_the_phone_is_registered() {
     desk.send(&mut world, "Contact: *\r\nExpires: 0\r\n");
     world.assert_all_over();
     world.quiet();
+}
+
+#[test]
+fn a_sips_contact_is_never_called_in_clear() {
+    let mut world = World::with(&with_called_phone());
+    let mut desk = Handset::new(HOME, "desk", "PASSWORD");
+    let sips = "Contact: <sips:desk@127.0.0.70:5061>\r\n";
+    let asked = desk.send(&mut world, sips);
+    desk.learn(&asked);
+    assert_eq!(desk.send(&mut world, sips).status(), Some(200));
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460000", "clear");
+    caller.invite(&mut world);
+    world.expect_is(CARRIER_A, "480 INVITE");
+    caller.ack_failure(&mut world);
+    assert_eq!(world.refusals("NotSecure"), 1);
+    assert_eq!(world.told().last().unwrap(), "refused NotSecure 480");
+    world.quiet();
+    // Another contact of the same phone may be called as it is.
+    desk.register(&mut world, 600);
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460000", "both");
+    caller.invite(&mut world);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(HOME, "INVITE");
+    assert_eq!(text(invite.request_uri_bytes()), "sip:desk@127.0.0.70:5062");
+    respond(&mut world, HOME, &invite, 503, "");
+    world.expect_is(HOME, "ACK");
+    world.expect_is(CARRIER_A, "503 INVITE");
+    world.quiet();
+}
+
+#[test]
+fn a_sips_contact_over_tls_is_called_as_one() {
+    let mut config = with_called_phone();
+    set(&mut config, "carrier-b", "/enabled", false.into());
+    let mut world = tls_world(config);
+    let mut desk = Handset::new(HOME, "desk", "PASSWORD");
+    let sips = "Contact: <sips:desk@127.0.0.70:5061>\r\n";
+    for _ in 0..2 {
+        let print = desk.print(sips).replace("SIP/2.0/UDP", "SIP/2.0/TLS");
+        world.send_tls(9, HOME, &print);
+        let answer = world.expect(HOME);
+        desk.learn(&answer);
+    }
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460000", "tls");
+    let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
+    world.send_tls(8, CARRIER_A, &invite.replace("SIP/2.0/UDP", "SIP/2.0/TLS"));
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let invite = world.expect_is(HOME, "INVITE");
+    assert_eq!(text(invite.request_uri_bytes()), "sips:desk@127.0.0.70:5061");
+    assert_eq!(value(&invite, HeaderName::Contact), "<sips:127.0.0.1:5061>");
+    assert!(world.last_flow().link.is_secure());
 }
 
 #[test]
