@@ -176,6 +176,7 @@ impl Engine {
             transfer: None,
             referrals: Vec::new(),
             relays: Vec::new(),
+            late: None,
             abandoned: Vec::new(),
             seats: Seats { call: seats, attempt: Default::default() },
             first: server,

@@ -166,6 +166,9 @@ pub(super) struct Call {
     /// REFERs that went on to the other side.
     pub(super) referrals: Vec<Referral>,
     pub(super) relays: Vec<Relay>,
+    /// The last INVITE inside the call that could not be sent: who asked heard so, but it may have
+    /// arrived.
+    pub(super) late: Option<ClientKey>,
     pub(super) abandoned: Vec<Abandoned>,
     pub(super) seats: Seats,
     /// The INVITE that began it.
@@ -244,6 +247,8 @@ impl Call {
             self.on_transfer_response(ctx, response, code);
         } else if let Some(side) = self.refreshed_by(key) {
             self.on_refresh_response(ctx, side, response, code);
+        } else if self.late == Some(key) && code / 100 == 2 {
+            return self.on_late_success(ctx, response);
         } else if response.method() == Method::Invite && code / 100 == 2 {
             return self.on_stray_success(ctx, response);
         } else if code >= 200 {

@@ -235,6 +235,7 @@ fn say_why(writer: &mut Writer, word: &str) {
         "Silence" => (408, "The far end does not answer"),
         "CallerUnreachable" => (503, "The caller cannot be reached"),
         "AnswerTooLong" => (513, "The answer is too long for the caller's transport"),
+        "AnswerTooLate" => (408, "The answer came too late"),
         "NoAck" => (408, "No ACK"),
         "TransferFailed" => (480, "Transfer failed"),
         "DialogLost" => (481, "The far end does not know the call"),

@@ -107,8 +107,10 @@ impl Call {
             // That would end the dialog of who asked.
             (false, false) => 504,
         };
+        let client = exchange.client;
         self.refuse(ctx, code);
         self.invite = None;
+        self.late = client.filter(|_| !silence);
         if silence {
             self.hang_up(ctx, None, "Silence");
         }
@@ -238,6 +240,27 @@ impl Call {
             return true;
         }
         self.hang_up_fork(ctx, response)
+    }
+
+    /// A 2xx to an INVITE inside the call that was thought not to have arrived. Who answers takes the
+    /// session for changed, and who asked was told that it is not: neither hears the other any more,
+    /// unless they have agreed on another one since.
+    pub(super) fn on_late_success(&mut self, ctx: &mut Context, response: &Message) -> bool {
+        let (owner, number) = (Owner::Call(self.key), response.cseq().number);
+        let theirs = response.to_tag().unwrap_or_default();
+        let newer = |leg: &&Leg| {
+            *leg.remote_tag == *theirs
+                && leg.last_ack.as_ref().is_some_and(|sent| sent.cseq > number)
+        };
+        if let Some(way) = self.legs().find(newer).map(|leg| leg.flow) {
+            write::acknowledge_late(ctx, owner, (response, way), false);
+            return true;
+        }
+        let stands = self.on_stray_success(ctx, response);
+        if self.is_established() {
+            self.hang_up(ctx, None, "AnswerTooLate");
+        }
+        stands
     }
 
     /// A 2xx again: the ACK was lost, or still waits for that of the other side. False if there is no

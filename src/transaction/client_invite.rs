@@ -12,7 +12,7 @@ pub enum Event<'a> {
     Time,
     /// Give it 64*T1 from now: a CANCEL was sent, or its user is gone (9.1).
     Bound,
-    /// The packet could not be sent.
+    /// The packet could not be sent, or is thought to have reached nobody: its connection was lost.
     Unreachable,
 }
 
@@ -50,7 +50,8 @@ pub enum ClientInvite {
         /// Timer D.
         until: Moment,
     },
-    /// A 2xx has come; its repetitions, also of other forks, go to the user (RFC 6026).
+    /// A 2xx has come; its repetitions, also of other forks, go to the user (RFC 6026). Or the user was
+    /// told that nobody could be reached, and one that comes all the same has to be acknowledged.
     Accepted {
         /// Timer M.
         until: Moment,
@@ -93,7 +94,8 @@ impl ClientInvite {
             (state, Event::Time) => state.time(now),
             (state, Event::Bound) => Step::stay(state.bound(now)),
             (Self::Calling { .. }, Event::Unreachable) => {
-                Step::telling(Self::Terminated, Tell::Unreachable)
+                let until = now + GIVE_UP;
+                Step::telling(Self::Accepted { until }, Tell::Unreachable)
             }
             (state @ (Self::Proceeding { .. } | Self::Completed { .. }), Event::Unreachable)
             | (state @ Self::Accepted { .. }, Event::Unreachable) => Step::stay(state),

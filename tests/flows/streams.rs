@@ -83,6 +83,70 @@ fn an_unanswered_attempt_outlives_one_lost_connection_and_goes_on_at_the_second(
 }
 
 #[test]
+fn an_answer_to_an_attempt_that_was_lost_on_two_connections_is_hung_up() {
+    let mut world = tcp_world();
+    let mut pbx = dial(&mut world, 0);
+    let carrier = Phone::called(CARRIER_A, &world.expect_is(CARRIER_A, "INVITE"));
+    world.lose(3, CARRIER_A);
+    world.expect_is(CARRIER_A, "INVITE");
+    world.lose(4, CARRIER_A);
+    let other = Phone::called(CARRIER_B, &world.expect_is(CARRIER_B, "INVITE"));
+    world.pass_ms(5_000);
+    world.clear();
+    // It had the INVITE, and answers over a third connection.
+    for again in [false, true] {
+        world.send_over(5, FROM, &answer_of(&carrier, 200));
+        world.expect_is(FROM, "ACK");
+        if !again {
+            let bye = world.expect_is(FROM, "BYE");
+            world.send_over(5, FROM, &carrier.response(&bye, 200, ""));
+        }
+        world.quiet();
+    }
+    other.answer(&mut world, 200, SDP);
+    pbx.take_answer(&mut world);
+    world.expect_is(CARRIER_B, "ACK");
+    world.quiet();
+}
+
+#[test]
+fn an_answer_inside_the_call_after_a_504_ends_it() {
+    let mut world = tcp_world();
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "late");
+    let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
+    world.send_over(7, FROM, &over_tcp(&invite));
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let mut callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
+    callee.answer(&mut world, 200, SDP);
+    caller.learn(&world.expect_is(CARRIER_A, "200 INVITE"));
+    caller.branch += 1;
+    world.send_over(7, FROM, &over_tcp(&caller.print("ACK", "", "")));
+    world.expect_is(PBX, "ACK");
+    callee.invite(&mut world);
+    world.expect_is(PBX, "100 INVITE");
+    let again = world.expect_is(CARRIER_A, "INVITE");
+    world.lose(7, FROM);
+    world.expect_is(CARRIER_A, "INVITE");
+    world.refuse_last();
+    // RFC 3261 section 14.1: the session stays as it was.
+    world.expect_is(PBX, "504 INVITE");
+    callee.ack_failure(&mut world);
+    world.quiet();
+    // But now the two have agreed on nothing: one has taken what the other one was refused.
+    world.send_over(8, FROM, &caller.response(&again, 200, SDP));
+    world.expect_is(CARRIER_A, "ACK");
+    for (end, phone) in [(CARRIER_A, &caller), (PBX, &callee)] {
+        let bye = world.expect_is(end, "BYE");
+        assert!(value(&bye, HeaderName::Reason).contains("too late"), "{bye:?}");
+        let answer = phone.response(&bye, 200, "");
+        if end == PBX { world.send(end, &answer) } else { world.send_over(8, FROM, &answer) }
+    }
+    assert_eq!(world.told().last().unwrap(), "ended AnswerTooLate 200");
+    world.quiet();
+    world.assert_all_over();
+}
+
+#[test]
 fn a_ringing_attempt_outlives_its_connection() {
     let mut world = tcp_world();
     let mut pbx = dial(&mut world, 0);

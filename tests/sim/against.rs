@@ -297,7 +297,7 @@ impl<S: Source> Run<S> {
             Thing::Unsent(place) => {
                 let key = self.ours[place].key;
                 let reached = self.client.client_unreachable(key, self.at());
-                let effects = self.ours[place].model.unreachable();
+                let effects = self.ours[place].model.unreachable(self.now);
                 assert_eq!(reached.is_some(), effects.told.is_some());
             }
             Thing::Lost(connection) => self.lose(connection),

@@ -222,7 +222,7 @@ impl Model {
     }
 
     /// The transport could not send the request, or the response.
-    pub(crate) fn unreachable(&mut self) -> Effects {
+    pub(crate) fn unreachable(&mut self, now: u64) -> Effects {
         let fails = match self.kind {
             Kind::ClientInvite => self.state == State::Calling,
             Kind::ClientOther => matches!(self.state, State::Trying | State::Proceeding),
@@ -237,7 +237,12 @@ impl Model {
         if !fails {
             return Effects::none();
         }
-        self.end();
+        if self.kind == Kind::ClientInvite {
+            // It may have arrived: who answers has to be heard as long as that may take.
+            self.linger(State::Accepted, 'M', now, (LONG, false));
+        } else {
+            self.end();
+        }
         Effects::tell(Told::Unreachable)
     }
 

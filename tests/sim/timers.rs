@@ -222,6 +222,11 @@ fn an_unreachable_invite_ends_at_once_and_an_answered_one_goes_on() {
     let mut run = client_invite();
     run.step(|state, now| state.handle(client_invite::Event::Unreachable, now));
     assert_eq!(run.logged(), ["0 INVITE", "0 Unreachable"]);
+    // It may have arrived all the same: of its answers those that make a dialog are heard.
+    run.pass(20_000).step(answered(Status::Provisional)).step(answered(Status::Failure));
+    run.step(answered(Status::Success)).pass(200_000);
+    assert_eq!(run.logged(), ["20000 Response"]);
+    assert!(matches!(run.state, Some(ClientInvite::Terminated)));
     let mut run = client_invite();
     run.step(answered(Status::Provisional)).logged();
     run.step(|state, now| state.handle(client_invite::Event::Unreachable, now));

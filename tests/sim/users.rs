@@ -115,7 +115,7 @@ impl<S: Source> Run<S> {
             if waits && !one.renewed {
                 one.renewed = true;
                 self.expected.push(one.request.clone());
-            } else if one.model.unreachable().told.is_some() {
+            } else if one.model.unreachable(self.now).told.is_some() {
                 expected.insert(u64::try_from(one.number).unwrap());
             }
         }
@@ -209,7 +209,7 @@ impl<S: Source> Run<S> {
         }
         let over = Flow { link: over.link.over_any(), ..over };
         let told = self.server.server_unreachable(one.key, (over, packet("again")), now);
-        let effects = one.model.unreachable();
+        let effects = one.model.unreachable(self.now);
         assert_eq!(told.is_some(), effects.told.is_some() && one.owned);
     }
 
