@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::Protocol;
 use crate::model::value::{Host, Name};
-use crate::routing::TransportIndex;
+use crate::model::{Protocol, ServerName};
+use crate::routing::{NextHop, TransportIndex};
 use crate::sip::{put_decimal, put_host};
 use crate::transaction::{FarEnd, Flow, Link};
 
@@ -100,17 +100,19 @@ impl Listeners {
         self.by_number.get(&number)?.index
     }
 
-    /// Those of a protocol that listen at an address, or are known by it.
-    pub(super) fn at(
-        &self,
+    /// Those of a protocol that listen at an address, or are known by it; `is_there` is whether a host
+    /// has it.
+    pub(super) fn at<'l>(
+        &'l self,
         protocol: Protocol,
         address: SocketAddr,
-    ) -> impl Iterator<Item = u32> + '_ {
+        is_there: impl Fn(&Host) -> bool + 'l,
+    ) -> impl Iterator<Item = u32> + 'l {
         let is_at = move |one: &Listener| {
             let ip = address.ip();
             let bound = one.bound.ip().to_canonical();
             let known = bound == ip
-                || one.public.as_ref().and_then(Host::ip) == Some(ip)
+                || one.public.as_ref().is_some_and(&is_there)
                 || (bound.is_unspecified() && one.local.values().any(|own| *own == ip));
             known && one.protocol == protocol && one.bound.port() == address.port()
         };
@@ -119,12 +121,24 @@ impl Listeners {
     }
 
     /// The addresses that a listener may be seen to send from at an address of ours: where it is bound,
-    /// bound to every address that very one, and its public one where that is translated.
-    pub(super) fn sources(&self, number: u32, target: SocketAddr) -> Vec<SocketAddr> {
+    /// bound to every address that very one, and its public ones where that is translated; `of` is
+    /// what addresses a host has.
+    pub(super) fn sources(
+        &self,
+        number: u32,
+        target: SocketAddr,
+        of: impl Fn(&ServerName) -> Vec<IpAddr>,
+    ) -> Vec<SocketAddr> {
         let Some(Entry { listener, .. }) = self.by_number.get(&number) else { return Vec::new() };
         let bound = listener.bound.ip().to_canonical();
         let own = if bound.is_unspecified() { target.ip() } else { bound };
-        let public = listener.public.as_ref().and_then(Host::ip);
+        let port = Some(listener.bound.port());
+        let public = listener.public.as_ref();
+        let public = match public.map(|host| NextHop::of(host, port, listener.protocol)) {
+            Some(NextHop::Address(address)) => vec![address.ip()],
+            Some(NextHop::Name(name)) => of(&name),
+            Some(NextHop::Binding(_)) | None => Vec::new(),
+        };
         let all = std::iter::once(own).chain(public);
         all.map(|ip| SocketAddr::new(ip, listener.bound.port())).collect()
     }

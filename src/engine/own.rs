@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use super::context::Context;
+use crate::model::ServerName;
+use crate::model::value::Host;
 use crate::routing::Source;
 
 impl Context {
@@ -12,11 +14,21 @@ impl Context {
     /// business of ours.
     pub(super) fn is_lost_at_home(&self, from: u32, address: SocketAddr) -> bool {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        let mut ours = self.listeners.at(self.listeners.protocol(from), address).peekable();
+        let ip = address.ip();
+        let is_there = |host: &Host| match host {
+            Host::Ip(one) => *one == ip,
+            Host::Name(host) => self.locator.names_at(ip).any(|(name, _)| name.host == *host),
+        };
+        let protocol = self.listeners.protocol(from);
+        let mut ours = self.listeners.at(protocol, address, is_there).peekable();
         if ours.peek().is_none() {
             return false;
         }
-        let sources = self.listeners.sources(from, address);
+        let of = |name: &ServerName| {
+            let targets = self.locator.servers(name).map(|servers| servers.targets);
+            targets.into_iter().flatten().map(|target| target.ip()).collect()
+        };
+        let sources = self.listeners.sources(from, address, of);
         let table = &self.generation.table;
         let is_known = |transport: u32, remote: SocketAddr| {
             let flow = self.listeners.flow(transport, remote);

@@ -110,10 +110,10 @@ reasons! {
     NoTrunkUp "NoTrunkUp" 404,
     /// A name that a call should go to has no address, or none that may be sent to.
     NoTarget "NoTarget" 404,
-    /// Nobody answered in time.
-    Silence "Silence" 408,
     /// Nobody answered: what was tried could not be reached.
     Unreachable "Unreachable" 408,
+    /// Nobody answered in time.
+    Silence "Silence" 408,
 }
 
 /// How often one reason is told at most.

@@ -56,7 +56,7 @@ impl Table {
         (next_hop, fit.map(|(index, _)| index))
     }
 
-    /// Every name that calls go to or come from.
+    /// Every name that calls go to or come from, and those that we are known by.
     pub fn names(&self) -> BTreeSet<ServerName> {
         let trunks = self.trunks.iter().flat_map(|trunk| {
             let next_hop = trunk.next_hop.as_ref().and_then(NextHop::name);
@@ -68,7 +68,11 @@ impl Table {
             Some((_, Destination::Sip(target))) => self.way_to(target).0.name().cloned(),
             Some(_) | None => None,
         });
-        trunks.chain(extensions).chain(targets).collect()
+        let ours = self.transports().filter_map(|(_, one)| {
+            let host = one.public_address.as_ref()?;
+            NextHop::of(host, Some(one.bind.port()), one.protocol).name().cloned()
+        });
+        trunks.chain(extensions).chain(targets).chain(ours).collect()
     }
 }
 

@@ -1,9 +1,13 @@
 //! Addresses of our own: a call that we would send to ourselves, where nobody knows us.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+use trunkline::engine::{Command, Listener};
 use trunkline::model::Protocol;
 
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, World, config, set};
+use crate::zone::Zone;
 
 /// Another listener of ours.
 const OTHER: &str = "127.0.0.1:5070";
@@ -96,6 +100,70 @@ fn a_trunk_that_is_a_listener_of_ours_is_passed_over() {
     pbx.invite(&mut world);
     world.expect_is(PBX, "100 INVITE");
     world.expect_is(OTHER, "INVITE");
+}
+
+/// Our listener behind a NAT: outside it is known by a name, whose address is the NAT's.
+fn named_world(config: &mut [Value]) -> World {
+    set(config, "udp", "/publicAddress", json!("sbc.example"));
+    let mut zone = Zone::default();
+    zone.set(&["sbc.example A 127.0.0.99", "away.example A 127.0.0.98"]);
+    let mut world = World::with_zone(config, zone);
+    let listener = Listener {
+        name: "udp".parse().unwrap(),
+        protocol: Protocol::Udp,
+        bound: "127.0.0.1:5060".parse().unwrap(),
+        public: Some("sbc.example".parse().unwrap()),
+        local: BTreeMap::new(),
+    };
+    world.engine.handle_command(world.now, Command::Listen(0, listener));
+    world
+}
+
+#[test]
+fn a_redirection_to_the_name_that_we_are_known_by_leads_nowhere() {
+    let mut config = following();
+    let mut world = named_world(&mut config);
+    let pbx = redirect(&mut world, "<sip:a@127.0.0.99>");
+    world.expect_is(PBX, "480 INVITE");
+    pbx.ack_failure(&mut world);
+    world.quiet();
+    // A name is followed, and found to lead nowhere: the next route is tried.
+    for contact in ["<sip:a@sbc.example:5060>", "<sip:a@SBC.example>"] {
+        let mut config = following();
+        let mut world = named_world(&mut config);
+        redirect(&mut world, contact);
+        world.expect_is(CARRIER_B, "INVITE");
+        assert_eq!(world.refusals("LoopDetected"), 1);
+        world.quiet();
+    }
+    for contact in ["<sip:a@sbc.example:5061>", "<sip:a@127.0.0.99:5061>"] {
+        let mut config = following();
+        let mut world = named_world(&mut config);
+        redirect(&mut world, contact);
+        world.expect_is("127.0.0.99:5061", "INVITE");
+    }
+}
+
+#[test]
+fn a_destination_at_the_name_that_we_are_known_by_is_a_loop() {
+    for destination in ["sip:me@sbc.example:5060", "sip:me@127.0.0.99:5060"] {
+        let mut config = config();
+        set(&mut config, "main", "/destination", json!({ "sip": destination }));
+        let mut world = named_world(&mut config);
+        let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "self");
+        caller.invite(&mut world);
+        world.expect_is(CARRIER_A, "100 INVITE");
+        world.expect_is(CARRIER_A, "482 INVITE");
+    }
+    // A trunk that is known at the address of that name: one tenant calls the other.
+    let mut config = config();
+    set(&mut config, "main", "/destination", json!({ "sip": "sip:me@sbc.example:5060" }));
+    set(&mut config, "carrier-b", "/host", json!("127.0.0.99"));
+    let mut world = named_world(&mut config);
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "other");
+    caller.invite(&mut world);
+    world.expect_is(CARRIER_A, "100 INVITE");
+    world.expect_is("127.0.0.99:5060", "INVITE");
 }
 
 #[test]
