@@ -1,5 +1,6 @@
 //! `trunkline simulate`: what would happen to a call, by the engine's own router.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output, paint};
 use crate::diag::{Diagnostic, render_json, render_text, visible};
+use crate::model::Passage;
 use crate::model::value::{Name, Number};
 use crate::plan::unbuilt;
 use crate::routing::{
@@ -120,10 +122,12 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         return refuse(&unbuilt, &checked, Exit::Refused, output);
     }
     let table = Table::compile(desired.resources());
-    let simulated = match &args.direction {
+    let mut simulated = match &args.direction {
         Direction::Inbound(call) => inbound(call, &table)?,
         Direction::Outbound(call) => outbound(call, &table)?,
     };
+    let headers = headers(&simulated, &table);
+    simulated.steps.extend(headers);
     match output.format {
         Format::Json => output.json(&to_json(&simulated, &table, desired))?,
         Format::Human | Format::Markdown => output.data(&to_text(&simulated, &table, desired))?,
@@ -273,6 +277,30 @@ fn outbound(call: &Outbound, table: &Table) -> Result<Simulated, Failure> {
     let decision = table.route_outbound(tenant, &call.to, &mut steps);
     let caller = call.extension.clone();
     Ok(Simulated { decision, trunk: None, caller, inbound: false, steps: steps.0 })
+}
+
+/// What the trunks of a call take out of its headers.
+fn headers(simulated: &Simulated, table: &Table) -> Vec<Step> {
+    let Outcome::Deliver(attempts) = &simulated.decision.outcome else { return Vec::new() };
+    let tried = attempts.iter().filter_map(|attempt| match attempt.target {
+        Target::Trunk(trunk) => Some(trunk),
+        Target::Contact => None,
+    });
+    let mut steps = Vec::new();
+    let mut told = BTreeSet::new();
+    for trunk in simulated.trunk.into_iter().chain(tried).filter(|trunk| told.insert(*trunk)) {
+        let Some(entry) = table.trunk(trunk) else { continue };
+        for (name, field, passage) in [
+            ("Diversion", "/spec/diversion", entry.spec.diversion),
+            ("History-Info", "/spec/historyInfo", entry.spec.history_info),
+        ] {
+            if passage == Passage::Remove {
+                let detail = format!("{name} is taken out over {}", entry.id);
+                steps.push(Step::new("headers", StepOutcome::Match, detail).by(&entry.id, field));
+            }
+        }
+    }
+    steps
 }
 
 fn refusal_code(simulated: &Simulated, refusal: Refusal) -> Option<u16> {

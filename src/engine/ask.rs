@@ -1,7 +1,7 @@
 //! Requests of our own inside a dialog, and the ACK of a 2xx.
 
 use super::context::{Context, Owner};
-use super::header_rules::{Without, relay};
+use super::header_rules::relay;
 use super::leg::{Acknowledged, Leg};
 use super::write;
 use crate::sip::{Message, Method, Writer};
@@ -40,7 +40,7 @@ pub(super) fn acknowledge(
 ) {
     let mut writer = write::request(ctx, leg, Method::Ack, cseq, None);
     write::hops(&mut writer, ack);
-    ack.into_iter().for_each(|ack| relay(&mut writer, ack, Without::default()));
+    ack.into_iter().for_each(|ack| relay(&mut writer, ack, leg.without));
     let packet: Packet = writer.finish(ack.map(Message::body).unwrap_or_default()).into();
     let until = ctx.now + GIVE_UP;
     leg.last_ack = Some(Acknowledged { cseq, packet: packet.clone(), until });

@@ -88,6 +88,8 @@ impl Call {
         let from = exchange.incoming.message.from();
         let mut leg = Leg::calling(ctx, attempt, flow, party, (&from, tag), session);
         leg.flow = ctx.towards_target(leg.flow, table, attempt);
+        leg.without = Without::between(table, [self.a.party, party]);
+        self.a.without = leg.without;
         let id = attempt.trunk().and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
         if let Some(routes) = id.and_then(|id| ctx.service_routes.get(id)) {
             leg.route_by(routes);
@@ -186,7 +188,7 @@ impl Call {
             return;
         }
         if let Phase::Hunting(hunt) = &mut self.phase {
-            hunt.last = Some(Box::new(response.clone()));
+            hunt.last = Some(Box::new((response.clone(), self.a.without)));
         }
         if leads_on {
             self.tell_failover(ctx, "Refused", code);
@@ -287,7 +289,8 @@ impl Call {
     fn exhausted(&mut self, ctx: &mut Context) {
         let Phase::Hunting(hunt) = &mut self.phase else { return };
         let (last, lost, full) = (hunt.last.take(), hunt.lost, hunt.full);
-        if let Some(response) = last {
+        if let Some((response, without)) = last.map(|last| *last) {
+            self.a.without = without;
             let code = shown(response.status().unwrap_or(500));
             self.relay_response(ctx, &response, code);
             self.over_before_answer(ctx, "Refused", code);
@@ -359,7 +362,7 @@ impl Exchange {
         let request = &self.incoming.message;
         let mut writer = write::request(ctx, leg, Method::Invite, cseq, Some(key));
         write::hops(&mut writer, Some(request));
-        carry(ctx, &mut writer, leg.flow, (request, Without::default()));
+        carry(ctx, &mut writer, leg.flow, (request, leg.without));
         // Reliable provisional responses go from end to end, so they need a caller that takes them.
         let reliable = leg.remote_tag.is_empty() && request.supports("100rel");
         let own: &[u8] = if reliable { b"timer, 100rel" } else { b"timer" };

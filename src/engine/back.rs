@@ -56,12 +56,11 @@ impl Call {
         exchange: &Exchange,
         said: Said<'_>,
     ) -> Option<(Vec<u8>, bool)> {
-        let whole = self.response_from(ctx, exchange, said, Without::default())?;
+        let whole = self.whole(ctx, exchange, said)?;
         if fits(exchange, &whole) {
             return Some((whole, true));
         }
-        let without = Without { body: true, ..Without::default() };
-        let rest = self.response_from(ctx, exchange, said, without)?;
+        let rest = self.response_from(ctx, exchange, said, false)?;
         fits(exchange, &rest).then_some((rest, false))
     }
 
@@ -72,7 +71,7 @@ impl Call {
         exchange: &Exchange,
         said: Said<'_>,
     ) -> Option<Vec<u8>> {
-        self.response_from(ctx, exchange, said, Without::default())
+        self.response_from(ctx, exchange, said, true)
     }
 
     fn response_from(
@@ -80,10 +79,11 @@ impl Call {
         ctx: &Context,
         exchange: &Exchange,
         said: Said<'_>,
-        without: Without,
+        whole: bool,
     ) -> Option<Vec<u8>> {
         let Said { response, code, rseq } = said;
         let leg = self.leg(exchange.from)?;
+        let without = Without { body: !whole, ..leg.without };
         let own = response.status() == Some(code);
         let phrase = if own { response.reason_phrase() } else { reason_phrase(code).as_bytes() };
         let source = exchange.incoming.flow.remote;
@@ -103,7 +103,7 @@ impl Call {
         } else {
             relay(&mut writer, response, without);
         }
-        Some(writer.finish(if without.body { b"" } else { response.body() }))
+        Some(writer.finish(if whole { response.body() } else { b"" }))
     }
 }
 

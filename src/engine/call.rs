@@ -9,6 +9,7 @@ use slab::Slab;
 use super::context::{Context, Due, Incoming};
 use super::early::Early;
 use super::event::{Event, Facts};
+use super::header_rules::Without;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::replaces::Referral;
@@ -67,8 +68,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Hunt {
     pub(super) attempts: VecDeque<Attempt>,
-    /// The last attempt's final answer.
-    pub(super) last: Option<Box<Message>>,
+    /// The last attempt's final answer, and what of it stays here.
+    pub(super) last: Option<Box<(Message, Without)>>,
     /// An attempt got no answer at all: silence, or nobody could be reached.
     pub(super) lost: Option<super::refusal::Reason>,
     /// An attempt was left out because its trunk is full.

@@ -3,7 +3,7 @@
 use super::ask::{acknowledge, ask};
 use super::call::{Call, Exchange, Phase, Progress, Side};
 use super::context::{Context, Incoming, Owner};
-use super::header_rules::{Without, relay};
+use super::header_rules::relay;
 use super::leg::{Bye, Leg};
 use super::refusal::Reason;
 use super::write;
@@ -217,8 +217,9 @@ fn send_bye(ctx: &mut Context, leg: &mut Leg, owner: Owner, parting: Parting<'_>
         Parting::Ours(_) | Parting::Silent => None,
     };
     let body = carried.map(Message::body).unwrap_or_default();
+    let without = leg.without;
     let key = ask(ctx, owner, leg, (Method::Bye, body), carried, |_, writer, _| match parting {
-        Parting::Carried(bye) => relay(writer, bye, Without::default()),
+        Parting::Carried(bye) => relay(writer, bye, without),
         Parting::Ours(word) => say_why(writer, word),
         Parting::Silent => {}
     });

@@ -1,6 +1,9 @@
 //! What passes from one dialog to the other. Everything that names a hop, a dialog or a credential
 //! stays; what we do not know passes.
 
+use super::context::Party;
+use crate::model::Passage;
+use crate::routing::Table;
 use crate::sip::{Elements, Header, HeaderName, Message, Method, Writer};
 
 /// The methods that we take, as in `Allow`.
@@ -73,11 +76,36 @@ pub(super) struct Without {
     pub(super) event: bool,
     /// What describes the body.
     pub(super) body: bool,
+    /// Who diverted the call before it came here.
+    pub(super) diversion: bool,
+    /// Where the call was before.
+    pub(super) history: bool,
 }
 
 impl Without {
+    /// What stays of everything that passes between two sides, as either one's trunk wants it.
+    pub(super) fn between(table: &Table, sides: [Option<Party>; 2]) -> Self {
+        let mut without = Self::default();
+        for side in sides.into_iter().flatten() {
+            let Party::Trunk(trunk) = side else { continue };
+            let Some(entry) = table.trunk(trunk) else { continue };
+            without.diversion |= entry.spec.diversion == Passage::Remove;
+            without.history |= entry.spec.history_info == Passage::Remove;
+        }
+        without
+    }
+
     fn holds(self, header: &Header<'_>) -> bool {
-        (self.event && header.name == HeaderName::Event) || (self.body && describes_body(header))
+        let Self { event, body, diversion, history } = self;
+        (event && header.name == HeaderName::Event)
+            || (body && describes_body(header))
+            || (diversion && header.name == HeaderName::Diversion)
+            || (history && header.name == HeaderName::HistoryInfo)
+    }
+
+    /// Whether an option tag stays that would ask for what stays.
+    fn holds_tag(self, tag: &[u8]) -> bool {
+        self.history && tag.eq_ignore_ascii_case(b"histinfo")
     }
 }
 
@@ -99,7 +127,8 @@ pub(super) fn relay(writer: &mut Writer, message: &Message, without: Without) {
         (passes(header) && !without.holds(header)) || (refer && refers)
     });
     for (name, text) in [(HeaderName::Supported, "Supported"), (HeaderName::Require, "Require")] {
-        let mut tags = message.values(name).filter(|tag| is_relayed(tag)).peekable();
+        let passes = |tag: &&[u8]| is_relayed(tag) && !without.holds_tag(tag);
+        let mut tags = message.values(name).filter(passes).peekable();
         if tags.peek().is_some() {
             writer.header(text, &[&join(tags)]);
         }

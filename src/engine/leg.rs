@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use super::context::{Context, Party};
-use super::header_rules::{first_route, route_set};
+use super::header_rules::{Without, first_route, route_set};
 use super::proof::Credential;
 use super::session::{Offer, Session};
 use super::write;
@@ -48,6 +48,8 @@ pub(super) struct Leg {
     pub(super) local: Box<[u8]>,
     /// Their side as it stands in To, with the tag once it is known.
     pub(super) remote: Box<[u8]>,
+    /// What stays of the other side's messages, and of those to it.
+    pub(super) without: Without,
     /// Empty until a response brings it.
     pub(super) remote_tag: Box<[u8]>,
     /// The Request-URI of requests inside the dialog.
@@ -106,6 +108,7 @@ impl Leg {
             bye: Bye::No,
             placed: false,
             takes_update: invite.allows(Method::Update),
+            without: Without::default(),
             session,
             offer: None,
             rseq: 0,
@@ -144,6 +147,7 @@ impl Leg {
             bye: Bye::Done,
             placed: true,
             takes_update: false,
+            without: Without::default(),
             session,
             offer: None,
             rseq: 0,
@@ -255,6 +259,7 @@ impl Leg {
             bye: Bye::Done,
             placed: self.placed,
             takes_update: false,
+            without: self.without,
             session: self.session,
             offer: None,
             rseq: 0,

@@ -49,7 +49,7 @@ impl Call {
         if names > 0 {
             hunt.patience = Some(ctx.now + NAME_PATIENCE);
             // Should they lead nowhere, this was the last answer.
-            hunt.last = Some(Box::new(response.clone()));
+            hunt.last = Some(Box::new((response.clone(), self.a.without)));
         }
         // Stable: equal ones stay in their order.
         found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));

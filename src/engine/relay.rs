@@ -97,11 +97,11 @@ impl Call {
         };
         let message = &incoming.message;
         let method = message.method();
-        let session = leg.session;
+        let (session, without) = (leg.session, leg.without);
         let client =
             ask(ctx, owner, leg, (method, message.body()), Some(message), |ctx, writer, flow| {
                 let event = matches!(extra, Extra::ReferId(_));
-                carry(ctx, writer, flow, (message, Without { event, ..Without::default() }));
+                carry(ctx, writer, flow, (message, Without { event, ..without }));
                 if method == Method::Update && answered {
                     session.ask(writer);
                 }
@@ -150,7 +150,7 @@ impl Call {
         let own = response.reason_phrase();
         let phrase = if seen == code { own } else { reason_phrase(seen).as_bytes() };
         let mut writer = Writer::response_to(request, source, seen, phrase, Some(&leg.local_tag));
-        carry(ctx, &mut writer, leg.flow, (response, Without::default()));
+        carry(ctx, &mut writer, leg.flow, (response, leg.without));
         if update && code < 300 && answered {
             leg.session.tell(&mut writer);
         }

@@ -10,7 +10,7 @@ use super::attempt::open_listener;
 use super::call::{Abandoned, Call, Calls, Side};
 use super::context::{Context, Owner, Party};
 use super::failover::Rules;
-use super::header_rules::ALLOW;
+use super::header_rules::{ALLOW, Without};
 use super::leg::{Bye, Leg};
 use super::live::Seat;
 use super::refusal::Reason;
@@ -175,9 +175,12 @@ impl Call {
         let flow = ctx.listeners.flow(listener, address);
         let session = Session::with(table, party);
         let (owner, tag) = (Owner::Call(self.key), Calls::tag(self.key, ctx));
-        let kept = self.leg(self.transfer.as_ref()?.by.other())?.remote.clone();
+        let kept = self.leg(self.transfer.as_ref()?.by.other())?;
+        let without = Without::between(table, [kept.party, party]);
+        let kept = kept.remote.clone();
         let caller = NameAddr::parse(&kept)?;
         let mut leg = Leg::calling(ctx, attempt, flow, party, (&caller, tag), session);
+        leg.without = without;
         let id = trunk.and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
         if let Some(routes) = id.and_then(|id| ctx.service_routes.get(id)) {
             leg.route_by(routes);
@@ -329,7 +332,9 @@ impl Call {
         let State::Joining { cseq, answer, .. } = state else { return };
         acknowledge(ctx, (owner, &mut leg), cseq, Some(response));
         leg.keep_offer(response);
+        let without = leg.without;
         let Some(kept) = self.leg_mut(by.other()) else { return };
+        kept.without = without;
         kept.refresh(response);
         kept.session.agree(response, ctx.now);
         kept.learn(response, false);

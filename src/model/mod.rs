@@ -43,8 +43,8 @@ pub use spec::{
     Failover, Features, HeaderScope, Holiday, HostSlot, HostWord, InboundCall, InboundParameters,
     InboundRule, InboundSource, KeepAlive, ListenerTls, Media, NamedSlots, NumberFormat, OpenHours,
     OutboundCall, OutboundMatch, OutboundParameters, OutboundProxy, OutboundRoute, OutboundRule,
-    PhoneRegistration, Policy, Privacy, Protocol, Redirect, Refer, Registrar, Registration,
-    RemovableSlots, RouteTest, Schedule, ScopeOwner, SessionTimer, Signers, Strategy, TYPE_BLOCKS,
-    Teams, Tenant, TenantLimits, TlsVersion, Transport, Trunk, TrunkLimits, TrunkTls, TrunkType,
-    UnknownSources, Usage, UserSlot, UserWord, Weekly, WhatsApp, When,
+    Passage, PhoneRegistration, Policy, Privacy, Protocol, Redirect, Refer, Registrar,
+    Registration, RemovableSlots, RouteTest, Schedule, ScopeOwner, SessionTimer, Signers, Strategy,
+    TYPE_BLOCKS, Teams, Tenant, TenantLimits, TlsVersion, Transport, Trunk, TrunkLimits, TrunkTls,
+    TrunkType, UnknownSources, Usage, UserSlot, UserWord, Weekly, WhatsApp, When,
 };

@@ -27,7 +27,8 @@ impl StepOutcome {
 /// One station of a call's way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// `identify`, `number`, `pool`, `tenant`, `rule`, `destination`, `route`.
+    /// `identify`, `number`, `pool`, `tenant`, `rule`, `destination`, `route`; in
+    /// a simulation also `headers`.
     pub station: &'static str,
     /// How it ended.
     pub outcome: StepOutcome,

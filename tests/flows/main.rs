@@ -10,6 +10,7 @@ mod ending;
 mod failover;
 #[cfg(test)]
 mod handset;
+mod histories;
 #[cfg(test)]
 mod inside;
 #[cfg(test)]

@@ -62,6 +62,8 @@ const SPECS: &[(&str, &[&str])] = &[
             "tls",
             "number",
             "privacy",
+            "diversion",
+            "historyInfo",
             "inboundParameters",
             "outboundParameters",
             "media",

@@ -28,7 +28,7 @@ pub use transport::{
     ClientCertificate, ListenerTls, Protocol, TlsVersion, Transport, UnknownSources,
 };
 pub use trunk::{
-    Failover, KeepAlive, Media, NumberFormat, OutboundProxy, Redirect, Refer, Registrar,
+    Failover, KeepAlive, Media, NumberFormat, OutboundProxy, Passage, Redirect, Refer, Registrar,
     Registration, SessionTimer, TYPE_BLOCKS, Teams, Trunk, TrunkLimits, TrunkTls, TrunkType,
     WhatsApp,
 };

@@ -132,6 +132,14 @@ pub struct Trunk {
     /// Example: `ID`.
     #[serde(default)]
     pub privacy: Privacy,
+    /// What becomes of Diversion (RFC 5806) between this trunk and the other side of a call, both ways.
+    /// Example: `remove`.
+    #[serde(default)]
+    pub diversion: Passage,
+    /// What becomes of History-Info (RFC 7044) between this trunk and the other side of a call, both
+    /// ways, in requests and responses. Example: `remove`.
+    #[serde(default)]
+    pub history_info: Passage,
     /// Where the numbers of a call from the provider are read.
     #[serde(default)]
     pub inbound_parameters: InboundParameters,
@@ -316,6 +324,17 @@ pub enum Redirect {
     Refuse,
     /// The call goes where it says.
     Follow,
+}
+
+/// What becomes of a header that tells where a call was before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Passage {
+    /// It passes as it is.
+    #[default]
+    Pass,
+    /// It is taken out.
+    Remove,
 }
 
 /// Session timers (RFC 4028).
