@@ -13,7 +13,7 @@ use crate::listeners::{install, peer, resource};
 use crate::streams::{connect, is_closed, message};
 
 /// An engine with a carrier over TCP, whose calls go to a PBX over UDP: where to connect, and the PBX.
-fn engine() -> (EngineHandle, SocketAddr, UdpSocket) {
+pub(crate) fn engine() -> (EngineHandle, SocketAddr, UdpSocket) {
     let pbx = peer("127.0.0.1");
     let engine = EngineHandle::spawn(None).unwrap();
     let listener = |protocol: &str| {
@@ -60,7 +60,7 @@ fn invite(address: SocketAddr, pbx: &UdpSocket, branch: &str) -> (TcpStream, Str
     (stream, String::from_utf8_lossy(&buffer[..length]).into_owned(), source)
 }
 
-fn answer(pbx: &UdpSocket, invite: &str, (code, source): (u16, SocketAddr)) {
+pub(crate) fn answer(pbx: &UdpSocket, invite: &str, (code, source): (u16, SocketAddr)) {
     let keep = ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Content-Length:"];
     let lines = invite.lines().filter(|line| keep.iter().any(|name| line.starts_with(name)));
     let lines: String = lines

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use trunkline::model::{Condition, Observed, Resource, ResourceSet, Revision};
+use trunkline::model::{Condition, EventLine, Observed, Resource, ResourceSet, Revision};
 use trunkline::net::EngineHandle;
 use trunkline::port::{Installed, Target};
 
@@ -69,7 +69,11 @@ fn options(from: &UdpSocket, to: SocketAddr, branch: &str) -> String {
 }
 
 /// Polls the engine until it is as wanted.
-fn until(engine: &EngineHandle, idle: &UdpSocket, wanted: impl Fn(&Observed) -> bool) -> Observed {
+fn until(
+    engine: &EngineHandle,
+    idle: &UdpSocket,
+    mut wanted: impl FnMut(&Observed) -> bool,
+) -> Observed {
     let began = Instant::now();
     loop {
         let observed = engine.observe().unwrap();
@@ -101,6 +105,44 @@ fn a_known_peer_is_answered_on_a_port_that_the_system_chose() {
         assert!(options(&peer, address, "b").starts_with("SIP/2.0 200 "));
         assert_eq!(engine.observe().unwrap().revision, Some(Revision("test@two".into())));
     }
+}
+
+/// What is told of strangers, once something is.
+fn strangers(engine: &EngineHandle, idle: &UdpSocket, after: usize) -> Vec<EventLine> {
+    let mut told = Vec::new();
+    until(engine, idle, |_| {
+        let events = engine.events(0).unwrap().into_iter();
+        told = events.filter(|one| one.event == "stranger").collect();
+        told.len() > after
+    });
+    told
+}
+
+#[test]
+fn where_a_stranger_comes_from_is_told() {
+    let engine = EngineHandle::spawn(None).unwrap();
+    let (peer, idle) = (peer("127.0.0.1"), peer("127.0.0.1"));
+    idle.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let any = SocketAddr::new("127.0.0.1".parse().unwrap(), 0);
+    let resources = set(vec![transport("udp", any)], &[peer.local_addr().unwrap()]);
+    install(&engine, "one", resources);
+    let address = engine.observe().unwrap().transports[0].address.clone();
+    let address: SocketAddr = address.strip_prefix("udp ").unwrap().parse().unwrap();
+    // Somebody at the trunk's address, from a port that is not its own.
+    let near = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    near.send_to(b"INVITE", address).unwrap();
+    let told = strangers(&engine, &idle, 0);
+    assert_eq!(told[0].from.as_deref(), Some(&*near.local_addr().unwrap().to_string()));
+    assert_eq!(told[0].to.as_deref(), Some("Transport/udp"));
+    assert_eq!(told[0].trunk.as_deref(), Some("Trunk/acme/peer-0"));
+    assert_eq!(told[0].reason.as_deref(), Some("OtherPort"));
+    // The next ones within 10 s are counted, and not told.
+    let far = UdpSocket::bind(("127.0.0.2", 0)).unwrap();
+    for _ in 0..3 {
+        far.send_to(b"INVITE", address).unwrap();
+    }
+    until(&engine, &idle, |observed| observed.refusals.get("UnknownSource") == Some(&4));
+    assert_eq!(strangers(&engine, &idle, 0).len(), 1);
 }
 
 #[test]

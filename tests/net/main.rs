@@ -16,3 +16,5 @@ mod secrets;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod undelivered;
