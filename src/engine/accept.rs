@@ -21,7 +21,7 @@ use crate::routing::{
     Attempt, Decision, Direction, NextHop, Outcome, Refusal, Source, TrunkIndex, called_number,
 };
 use crate::sip::{HeaderName, Message, Method, Scheme, Uri};
-use crate::transaction::{Moment, ServerKey, write_digits};
+use crate::transaction::{Link, Moment, ServerKey, write_digits};
 
 /// The longest number or name that is kept of a caller or called party.
 const SHOWN_BYTES: usize = 128;
@@ -64,6 +64,11 @@ impl Engine {
                     let tag = self.ctx.stateless_tag(&incoming.message);
                     let answer = write::answer(&incoming, 200, &tag);
                     self.ctx.dismiss(server, 200, answer);
+                    // Far ends ask every few seconds, and what is said again is said anew (RFC 3261
+                    // section 8.2.7). Over a connection nothing is said again, but it may be lost.
+                    if incoming.flow.link == Link::Datagram {
+                        self.ctx.transactions.forget_server(server);
+                    }
                     return;
                 }
                 Err(reason) => reason,

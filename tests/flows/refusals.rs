@@ -146,6 +146,23 @@ fn options_that_ask_too_much_are_refused() {
 }
 
 #[test]
+fn an_options_in_a_datagram_leaves_nothing_behind_and_has_one_answer() {
+    let mut world = World::new();
+    let mut phone = Phone::calling(CARRIER_A, "1", "2", "ping");
+    let request = phone.request("OPTIONS", "", "");
+    let answers: Vec<_> = (0..3)
+        .map(|_| {
+            world.send(CARRIER_A, &request);
+            assert_eq!(world.engine.in_progress(), [0, 0, 0]);
+            text(world.expect_is(CARRIER_A, "200 OPTIONS").as_bytes())
+        })
+        .collect();
+    // RFC 3261 section 8.2.7: the same one for every repetition, without remembering any.
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    world.quiet();
+}
+
+#[test]
 fn what_no_invite_may_lack_or_ask_is_refused() {
     let mut world = World::new();
     for (number, (from, to, code)) in [
