@@ -2,7 +2,7 @@
 //! fit. What is carried from one dialog to the other says the same of us, whatever it is.
 
 use super::call::{Call, Exchange};
-use super::context::Context;
+use super::context::{Context, Incoming};
 use super::header_rules::{Without, relay};
 use super::unsent::MAX_PAYLOAD;
 use super::{RETRY_AFTER, write};
@@ -57,11 +57,11 @@ impl Call {
         said: Said<'_>,
     ) -> Option<(Vec<u8>, bool)> {
         let whole = self.whole(ctx, exchange, said)?;
-        if fits(exchange, &whole) {
+        if fits(&exchange.incoming, &whole) {
             return Some((whole, true));
         }
         let rest = self.response_from(ctx, exchange, said, false)?;
-        fits(exchange, &rest).then_some((rest, false))
+        fits(&exchange.incoming, &rest).then_some((rest, false))
     }
 
     /// All of a response.
@@ -107,9 +107,9 @@ impl Call {
     }
 }
 
-/// Whether a response can go back by the transport that the request came by.
-pub(super) fn fits(exchange: &Exchange, packet: &[u8]) -> bool {
-    exchange.incoming.flow.link != Link::Datagram || packet.len() <= MAX_PAYLOAD
+/// Whether a response can go back by the transport that its request came by.
+pub(super) fn fits(request: &Incoming, packet: &[u8]) -> bool {
+    request.flow.link != Link::Datagram || packet.len() <= MAX_PAYLOAD
 }
 
 /// Whether a message says where its dialog is. MESSAGE must not (RFC 3428 section 4), and in a

@@ -201,6 +201,11 @@ impl Call {
             prack(ctx, (Owner::Call(self.key), leg), rack);
             return;
         }
+        self.give_up_too_long(ctx);
+    }
+
+    /// The call cannot be answered, because what it would need to be told is too long.
+    pub(super) fn give_up_too_long(&mut self, ctx: &mut Context) {
         self.refuse(ctx, 500);
         self.abandon(ctx, Some(TOO_LONG));
         self.over_before_answer(ctx, "AnswerTooLong", 500);

@@ -134,7 +134,7 @@ impl Call {
         self.refresh_both(ctx, (from, &request), response);
         let Some(exchange) = &self.invite else { return };
         let Some(packet) = self.whole(ctx, exchange, Said::of(response, code)) else { return };
-        if !fits(exchange, &packet) {
+        if !fits(&exchange.incoming, &packet) {
             self.refuse_too_long(ctx);
             return;
         }

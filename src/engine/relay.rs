@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::attempt::shown;
-use super::back::carry;
+use super::back::{carry, fits};
 use super::call::{Call, Relay, Side};
 use super::context::{Context, Incoming, Owner};
 use super::header_rules::Without;
@@ -38,6 +38,11 @@ impl Relay {
     pub(super) fn offers(&self) -> bool {
         self.is_update() && !self.incoming.message.body().is_empty()
     }
+}
+
+/// Whether a success answers an offer, or is one.
+fn agrees(response: &Message) -> bool {
+    matches!(response.method(), Method::Update | Method::Prack) && !response.body().is_empty()
 }
 
 impl Call {
@@ -136,28 +141,60 @@ impl Call {
         let from = relay.to.other();
         let ours = if relay.to == Side::A { response.from() } else { response.to() };
         self.face_tag(ours.tag().unwrap_or_default());
-        let (request, source) = (&relay.incoming.message, relay.incoming.flow.remote);
-        let update = request.method() == Method::Update;
-        let answered = self.has_answered();
-        if update && code < 300 {
+        let request = &relay.incoming.message;
+        if request.method() == Method::Update && code < 300 {
             self.refresh_both(ctx, (from, request), response);
         }
         let raised =
             code == 422 && self.leg_mut(relay.to).is_some_and(|leg| leg.session.raise(response));
-        let Some(leg) = self.leg(from) else { return };
         // The interval is between us and that far end: the same request will be taken next time.
         let seen = if raised { 491 } else { shown(code) };
-        let own = response.reason_phrase();
-        let phrase = if seen == code { own } else { reason_phrase(seen).as_bytes() };
-        let mut writer = Writer::response_to(request, source, seen, phrase, Some(&leg.local_tag));
-        carry(ctx, &mut writer, leg.flow, (response, leg.without));
-        if update && code < 300 && answered {
-            leg.session.tell(&mut writer);
+        let printed = |whole| self.carried_back(ctx, &relay, (response, seen), whole);
+        let fit = |packet: &Vec<u8>| fits(&relay.incoming, packet);
+        let whole = printed(true).filter(fit);
+        if whole.is_none() && code < 300 && agrees(response) {
+            self.on_agreed_in_vain(ctx, &relay);
+            return;
         }
-        ctx.respond(relay.server, seen, writer.finish(response.body()));
+        match whole.or_else(|| printed(false).filter(fit)) {
+            Some(packet) => ctx.respond(relay.server, seen, packet),
+            None => self.answer_relay(ctx, &relay, seen),
+        }
         // RFC 3261 section 12.2.1.2.
         if code == 481 && self.is_established() {
             self.hang_up(ctx, None, "DialogLost");
+        }
+    }
+
+    /// A response in the dialog that the request came in, with its body or without.
+    fn carried_back(
+        &self,
+        ctx: &Context,
+        relay: &Relay,
+        (response, seen): (&Message, u16),
+        whole: bool,
+    ) -> Option<Vec<u8>> {
+        let leg = self.leg(relay.to.other())?;
+        let (request, source) = (&relay.incoming.message, relay.incoming.flow.remote);
+        let own = response.status() == Some(seen);
+        let phrase = if own { response.reason_phrase() } else { reason_phrase(seen).as_bytes() };
+        let mut writer = Writer::response_to(request, source, seen, phrase, Some(&leg.local_tag));
+        let without = Without { body: !whole, ..leg.without };
+        carry(ctx, &mut writer, leg.flow, (response, without));
+        if request.method() == Method::Update && seen < 300 && self.has_answered() {
+            leg.session.tell(&mut writer);
+        }
+        Some(writer.finish(if whole { response.body() } else { b"" }))
+    }
+
+    /// What one side has agreed to is too long to be told to the other one: they would take the session
+    /// for two different ones.
+    fn on_agreed_in_vain(&mut self, ctx: &mut Context, relay: &Relay) {
+        self.answer_relay(ctx, relay, 500);
+        if self.is_established() {
+            self.hang_up(ctx, None, "AnswerTooLong");
+        } else if !self.has_answered() {
+            self.give_up_too_long(ctx);
         }
     }
 

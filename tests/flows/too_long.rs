@@ -226,3 +226,65 @@ fn progress_inside_a_call_that_is_too_long_leaves_its_final_answer() {
     world.expect_is(PBX, "ACK");
     world.quiet();
 }
+
+/// A call, and a request of its caller inside it, answered at more length than fits.
+fn asked(world: &mut World, method: &str) -> (Phone, Phone) {
+    let (mut caller, callee) = inbound_call(world, method);
+    caller.send(world, method);
+    let request = world.expect_is(PBX, method);
+    let body = "x".repeat(rest(&callee, &request, TYPE));
+    callee.reply_with(world, &request, (200, TYPE), &body);
+    (caller, callee)
+}
+
+#[test]
+fn an_answer_to_another_request_goes_back_without_its_body() {
+    for method in ["INFO", "OPTIONS"] {
+        let mut world = World::new();
+        asked(&mut world, method);
+        let answer = world.expect_is(CARRIER_A, &format!("200 {method}"));
+        assert!(answer.body().is_empty());
+        assert_eq!(answer.value(HeaderName::ContentType), None);
+        world.quiet();
+        assert_eq!(world.observe().active_calls, 1);
+    }
+}
+
+#[test]
+fn a_session_that_no_answer_can_tell_ends_the_call() {
+    let mut world = World::new();
+    let (caller, callee) = asked(&mut world, "UPDATE");
+    world.expect_is(CARRIER_A, "500 UPDATE");
+    for (end, phone) in [(CARRIER_A, &caller), (PBX, &callee)] {
+        let bye = world.expect_is(end, "BYE");
+        assert!(value(&bye, HeaderName::Reason).contains("too long"), "{bye:?}");
+        phone.reply(&mut world, &bye, 200, "");
+    }
+    assert_eq!(world.told().last().unwrap(), "ended AnswerTooLong 200");
+    world.quiet();
+    world.assert_all_over();
+}
+
+#[test]
+fn a_session_that_no_answer_can_tell_ends_a_call_that_only_rings() {
+    let mut world = World::new();
+    let (mut caller, callee) = placed(&mut world, "");
+    callee.answer(&mut world, 183, SDP);
+    caller.learn(&world.expect_is(CARRIER_A, "183 INVITE"));
+    let mut early = caller.clone();
+    let update = early.request("UPDATE", TYPE, SDP);
+    world.send(CARRIER_A, &update);
+    let update = world.expect_is(PBX, "UPDATE");
+    let body = "x".repeat(rest(&callee, &update, TYPE));
+    callee.reply_with(&mut world, &update, (200, TYPE), &body);
+    world.expect_is(CARRIER_A, "500 UPDATE");
+    world.expect_is(CARRIER_A, "500 INVITE");
+    caller.ack_failure(&mut world);
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(&mut world, &cancel, 200, "");
+    callee.answer(&mut world, 487, "");
+    world.expect_is(PBX, "ACK");
+    assert_eq!(world.told().last().unwrap(), "ended AnswerTooLong 500");
+    world.quiet();
+    world.assert_all_over();
+}
