@@ -282,9 +282,10 @@ impl<'a> Context<'a> {
         self.declared.may_have(Kind::DidPool, Some(tenant))
     }
 
-    /// Whether a tenant has a pool on a trunk that does not exist: it may be meant for any other.
+    /// Whether a tenant has a pool on a trunk that does not exist, or may have one that names a tenant
+    /// that does not: it may be meant for any other.
     pub(super) fn has_lost_pool(&self, tenant: &Name) -> bool {
-        self.lost_pools.contains(tenant)
+        self.lost_pools.contains(tenant) || self.declared.has_homeless(Kind::DidPool)
     }
 
     /// Whether any tenant may have one.

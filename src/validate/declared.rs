@@ -13,6 +13,9 @@ use crate::model::{Kind, ResourceId, ResourceSet};
 /// Names of fewer letters are not taken for misspelt ones.
 const SHORTEST: usize = 3;
 
+/// Documents that name a tenant which does not exist, up to which it is taken for another one's name.
+const MAX_MISSPELT: usize = 3;
+
 /// What exists besides the resources that could be decoded.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
@@ -22,6 +25,9 @@ pub(super) struct Declared {
     unnamed: BTreeSet<Kind>,
     /// Whether something could not be read at all.
     anything: bool,
+    /// Kinds of resources of tenants that do not exist and are named so rarely that they are misspelt:
+    /// they may be any tenant's.
+    homeless: BTreeSet<Kind>,
     /// What is left of refused documents. Nothing refers to it; its own references are checked.
     rests: ResourceSet,
     /// What is refused in each of them.
@@ -52,6 +58,7 @@ impl Declared {
         let tenants: Vec<&Name> = set.tenants().map(|(id, _)| &id.name).collect();
         let exists = |tenant: &Name| tenants.binary_search(&tenant).is_ok();
         let mut suggestions = Suggestions::new();
+        let mut lost: BTreeMap<&Name, Vec<&ResourceId>> = BTreeMap::new();
         let (mut last, mut meant) = (None, None);
         for (id, _) in set.iter() {
             let Some(tenant) = &id.tenant else { continue };
@@ -68,8 +75,18 @@ impl Declared {
             }
             if let Some(tenant) = &meant {
                 self.refused.insert(ResourceId { tenant: Some(tenant.clone()), ..id.clone() });
+            } else if !exists(tenant) {
+                lost.entry(tenant).or_default().push(id);
             }
         }
+        // What more documents name was a tenant, and is gone or has another name.
+        let few = lost.into_values().filter(|all| all.len() <= MAX_MISSPELT);
+        self.homeless.extend(few.flatten().map(|id| id.kind));
+    }
+
+    /// Whether something of this kind may be any tenant's, so that what a tenant lacks follows.
+    pub(super) fn has_homeless(&self, kind: Kind) -> bool {
+        self.homeless.contains(&kind)
     }
 
     /// What is left of refused documents.

@@ -4,24 +4,25 @@
 mod context;
 mod declared;
 mod desired;
+mod missing;
 mod places;
 mod reading;
 mod rules;
 mod scopes;
 mod signing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use desired::Desired;
 pub use signing::{Breach, Demand, Signing, may_hold_policy};
 
-use crate::diag::{Code, Diagnostic, Related, Severity, SourceMap, Span};
+use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span};
 use crate::manifest::decode::Declares;
 use crate::manifest::numbers;
 use crate::manifest::tree::SourceTree;
-use crate::model::value::{Date, Name};
-use crate::model::{Kind, ResourceId, ResourceSet};
+use crate::model::value::Date;
+use crate::model::{ResourceId, ResourceSet};
 use context::Context;
 use declared::Declared;
 use places::{Place, Places};
@@ -112,7 +113,7 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     let mut context = Context::new(&resources, &declared, Some(&places));
     (context.rooted, context.today) = (tree.rooted, today);
     let mut checked = context.check();
-    missing_once(&mut checked);
+    missing::once(&mut checked);
     let (followers, told): (Vec<_>, Vec<_>) = checked.into_iter().partition(|one| one.follows);
     // What a pool should be written as has the right dashes in it.
     let items = told.iter().filter(|one| one.code == Code::TL304).map(|one| one.span);
@@ -138,50 +139,6 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
 fn is_outside(one: &Diagnostic, told: &[Diagnostic]) -> bool {
     let outside = |other: &Diagnostic| other.code == Code::TL601 && other.span == one.span;
     one.code == Code::TL107 && told.iter().any(outside)
-}
-
-/// Other places shown of what is named in several and does not exist.
-const MAX_RELATED: usize = 5;
-
-/// What is not there is told once, at the first place that names it; a name that is near another one may be
-/// misspelt in each of its places by itself.
-fn missing_once(found: &mut [Diagnostic]) {
-    let mut groups: BTreeMap<(String, Option<Name>), Vec<usize>> = BTreeMap::new();
-    for (at, one) in found.iter().enumerate() {
-        let misspelt = one.help.as_ref().is_some_and(|help| help.starts_with("did you mean"));
-        if !matches!(one.code, Code::TL201 | Code::TL506)
-            || one.follows
-            || one.span.is_none()
-            || misspelt
-        {
-            continue;
-        }
-        // Two tenants may lack what has one name.
-        let id = one.resource.as_deref().and_then(|id| id.parse::<ResourceId>().ok());
-        let tenant =
-            id.and_then(|id| if id.kind == Kind::Tenant { Some(id.name) } else { id.tenant });
-        groups.entry((one.message.clone(), tenant)).or_default().push(at);
-    }
-    for mut group in groups.into_values().filter(|group| group.len() > 1) {
-        group.sort_by_key(|at| found.get(*at).map(|one| (one.span, one.resource.clone())));
-        let Some((first, others)) = group.split_first() else { continue };
-        let mut related = Vec::new();
-        for at in others {
-            let Some(one) = found.get_mut(*at) else { continue };
-            one.follows = true;
-            let name = one.resource.as_deref().unwrap_or("another one");
-            related.push(Related { span: one.span, message: format!("{name} names it, too") });
-        }
-        let more = related.len().saturating_sub(MAX_RELATED);
-        related.truncate(MAX_RELATED);
-        let Some(told) = found.get_mut(*first) else { continue };
-        told.related.extend(related);
-        if more > 0
-            && let Some(help) = &mut told.help
-        {
-            help.extend(["; ", &more.to_string(), " more places name it"]);
-        }
-    }
 }
 
 /// Completes the fixes of numbers whose country is their tenant's (TL302).

@@ -335,6 +335,25 @@ fn a_fence_around_it_is_one_error() {
     assert_one_each(&broken, 1);
 }
 
+#[test]
+fn a_name_that_nobody_else_says_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    let naming = ["name", "tenant", "trunk", "transport", "schedule", "rule"];
+    for at in 0..all.len() {
+        let Some((before, name, value)) = field(all[at]) else { continue };
+        if !naming.contains(&name) || value.is_empty() {
+            continue;
+        }
+        // A name that is near, and one that is not.
+        for other in [format!("{value}x"), "zzzzzz".to_owned()] {
+            let mut changed = owned(&all);
+            changed[at] = format!("{before}{name}: {other}");
+            broken.add(format!("line {}: `{other}` for `{value}`", at + 1), &changed);
+        }
+    }
+    assert_one_each(&broken, 0);
+}
+
 fn documents() -> Vec<&'static str> {
     SOUND.split("---\n").collect()
 }

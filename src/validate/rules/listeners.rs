@@ -1,22 +1,23 @@
 //! Which transport a trunk uses, and whether that one can carry it.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::identities::transport_of;
 use super::transports::is_none;
 use super::trunks::is_out_of_place;
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest::Suggestions;
 use crate::model::value::{Host, Name};
 use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
 use crate::validate::context::Context;
+use crate::validate::missing::{Absences, NO_LISTENER, NO_TRANSPORT};
 
 /// The transport that a trunk names, or the only one there is.
 pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     // Without any, that is one mistake: TL409.
     let none = is_none(context);
-    let transports: Vec<_> = context.set.transports().map(|(id, _)| id.name.as_str()).collect();
-    let mut suggestions = Suggestions::new();
+    let mut absent = Absences::new();
     let known = |id: &ResourceId| context.knows(id, &["/spec/transport", "/spec/type"]);
     for (id, trunk) in context.trunks().filter(|(id, _)| known(id)) {
         let Some(name) = &trunk.transport else {
@@ -31,14 +32,20 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
         if context.declared.may_be(&reference) {
             continue;
         }
-        let message = format!("there is no Transport `{name}`");
-        let help = match suggestions.nearest((), name.as_str(), transports.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("declare the Transport `{name}`, or correct the name"),
-        };
-        let diagnostic = context.diagnostic(Code::TL406, id, "/spec/transport", message);
-        found.push(diagnostic.follows(none).help(help));
+        let message = format!("{NO_TRANSPORT} `{name}`");
+        let told = context.diagnostic(Code::TL406, id, "/spec/transport", message).follows(none);
+        absent.add((), name, told, &format!("declare the Transport `{name}`"));
     }
+    let used = OnceCell::new();
+    let is_used = |name: &Name| {
+        let named = || context.trunks().filter_map(|(_, trunk)| trunk.transport.as_ref());
+        used.get_or_init(|| named().collect::<BTreeSet<_>>()).contains(name)
+    };
+    let known = |(), unused: bool| {
+        let all = context.set.transports().map(|(id, _)| &id.name);
+        all.filter(move |name| !unused || !is_used(name)).map(Name::as_str)
+    };
+    absent.tell(true, known, found);
 }
 
 /// A trunk that names no transport, where it is not clear which one is meant.
@@ -52,7 +59,7 @@ fn which(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> Option<Diagno
     let wanted = wanted.as_str();
     let (message, help) = match fit.as_slice() {
         [] => (
-            format!("`transport` is missing, and there is no Transport of protocol {wanted}"),
+            format!("{NO_LISTENER} of protocol {wanted}"),
             format!("declare a Transport with `protocol: {wanted}`, or name another one"),
         ),
         all => (

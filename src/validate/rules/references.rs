@@ -1,13 +1,14 @@
 //! References: what a name means, and where it means nothing.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest::Suggestions;
-use crate::model::value::{DidSet, Name, NumberRange};
+use crate::model::value::{Coverage, DidSet, Name, Number, NumberRange};
 use crate::model::{CallerId, Destination, DestinationField, Kind, ResourceId};
 use crate::validate::context::{Context, Field, Map, TrunkName, by_tenant, listed};
+use crate::validate::missing::{Absences, NO_TRUNK, fold};
 
 /// The field that names a resource's tenant.
 const TENANT: &str = "/metadata/tenant";
@@ -15,29 +16,41 @@ const TENANT: &str = "/metadata/tenant";
 /// Tenants that resources belong to.
 pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     // The tenant of a refused document can be read, whatever else is wrong with it.
-    let refused = context.declared.refused().filter(|id| !context.set.contains(id));
-    let refused = refused.filter(|id| context.span(id, TENANT).is_some());
-    let mut suggestions = Suggestions::new();
-    for id in context.set.iter().map(|(id, _)| id).chain(refused) {
+    let refused = || {
+        let refused = context.declared.refused().filter(|id| !context.set.contains(id));
+        refused.filter(|id| context.span(id, TENANT).is_some())
+    };
+    let all = || context.set.iter().map(|(id, _)| id).chain(refused());
+    let mut absent = Absences::new();
+    for id in all() {
         let Some(tenant) = &id.tenant else { continue };
         if context.has_tenant(tenant) {
             continue;
         }
-        let known = context.set.tenants().map(|(id, _)| id.name.as_str());
         let message = format!("there is no Tenant `{tenant}`");
-        let diagnostic = context.diagnostic(Code::TL201, id, TENANT, message);
-        let near = suggestions.nearest((), tenant.as_str(), known);
-        found.push(diagnostic.help(did_you_mean(near, tenant, "declare the Tenant")));
+        let told = context.diagnostic(Code::TL201, id, TENANT, message);
+        absent.add((), tenant, told, &format!("declare the Tenant `{tenant}`"));
     }
+    let used = OnceCell::new();
+    let is_used = |name: &Name| {
+        let named = || all().filter_map(|id| id.tenant.as_ref());
+        used.get_or_init(|| named().collect::<BTreeSet<_>>()).contains(name)
+    };
+    let known = |(), unused: bool| {
+        let all = context.set.tenants().map(|(id, _)| &id.name);
+        all.filter(move |name| !unused || !is_used(name)).map(Name::as_str)
+    };
+    absent.tell(true, known, found);
 }
 
 /// Trunks that pools, rules and routes name: nothing (TL201), or another tenant's own (TL402).
-pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut suggestions = Suggestions::new();
+pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic>) {
+    let mut absent = Absences::new();
     for (id, field, name) in trunk_names(context) {
         let place = || field.to_string();
         // A tenant that does not exist is told by itself: its own trunks may be meant.
-        let follows = owner(id).is_some_and(|tenant| !context.has_tenant(tenant));
+        let is_lost = |tenant: Option<&Name>| tenant.is_some_and(|one| !context.has_tenant(one));
+        let follows = is_lost(owner(id));
         match context.trunk(owner(id), name) {
             TrunkName::Is(..) | TrunkName::Refused => {}
             TrunkName::OfTenant(other) => {
@@ -46,25 +59,34 @@ pub(super) fn tl201_trunks(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let span = context.span(other, "/metadata/name");
                 found.push(
                     diagnostic
-                        .follows(follows)
+                        .follows(follows || is_lost(other.tenant.as_ref()))
                         .related(span, "the trunk is declared here")
                         .help("use a trunk of this tenant, or one of the system scope"),
                 );
             }
             TrunkName::Nothing => {
-                let usable = |other: &ResourceId| {
-                    other.tenant.is_none() || other.tenant.as_ref() == owner(id)
-                };
-                let known = context.set.trunks().filter(|(other, _)| usable(other));
-                let known = known.map(|(other, _)| other.name.as_str());
-                let message = format!("there is no Trunk `{name}`");
-                let diagnostic =
-                    context.diagnostic(Code::TL201, id, &place(), message).follows(follows);
-                let near = suggestions.nearest(owner(id), name.as_str(), known);
-                found.push(diagnostic.help(did_you_mean(near, name, "declare the Trunk")));
+                let message = format!("{NO_TRUNK} `{name}`");
+                let told = context.diagnostic(Code::TL201, id, &place(), message).follows(follows);
+                absent.add(owner(id), name, told, &format!("declare the Trunk `{name}`"));
             }
         }
     }
+    let used = OnceCell::new();
+    let is_used = |id: &ResourceId| {
+        let named =
+            |(by, _, name): (&ResourceId, Field, &Name)| match context.trunk(owner(by), name) {
+                TrunkName::Is(id, _) => Some(id),
+                TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
+            };
+        used.get_or_init(|| trunk_names(context).filter_map(named).collect::<BTreeSet<_>>())
+            .contains(id)
+    };
+    let known = |owner: Option<&'a Name>, unused: bool| {
+        let usable = move |id: &ResourceId| id.tenant.is_none() || id.tenant.as_ref() == owner;
+        let all = context.set.trunks().filter(move |(id, _)| usable(id));
+        all.filter(move |(id, _)| !unused || !is_used(id)).map(|(id, _)| id.name.as_str())
+    };
+    absent.tell(true, known, found);
 }
 
 /// Every place that names a trunk.
@@ -147,15 +169,18 @@ fn extension_numbers<'a>(
     rules.chain(tests)
 }
 
+/// The numbers of the extensions of every tenant.
+fn own_numbers<'a>(context: &Context<'a>) -> Map<Option<&'a Name>, Coverage> {
+    let numbers = by_tenant(context.set.extensions().map(|(id, one)| (id, one.numbers)));
+    let cover = |(tenant, items)| (tenant, DidSet::new(items).coverage());
+    numbers.into_iter().map(cover).collect()
+}
+
 /// Every place that names numbers of extensions that do not exist, with those numbers.
 fn missing_extensions<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'a ResourceId, String, Vec<NumberRange>)> {
-    let numbers = by_tenant(context.set.extensions().map(|(id, one)| (id, one.numbers)));
-    let numbers: Map<_, _> = numbers
-        .into_iter()
-        .map(|(tenant, items)| (tenant, DidSet::new(items).coverage()))
-        .collect();
+    let numbers = own_numbers(context);
     extension_numbers(context).filter_map(move |(id, field, range)| {
         let tenant = id.tenant.as_ref();
         // A tenant that does not exist is told by itself.
@@ -179,6 +204,7 @@ pub(in crate::validate) fn without_an_extension<'a>(context: &Context<'a>) -> BT
 
 /// Extensions that do not exist.
 pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut all = Vec::new();
     for (id, field, missing) in missing_extensions(context) {
         let message = format!("no Extension of this tenant has {}", listed(&missing));
         let help = if id.kind == Kind::RouteTest {
@@ -186,14 +212,76 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
         } else {
             "declare the Extension, or send the calls elsewhere"
         };
-        found.push(context.diagnostic(Code::TL201, id, &field, message).help(help));
+        let mut told = context.diagnostic(Code::TL201, id, &field, message).help(help);
+        told.follows = context.declared.has_homeless(Kind::Extension);
+        let is_told = told.span.is_some() && !told.follows;
+        if let Some(ends) = missing.first().zip(missing.last()).filter(|_| is_told) {
+            let hull = (ends.0.first(), ends.1.last());
+            all.push(Gap { tenant: id.tenant.as_ref(), hull, at: found.len(), missing });
+        }
+        found.push(told);
+    }
+    if all.len() < 2 {
+        return;
+    }
+    let numbers = own_numbers(context);
+    all.sort_by_key(|one| (one.tenant, one.hull.0.digits(), one.hull));
+    let mut groups: Vec<(Gap<'_>, Vec<usize>)> = Vec::new();
+    let names: Map<usize, String> = all.iter().map(|one| (one.at, listed(&one.missing))).collect();
+    for one in all {
+        match groups.last_mut() {
+            Some((last, group)) if last.may_be_one_with(&one, &numbers) => {
+                last.hull.1 = last.hull.1.max(one.hull.1);
+                group.push(one.at);
+            }
+            _ => groups.push((one.clone(), vec![one.at])),
+        }
+    }
+    for (_, group) in groups {
+        fold(found, group, |at| {
+            format!("names {}", names.get(&at).map(String::as_str).unwrap_or_default())
+        });
+    }
+}
+
+/// Numbers from one to the next that one extension may have had: a block of them has a hundred.
+const MAX_APART: u64 = 101;
+
+/// Numbers that no extension has.
+#[derive(Clone)]
+struct Gap<'a> {
+    tenant: Option<&'a Name>,
+    /// The first and the last of them.
+    hull: (Number, Number),
+    /// Where they are told.
+    at: usize,
+    missing: Vec<NumberRange>,
+}
+
+impl Gap<'_> {
+    /// Whether one extension with the numbers of both may be missing: they are not far from each other,
+    /// and none that is there is between them.
+    fn may_be_one_with(&self, next: &Self, own: &Map<Option<&Name>, Coverage>) -> bool {
+        if self.tenant != next.tenant || self.hull.1.digits() != next.hull.0.digits() {
+            return false;
+        }
+        let between = NumberRange::new(self.hull.1, next.hull.0).ok();
+        let is_free = |range: NumberRange| {
+            if range.size() > MAX_APART {
+                return false;
+            }
+            let free = own.get(&self.tenant).map(|all| all.uncovered(range));
+            free.is_none_or(|free| free == [range])
+        };
+        // Without a range between them they overlap.
+        between.is_none_or(is_free)
     }
 }
 
 /// The rules that tests expect to decide: of the tenant, and of the direction of the call.
 pub(super) fn tl201_rules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     const FIELD: &str = "/spec/expect/rule";
-    let mut suggestions = Suggestions::new();
+    let mut absent = Absences::new();
     for (id, test) in context.route_tests() {
         let (Some(tenant), Some(name)) = (&id.tenant, &test.expect.rule) else { continue };
         let kind = match (&test.inbound, &test.outbound) {
@@ -210,12 +298,14 @@ pub(super) fn tl201_rules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         {
             continue;
         }
-        let own = context.set.owned(kind, tenant).map(|(id, _)| id.name.as_str());
-        let near = suggestions.nearest((tenant, kind), name.as_str(), own);
         let message = format!("tenant `{tenant}` has no {kind} `{name}`");
-        let diagnostic = context.diagnostic(Code::TL201, id, FIELD, message);
-        found.push(diagnostic.help(did_you_mean(near, name, &format!("declare the {kind}"))));
+        let mut told = context.diagnostic(Code::TL201, id, FIELD, message);
+        told.follows = context.declared.has_homeless(kind);
+        absent.add((tenant, kind), name, told, &format!("declare the {kind} `{name}`"));
     }
+    // Most rules are named by no test.
+    let known = |(tenant, kind), _| context.set.owned(kind, tenant).map(|(id, _)| id.name.as_str());
+    absent.tell(false, known, found);
 }
 
 /// A second policy: a repository has one.
@@ -243,12 +333,5 @@ pub(super) fn tl202_trunk_names(context: &Context<'_>, found: &mut Vec<Diagnosti
         found.push(
             diagnostic.related(other, "the system's trunk").help("give one of them another name"),
         );
-    }
-}
-
-fn did_you_mean(near: Option<&str>, name: &Name, otherwise: &str) -> String {
-    match near {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => format!("{otherwise} `{name}`, or correct the name"),
     }
 }

@@ -1,10 +1,13 @@
 //! Schedules: who names them, and whether they make sense.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::suggest::Suggestions;
 use crate::model::value::Name;
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::Context;
+use crate::validate::missing::Absences;
 
 /// The tenant whose names a resource may use: a Tenant uses its own.
 pub(super) fn owner(id: &ResourceId) -> Option<&Name> {
@@ -23,7 +26,7 @@ fn names<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a ResourceId, &'a
 
 /// A schedule that does not exist (TL201), or only in another tenant (TL203).
 pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut suggestions = Suggestions::new();
+    let mut absent = Absences::new();
     for (id, name) in names(context) {
         let Some(owner) = owner(id).filter(|owner| context.has_tenant(owner)) else { continue };
         let schedule = ResourceId::owned(Kind::Schedule, owner.clone(), name.clone());
@@ -32,23 +35,34 @@ pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>
         }
         let mut others = context.set.schedules().filter(|(other, _)| other.name == *name);
         if let Some((other, _)) = others.next() {
+            // Whose it is cannot be told where that tenant does not exist, which is told.
+            let is_lost = other.tenant.as_ref().is_some_and(|one| !context.has_tenant(one));
             let message = format!("schedule `{name}` is another tenant's: {other}");
             found.push(
                 context
                     .diagnostic(Code::TL203, id, "/spec/schedule", message)
+                    .follows(is_lost)
                     .related(context.span(other, "/metadata/name"), "the schedule is declared here")
                     .help("declare a Schedule of this tenant: tenants share none"),
             );
             continue;
         }
-        let own = context.set.owned(Kind::Schedule, owner).map(|(id, _)| id.name.as_str());
-        let help = match suggestions.nearest(owner, name.as_str(), own) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("declare the Schedule `{name}` of this tenant, or correct the name"),
-        };
         let message = format!("there is no Schedule `{name}`");
-        found.push(context.diagnostic(Code::TL201, id, "/spec/schedule", message).help(help));
+        let mut told = context.diagnostic(Code::TL201, id, "/spec/schedule", message);
+        told.follows = context.declared.has_homeless(Kind::Schedule);
+        let declare = format!("declare the Schedule `{name}` of this tenant");
+        absent.add(owner, name, told, &declare);
     }
+    let used = OnceCell::new();
+    let is_used = |owner: &Name, name: &Name| {
+        let named = || names(context).filter_map(|(id, name)| Some((self::owner(id)?, name)));
+        used.get_or_init(|| named().collect::<BTreeSet<_>>()).contains(&(owner, name))
+    };
+    let known = |owner, unused: bool| {
+        let own = context.set.owned(Kind::Schedule, owner).map(|(id, _)| &id.name);
+        own.filter(move |name| !unused || !is_used(owner, name)).map(Name::as_str)
+    };
+    absent.tell(false, known, found);
 }
 
 /// Holidays that end before they begin.
