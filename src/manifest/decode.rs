@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::misplaced::{self, Mended};
 use super::node::{Meaning, Node, Scalar, Value};
-use super::salvage::{self, Rest};
+use super::salvage::{self, Rest, below};
 use super::yaml::{Content, Document, shown};
 use super::{Hint, de, numbers, schema, suggest};
 use crate::diag::{Code, Diagnostic, Severity, Span};
@@ -57,7 +57,59 @@ pub fn decode(document: &Document, source: &str) -> Decoded {
     }
 }
 
+/// Other fields at the top of a document of which one may be meant.
+const MAX_STRANGE: usize = 100;
+
+/// The fields at the top of every document.
+const TOP: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+
 fn decode_tree(node: &Node, source: &str) -> Decoded {
+    match top_as_meant(node) {
+        Some((meant, told)) => decode_renamed(&meant, told, source),
+        None => decode_named(node, source),
+    }
+}
+
+/// A manifest with the right names of fields at its top, and what is told of those that it has.
+fn top_as_meant(node: &Node) -> Option<(Node, Vec<Diagnostic>)> {
+    let Value::Mapping(fields) = &node.value else { return None };
+    if TOP.iter().all(|name| node.get(name).is_some()) {
+        return None;
+    }
+    let kind = Envelope::read(node).known_kind();
+    let mut renamed = fields.clone();
+    let mut told = Vec::new();
+    let mut absent: Vec<&str> =
+        TOP.iter().copied().filter(|name| node.get(name).is_none()).collect();
+    let strange = renamed.iter_mut().filter(|field| !TOP.contains(&&*field.key));
+    for field in strange.take(MAX_STRANGE) {
+        // A field of a `spec` whose key is gone is none of these.
+        let of_spec = kind.is_some_and(|kind| schema::has(kind, &below("/spec", &field.key)));
+        let meant = schema::meant(&field.key, &absent);
+        let Some(word) = meant.filter(|_| !of_spec) else { continue };
+        absent.retain(|one| *one != word);
+        let message = format!("unknown field `{}`", shown(&field.key));
+        let help = format!("did you mean `{word}`?");
+        told.push(Diagnostic::new(Code::TL103, message).at(field.key_span).help(help));
+        field.key = word.as_str().into();
+    }
+    let meant = Node { span: node.span, value: Value::Mapping(renamed) };
+    // Files of others have such fields, too.
+    let is_ours = Envelope::read(&meant).is_ours();
+    (is_ours && !told.is_empty()).then_some((meant, told))
+}
+
+fn decode_renamed(node: &Node, told: Vec<Diagnostic>, source: &str) -> Decoded {
+    let mut decoded = decode_named(node, source);
+    decoded.diagnostics.extend(told);
+    of_resource(&decoded.declares, &mut decoded.diagnostics);
+    if let Some(resource) = decoded.resource.take() {
+        decoded.rest = Some(Rest { resource, refused: Vec::new() });
+    }
+    decoded
+}
+
+fn decode_named(node: &Node, source: &str) -> Decoded {
     let envelope = Envelope::read(node);
     let mut diagnostics = Vec::new();
     let kind = envelope.check(node, &mut diagnostics);
@@ -176,6 +228,12 @@ impl<'a> Envelope<'a> {
             name: metadata.and_then(|metadata| metadata.get("name")),
             tenant: metadata.and_then(|metadata| metadata.get("tenant")),
         }
+    }
+
+    /// Whether a document is a manifest of this build, of a kind that there is.
+    fn is_ours(&self) -> bool {
+        let version = self.api_version.and_then(Node::text).unwrap_or_default();
+        version == API_VERSION || self.known_kind().is_some()
     }
 
     fn known_kind(&self) -> Option<Kind> {

@@ -212,18 +212,17 @@ impl Mend {
             }
             Value::Mapping(fields) => {
                 let known = schema::fields(self.kind, within);
+                let absent = schema::absent(node, known.iter().map(String::as_str));
                 for field in fields {
                     let name = &*field.key;
                     let full = known.is_empty() || found.len() >= MAX_MOVED;
                     if full || self.knows(within, name) || !self.may_seek() {
                         continue;
                     }
-                    let words = known.iter().map(String::as_str);
-                    let meant = schema::meant(node, name, words);
-                    let absent = |word: &String| node.get(word).is_none();
+                    let meant = schema::meant(name, &absent);
                     let required = schema::required(self.kind, within);
                     // What stands for a field that has to be here does not belong elsewhere.
-                    if meant.as_ref().is_some_and(|word| required.contains(word) && absent(word)) {
+                    if meant.as_ref().is_some_and(|word| required.contains(word)) {
                         continue;
                     }
                     let mut outer = around.iter().rev();

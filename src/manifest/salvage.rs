@@ -124,9 +124,9 @@ impl Mend {
             fields.retain(|field| *field.key != *name);
         }
         let known = schema::fields(self.kind, within);
-        let meant = schema::meant(node, name, known.iter().map(String::as_str));
-        let absent = known.iter().filter(|field| node.get(field).is_none());
-        let may_be = absent.filter(|field| meant.as_ref().is_none_or(|meant| meant == *field));
+        let absent = schema::absent(node, known.iter().map(String::as_str));
+        let meant = schema::meant(name, &absent);
+        let may_be = absent.iter().filter(|field| meant.as_ref().is_none_or(|it| it == *field));
         let may_be: Vec<_> = may_be.map(|field| below(within, field)).collect();
         self.refused.extend(may_be);
     }

@@ -66,6 +66,15 @@ pub(crate) fn field<'a>(
     abbreviated.or_else(|| nearest(text, known))
 }
 
+/// Whether two words differ in capitals, `_` and `-` only.
+pub(crate) fn is_same(word: &str, other: &str) -> bool {
+    let letters = |word: &str| {
+        let all: Vec<char> = word.chars().take(MAX_CHARS).collect();
+        all.into_iter().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase)
+    };
+    letters(word).eq(letters(other))
+}
+
 /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();

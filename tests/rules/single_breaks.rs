@@ -354,6 +354,60 @@ fn a_name_that_nobody_else_says_is_one_error() {
     assert_one_each(&broken, 0);
 }
 
+#[test]
+fn a_field_at_the_top_with_another_name_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    let others: [(&str, &[&str]); 4] = [
+        ("apiVersion", &["apiversion", "api_version", "api-version", "apiVersions"]),
+        ("kind", &["Kind", "KIND", "knd"]),
+        ("metadata", &["Metadata", "metdata", "meta"]),
+        ("spec", &["Spec", "specs", "settings"]),
+    ];
+    for at in 0..all.len() {
+        let Some(("", name, value)) = field(all[at]) else { continue };
+        for other in others.iter().find(|(field, _)| *field == name).unwrap().1 {
+            let mut changed = owned(&all);
+            changed[at] = format!("{other}: {value}");
+            broken.add(format!("line {}: `{other}` for `{name}`", at + 1), &changed);
+        }
+    }
+    assert_one_each(&broken, 1);
+}
+
+#[test]
+fn a_field_in_another_spelling_is_one_error_that_names_it() {
+    let (all, mut wrong) = (lines(), Vec::new());
+    for at in 0..all.len() {
+        let Some((before, name, value)) = field(all[at]) else { continue };
+        let spaced = |sign: &str| {
+            let letter = |c: char| {
+                let parted = c.is_ascii_uppercase().then_some(sign);
+                parted.unwrap_or_default().to_owned() + &c.to_ascii_lowercase().to_string()
+            };
+            name.chars().map(letter).collect::<String>()
+        };
+        let first = name[..1].to_uppercase() + &name[1..];
+        for other in [first, name.to_uppercase(), spaced("_"), spaced("-")] {
+            // A label may have any name, and of a secret no word is told.
+            if other == name || ["team", "env"].contains(&name) {
+                continue;
+            }
+            let mut changed = owned(&all);
+            changed[at] = format!("{before}{other}: {value}");
+            let found = errors(&joined(&changed));
+            let help = format!("did you mean `{name}`?");
+            let [one] = found.as_slice() else {
+                wrong.push(format!("line {}: {other}: {found:#?}", at + 1));
+                continue;
+            };
+            if one.help.as_ref() != Some(&help) {
+                wrong.push(format!("line {}: {other}: {} {:?}", at + 1, one.message, one.help));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 fn documents() -> Vec<&'static str> {
     SOUND.split("---\n").collect()
 }

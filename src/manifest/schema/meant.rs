@@ -1,16 +1,17 @@
 //! What people mean who write a value in a way that the language does not have.
 
 use jsonschema::error::ValidationErrorKind as Finding;
+use serde_json::Value as Json;
 
 use super::forms;
 use super::stand_in::{required, stand_in};
 use super::words::{Place, dotted, expected_words, is_index};
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::node::{Meaning, Value};
+use crate::manifest::node::{Meaning, Node, Value};
 use crate::manifest::suggest;
 use crate::manifest::yaml::shown;
-use crate::model::Kind;
 use crate::model::value::{Date, Host, Name, Seconds, SipTarget};
+use crate::model::{Kind, TYPE_BLOCKS};
 
 /// The weekdays as conditions count them, from 1.
 const WEEKDAYS: &[&str] =
@@ -61,6 +62,20 @@ pub(super) fn items(pointer: &str, text: &str, expected: &str) -> Option<String>
         ("a list", _) => Some(format!("write `[{all}]`{counted}")),
         _ => Some(format!("write {all}{counted}")),
     }
+}
+
+/// The words of a choice, for what is not even a text.
+pub(super) fn words(schema: &Json) -> Option<String> {
+    let words = schema.get("enum")?.as_array()?.iter().filter_map(Json::as_str);
+    let words: Vec<&str> = words.collect();
+    (!words.is_empty()).then(|| format!("write {}", words.join(" or ")))
+}
+
+/// The type of the trunk that has a block of one.
+pub(super) fn type_of_block(document: &Node) -> Option<String> {
+    let spec = document.get("spec")?;
+    let (_, of) = TYPE_BLOCKS.iter().find(|(block, _)| spec.get(block).is_some())?;
+    Some(of.as_str().to_owned())
 }
 
 /// What somebody means whose text nearly has the form of that name.

@@ -17,7 +17,7 @@ mod words;
 pub(super) use check::check;
 pub use generate::published;
 pub(super) use meant::one_each;
-pub(super) use pairs::meant;
+pub(super) use pairs::{absent, meant};
 pub(super) use shape::{Fields, Shape, parts};
 pub(super) use stand_in::{Refusal, fields, has, refusals, required, stand_in};
 pub(super) use words::dotted;

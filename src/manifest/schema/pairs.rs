@@ -89,6 +89,8 @@ impl Pairs {
 impl Mapping {
     fn pairs(self, node: &Node) -> BTreeMap<String, Meant> {
         let (mut pairs, mut open) = (BTreeMap::new(), self.missing);
+        // Sought once: the mapping may have very many fields.
+        let free = absent(node, self.known.iter().map(String::as_str));
         // Words for what is missing come first, then those that are near, then all others.
         let mut left = Vec::new();
         for unknown in self.unknown {
@@ -98,10 +100,15 @@ impl Mapping {
                 pairs.insert(unknown, Meant::Several(words));
                 continue;
             }
-            match synonyms::of(&unknown).find(|word| open.iter().any(|one| one == word)) {
+            let same = open.iter().find(|word| suggest::is_same(word, &unknown)).cloned();
+            let other = || synonyms::of(&unknown).find(|word| open.iter().any(|one| one == word));
+            // A field that is absent and has the same name comes before a word for another one.
+            let is_other = same.is_none() && free.iter().any(|it| suggest::is_same(it, &unknown));
+            let other = || other().filter(|_| !is_other).map(str::to_owned);
+            match same.or_else(other) {
                 Some(word) => {
-                    open.retain(|one| one != word);
-                    pairs.insert(unknown, Meant::Field(word.to_owned()));
+                    open.retain(|one| *one != word);
+                    pairs.insert(unknown, Meant::Field(word));
                 }
                 None => left.push(unknown),
             }
@@ -110,7 +117,7 @@ impl Mapping {
         // Whoever writes one field where one must be means that one.
         let only = matches!(&node.value, Value::Mapping(fields) if fields.len() == 1);
         for unknown in left {
-            match meant(node, &unknown, self.known.iter().map(String::as_str)) {
+            match meant(&unknown, &free) {
                 Some(word) if !only || open.is_empty() || open.contains(&word) => {
                     open.retain(|one| *one != word);
                     pairs.insert(unknown, Meant::Field(word));
@@ -126,14 +133,19 @@ impl Mapping {
     }
 }
 
-/// The field of a mapping that an unknown one means by its name alone.
-pub(in crate::manifest) fn meant<'a>(
+/// The fields that a mapping may have and does not.
+pub(in crate::manifest) fn absent<'a>(
     node: &Node,
-    unknown: &str,
-    known: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
-) -> Option<String> {
-    let known = known.into_iter();
-    let may_be = |word: &&str| known.clone().any(|one| one == *word) && node.get(word).is_none();
-    let near = || suggest::field(unknown, known.clone());
-    synonyms::of(unknown).find(may_be).or_else(near).map(str::to_owned)
+    known: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    known.into_iter().filter(|word| node.get(word).is_none()).collect()
+}
+
+/// The field that an unknown one means among those that are absent: the one that differs in capitals
+/// and hyphens only, the one that other systems call so, or one that is near.
+pub(in crate::manifest) fn meant(unknown: &str, absent: &[&str]) -> Option<String> {
+    let same = absent.iter().copied().find(|word| suggest::is_same(word, unknown));
+    let other = || synonyms::of(unknown).find(|word| absent.contains(word));
+    let near = || suggest::field(unknown, absent.iter().copied());
+    same.or_else(other).or_else(near).map(str::to_owned)
 }

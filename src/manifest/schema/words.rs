@@ -187,7 +187,10 @@ impl Place<'_> {
             }
             _ => {}
         }
-        let example = self.example_of(name);
+        // The block of a type says which one is meant.
+        let of_block = || meant::type_of_block(self.document);
+        let of_block = Some(self.kind).filter(|_| path == "spec.type").and_then(|_| of_block());
+        let example = of_block.or_else(|| self.example_of(name));
         let help = example.map_or_else(
             || format!("add `{name}:`"),
             |example| format!("add it, for example `{name}: {example}`"),
@@ -222,7 +225,8 @@ impl Place<'_> {
         let message = format!("`{}` must be {expected}, found {}", self.field(), node.what());
         let diagnostic = self.at_value(Code::TL104, message);
         let text = node.text().map(shown).unwrap_or_default();
-        if let Some(better) = meant::items(self.pointer, &text, &expected) {
+        let words = || meant::words(self.schema_of_keyword()?);
+        if let Some(better) = meant::items(self.pointer, &text, &expected).or_else(words) {
             return diagnostic.help(better);
         }
         if self.pointer == "/spec/did" && matches!(node.value, Value::Sequence(_)) {
