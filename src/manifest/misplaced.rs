@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use super::node::{Field, Meaning, Node, Scalar, Value};
 use super::salvage::{below, slot};
-use super::schema;
+use super::{orphans, schema};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::{Kind, TYPE_BLOCKS};
 
@@ -38,9 +38,12 @@ pub(super) struct Doubtful {
 
 /// A document with every misplaced field where it belongs; `None` without one.
 pub(super) fn mend(kind: Kind, document: &Node) -> Option<Mended> {
-    let node = document.clone();
+    let mut node = document.clone();
     let sought = Cell::new(0);
-    let (told, doubtful, shifted) = (Vec::new(), Vec::new(), Vec::new());
+    let told = orphans::adopt(kind, &mut node, |document, within| {
+        blocks_of_others(kind, within, typed_word(document))
+    });
+    let (doubtful, shifted) = (Vec::new(), Vec::new());
     let mut mend = Mend { kind, node, sought, moved: 0, told, doubtful, shifted };
     mend.outdented("");
     mend.sought.set(0);

@@ -13,6 +13,7 @@ mod misplaced;
 pub mod node;
 pub(crate) mod numbers;
 mod opened;
+mod orphans;
 pub mod print;
 pub mod salvage;
 pub mod scanner;

@@ -44,13 +44,73 @@ pub(super) fn of_syntax(text: &str, at: usize) -> Option<String> {
         let before = line.get(..*at).unwrap_or_default();
         before.is_empty() || before.ends_with([' ', '\t', '[', '{', ',', '-'])
     };
-    let (star, _) = line.match_indices('*').find(starts)?;
+    let Some((star, _)) = line.match_indices('*').find(starts) else {
+        return key_gone(text, begin);
+    };
     let rest = line.get(star..).unwrap_or_default();
     let word = rest.split([' ', '\t', ',', ']', '}', '#']).next().unwrap_or("*");
     if !may_show(text, word) {
         return Some("a text that begins with `*` stands in quotes, and a secret is not written here: `{env: NAME}` or `{file: NAME}` says where it is".to_owned());
     }
     Some(format!("write `\"{word}\"`: without quotes `*` begins an alias in YAML"))
+}
+
+/// Lines before a fault that are looked at for its cause.
+const MAX_LINES: usize = 20;
+
+/// What somebody means who has deleted the key line of a block, or made it a comment: the lines of the
+/// block stand further right than a line before them that has a value already. `begin` is where the
+/// line of the fault begins.
+fn key_gone(text: &str, begin: usize) -> Option<String> {
+    let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let is_empty = |line: &str| line.trim().is_empty();
+    let is_comment = |line: &str| line.trim_start().starts_with('#');
+    let here = text.get(begin..)?.lines().next()?;
+    // The nearest first.
+    let before = text.get(..begin)?.lines().rev();
+    let lines: Vec<&str> = std::iter::once(here).chain(before).take(MAX_LINES).collect();
+    let said: Vec<(usize, &str)> = lines.iter().copied().enumerate().collect();
+    let mut said = said.into_iter().filter(|(_, line)| !is_empty(line) && !is_comment(line));
+    let (mut below, mut first) = said.next()?;
+    for (at, line) in said {
+        if depth(line) < depth(first) {
+            return key_line(line).filter(|_| is_entry(first)).and_then(|key| {
+                let between = lines.get(below..at).unwrap_or_default();
+                let gone = between.iter().rev().filter(|line| is_comment(line)).find_map(|line| {
+                    line.trim().trim_start_matches(['#', ' ']).strip_suffix(':')
+                });
+                match gone.filter(|name| is_word(name) && may_show(text, name)) {
+                    Some(gone) => Some(format!(
+                        "the line `{gone}:` above is a comment, and those below it are not: take its `#` away, or make comments of them, too"
+                    )),
+                    None => may_show(text, key).then(|| format!(
+                        "`{key}:` above has a value, so nothing stands further right below it: if the line with the key of a block is gone there, write it; if not, write the lines as far left as `{key}:`"
+                    )),
+                }
+            });
+        }
+        (below, first) = (at, line);
+    }
+    None
+}
+
+/// The key of a line that has a value, too.
+fn key_line(line: &str) -> Option<&str> {
+    let (key, value) = line.trim_start_matches([' ', '-']).split_once(": ")?;
+    let value = value.trim();
+    let is_open = value.is_empty() || value.starts_with(['|', '>', '{', '[', '#', '&', '"', '\'']);
+    (!is_open && is_word(key)).then_some(key)
+}
+
+/// Whether a line is one of a mapping or of a list.
+fn is_entry(line: &str) -> bool {
+    let line = line.trim_start();
+    let key = line.split_once(':').map_or("", |(key, _)| key);
+    line.starts_with("- ") || is_word(key)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// What is said of a character that no text file holds.

@@ -355,6 +355,29 @@ fn a_name_that_nobody_else_says_is_one_error() {
 }
 
 #[test]
+fn a_key_line_that_is_gone_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let end = block_end(&all, at);
+        let Some((before, name, value)) = field(all[at]).filter(|_| end > at + 1) else { continue };
+        // Of a list, what is left is mostly the value of the line before it.
+        if !value.is_empty() || before.contains('-') || all[at + 1].trim_start().starts_with('-') {
+            continue;
+        }
+        for (how, line) in [("gone", None), ("a comment", Some(format!("# {}", all[at].trim())))] {
+            for by in [0, 2] {
+                let mut changed = owned(&all);
+                changed[at + 1..end].iter_mut().for_each(|line| *line = line[by..].to_owned());
+                changed.splice(at..=at, line.clone());
+                let what = format!("line {}: `{name}:` {how}, moved by {by}", at + 1);
+                broken.add(what, &changed);
+            }
+        }
+    }
+    assert_one_each(&broken, 1);
+}
+
+#[test]
 fn a_field_at_the_top_with_another_name_is_one_error() {
     let (all, mut broken) = (lines(), Broken::default());
     let others: [(&str, &[&str]); 4] = [
