@@ -49,6 +49,7 @@ pub fn decode(document: &Document, source: &str) -> Decoded {
         Content::Broken(hint) => {
             let declares = match hint {
                 Hint::Declares(id) => Declares::Resource(id.clone()),
+                Hint::Some(kind) => Declares::Some(*kind),
                 Hint::Unknown => Declares::Anything,
                 Hint::Nothing => Declares::Nothing,
             };

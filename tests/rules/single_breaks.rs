@@ -431,6 +431,22 @@ fn a_field_in_another_spelling_is_one_error_that_names_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn a_tenant_that_cannot_be_read_is_one_error() {
+    let (all, mut broken) = (lines(), Broken::default());
+    for at in 0..all.len() {
+        let Some((_, "tenant", value)) = field(all[at]) else { continue };
+        for line in
+            ["  tenant {}", "  tenant = {}", "  - tenant: {}", "- tenant: {}", "  tenant:{}"]
+        {
+            let mut changed = owned(&all);
+            changed[at] = line.replace("{}", value);
+            broken.add(format!("line {}: {}", at + 1, changed[at]), &changed);
+        }
+    }
+    assert_one_each(&broken, 1);
+}
+
 fn documents() -> Vec<&'static str> {
     SOUND.split("---\n").collect()
 }
