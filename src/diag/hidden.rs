@@ -330,7 +330,13 @@ fn may_be_key(before: &str, after: &str) -> bool {
 fn value_of_strange<'a>(before: &str, word: &str, after: &'a str) -> Option<&'a str> {
     let before = before.trim_end_matches(BLANKS);
     let may_be_key = before.is_empty() || before.ends_with(['-', '?', '{', '[', ',']);
-    let value = after.trim_start_matches(BLANKS).strip_prefix([':', '='])?.trim_start();
+    let rest = after.trim_start_matches(BLANKS);
+    // The value of a key after `?` stands on the lines below.
+    let is_alone = before.ends_with('?') && rest.is_empty();
+    let value = match is_alone {
+        true => rest,
+        false => rest.strip_prefix([':', '='])?.trim_start(),
+    };
     (may_be_key && !is_open(word) && !is_block(word)).then_some(value)
 }
 
@@ -456,6 +462,10 @@ mod tests {
             (
                 "registration:\n  username: a\n  code:\n    one: a\n  realm: b\nhost: a",
                 "registration:\n  username: a\n  code:\n    *\n  realm: b\nhost: a",
+            ),
+            (
+                "registration:\n  username: a\n  ? code\n  : one\n  realm: b\nhost: a",
+                "registration:\n  username: a\n  ? code\n  *\n  realm: b\nhost: a",
             ),
             ("tls: {privateKey: a,\n  code: b}\nhost: c", "tls: {privateKey: *\n  *\nhost: c"),
             ("auth:\n  code: one\ncode: a", "auth:\n  code: *\ncode: a"),
