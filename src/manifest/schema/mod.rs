@@ -1,6 +1,7 @@
 //! What a document may say, as JSON Schema: generated from the Rust types, checked on the spanned
 //! tree, told in our own words. The validator's crate is known to this folder alone.
 
+mod bounds;
 mod check;
 mod forms;
 mod generate;

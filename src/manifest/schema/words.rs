@@ -5,7 +5,7 @@ use jsonschema::{JsonType, JsonTypeSet};
 use serde_json::Value as JsonValue;
 
 use super::pairs::{Meant, Pairs};
-use super::{forms, meant, secrets, stand_in};
+use super::{bounds, forms, meant, secrets, stand_in};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
 use crate::manifest::suggest;
@@ -116,12 +116,12 @@ impl Place<'_> {
         if parent.is_empty() { shown(name) } else { format!("{parent}.{}", shown(name)) }
     }
 
-    fn at_value(&self, code: Code, message: String) -> Diagnostic {
+    pub(super) fn at_value(&self, code: Code, message: String) -> Diagnostic {
         Diagnostic::new(code, message).at(self.document.nearest_span(self.pointer))
     }
 
     /// The mapping or value schema that the keyword stands in.
-    fn schema_of_keyword(&self) -> Option<&JsonValue> {
+    pub(super) fn schema_of_keyword(&self) -> Option<&JsonValue> {
         let (parent, _) = self.keyword.rsplit_once('/')?;
         self.schema.pointer(parent)
     }
@@ -183,7 +183,7 @@ impl Place<'_> {
                 return Diagnostic::new(Code::TL107, message).at(span).help(help);
             }
             (Kind::OutboundRule, "spec.match") => {
-                return no_condition().at(span);
+                return bounds::no_condition().at(span);
             }
             _ => {}
         }
@@ -314,7 +314,7 @@ impl Place<'_> {
         Diagnostic::new(Code::TL107, message).at(span).help("remove `metadata.tenant`")
     }
 
-    fn wrong_form(&self, form: &str) -> Diagnostic {
+    pub(super) fn wrong_form(&self, form: &str) -> Diagnostic {
         let text = self.value().and_then(Node::text).unwrap_or_default();
         let found = forms::why_not(form, text);
         let (why, help) = found.unwrap_or_else(|| (format!("`{text}` is not valid"), ""));
@@ -336,77 +336,6 @@ impl Place<'_> {
         self.at_value(code, format!("`{}`: {}", self.field(), shown_why(&why))).help(help)
     }
 
-    fn wrong_pattern(&self) -> Option<Diagnostic> {
-        let schema = self.schema_of_keyword()?;
-        if schema.get("format").is_some() {
-            // The form says it better.
-            return None;
-        }
-        let text = self.value().and_then(Node::text).unwrap_or_default();
-        let message = format!("`{}` cannot be `{}`", self.field(), shown(text));
-        let words = match self.pointer.rsplit('/').find(|segment| !is_index(segment)) {
-            Some("countryCode") => "write the digits of a country code, like `44`",
-            Some("timezone") => "write an IANA time zone, like `Europe/London`",
-            Some("prefixes" | "blockedPrefixes" | "blockedNumbers" | "emergencyNumbers") => {
-                "write 1 to 64 of the digits, `+`, `*` and `#`"
-            }
-            Some("allowedCountries") => "write the digits of a country code, like `44`",
-            Some("areaCode" | "internationalCode" | "nationalCode" | "prefix") => "write digits",
-            Some("username" | "authUsername") => "write 1 to 64 visible characters, no blanks",
-            Some("env") => "write the name of an environment variable, like `CARRIER_A_PASSWORD`",
-            Some("name") if self.pointer.contains("customHeaders") => {
-                "write the name of a header: letters, digits and hyphens"
-            }
-            Some("value") => "write 1 to 64 visible ASCII characters",
-            Some("custom") => "write 1 to 128 visible ASCII characters",
-            Some("prepend") => "write at most 32 of the digits, `+`, `*` and `#`",
-            Some(
-                "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday",
-            ) => "write a list like `[\"09:00-17:00\"]`, or `open`; a closed day is left out",
-            Some("phoneNumberId" | "businessAccountId") => "write the digits of the identifier",
-            _ => "see the field's documentation for its form",
-        };
-        Some(self.at_value(Code::TL104, message).help(words))
-    }
-
-    fn out_of_bounds(&self, bound: &str) -> Diagnostic {
-        let text = self.value().and_then(Node::text).unwrap_or_default();
-        let schema = self.schema_of_keyword();
-        // A number that is read as it is written has the form of its text, which says it better.
-        let form = schema.and_then(|schema| schema.get("format")).and_then(JsonValue::as_str);
-        if let Some(form) = form.filter(|form| forms::why_not(form, text).is_some()) {
-            return self.wrong_form(form);
-        }
-        let message = format!("`{}` is {}: it must be {bound}", self.field(), shown(text));
-        let limit =
-            |name: &str| schema.and_then(|schema| schema.get(name)).map(JsonValue::to_string);
-        let help = match (limit("minimum"), limit("maximum")) {
-            (Some(least), Some(most)) => format!("write {least} to {most}"),
-            _ => format!("write {bound}"),
-        };
-        self.at_value(self.bounds_code(), message).help(help)
-    }
-
-    fn length(&self, word: &str, limit: u64, noun: &str) -> Diagnostic {
-        let is_condition = self.pointer.starts_with("/spec/match/") && noun == "item";
-        if self.kind == Kind::OutboundRule && is_condition {
-            return no_condition().at(self.document.nearest_span(self.pointer));
-        }
-        let plural = if limit == 1 { "" } else { "s" };
-        let message = format!("`{}` must have {word} {limit} {noun}{plural}", self.field());
-        let help = match (word, noun) {
-            ("at least", "item") => "add one",
-            ("at least", _) => "write one, or remove the field",
-            _ => "make it shorter",
-        };
-        self.at_value(self.bounds_code(), message).help(help)
-    }
-
-    fn bounds_code(&self) -> Code {
-        let is_route = self.pointer.starts_with("/spec/routes");
-        if self.kind == Kind::OutboundRule && is_route { Code::TL505 } else { Code::TL106 }
-    }
-
     /// A mapping that must have exactly one of its fields.
     fn not_exactly_one(&self) -> Option<Diagnostic> {
         let mut known = self.known_fields();
@@ -414,7 +343,7 @@ impl Place<'_> {
             return None;
         };
         if self.kind == Kind::OutboundRule && self.pointer == "/spec/match" {
-            return Some(no_condition().at(self.document.nearest_key_span(self.pointer)));
+            return Some(bounds::no_condition().at(self.document.nearest_key_span(self.pointer)));
         }
         let unknown = fields.iter().any(|field| !known.contains(&&*field.key));
         if unknown {
@@ -445,11 +374,6 @@ impl Place<'_> {
         let code = if none { Code::TL105 } else { Code::TL104 };
         Some(Diagnostic::new(code, message).at(span).help(help))
     }
-}
-
-fn no_condition() -> Diagnostic {
-    Diagnostic::new(Code::TL504, "an outbound rule needs a condition in `spec.match`")
-        .help("say which calls it takes, for example `match: {prefixes: [\"00\"]}`")
 }
 
 pub(super) fn expected_words(expected: &TypeKind) -> String {
