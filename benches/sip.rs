@@ -7,6 +7,10 @@ use std::net::SocketAddr;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use trunkline::sip::{HeaderName, Message, Writer};
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An INVITE of 1.2 kB as a provider sends it: two Via, Record-Route, identity, SDP.
 const INVITE: &str = "INVITE sip:+4930123456789@192.0.2.10:5060;user=phone SIP/2.0\r\n\
 Via: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bK0c8c2f8e7d11e2a6d5b1;rport\r\n\
