@@ -27,9 +27,13 @@ impl<'a> NameAddr<'a> {
                 quoted + lanes::find(value.get(quoted..)?, lanes::byte(b'<'))?
             }
             b'<' => 0,
-            _ => match lanes::find(value, lanes::byte(b'<')) {
-                Some(bracket) => bracket,
-                None => return Self::addr_spec(value),
+            // A display name without quotes holds neither a semicolon nor a quote: behind one of them
+            // stands a parameter.
+            _ => match lanes::find(value, |chunk| {
+                lanes::byte(b'<')(chunk) | lanes::either(b';', b'"')(chunk)
+            }) {
+                Some(bracket) if value.get(bracket) == Some(&b'<') => bracket,
+                _ => return Self::addr_spec(value),
             },
         };
         let (display, rest) = value.split_at_checked(bracket)?;
@@ -131,6 +135,15 @@ mod tests {
     }
 
     #[test]
+    fn brackets_in_a_quoted_parameter_are_no_brackets() {
+        for value in [&b"sip:a@h;x=\"a<b\";tag=1"[..], b"sip:a@h;tag=1;x=\"<sip:c@d>\""] {
+            let addr = NameAddr::parse(value).unwrap();
+            assert_eq!((addr.uri.raw, addr.tag()), (&b"sip:a@h"[..], Some(&b"1"[..])));
+            assert!(all_are_addresses(value));
+        }
+    }
+
+    #[test]
     fn malformed_addresses_are_refused() {
         for bad in [
             &b""[..],
@@ -143,6 +156,8 @@ mod tests {
             b"sip:a@b?Route=x",
             b"\"x\" y <sip:a@b>",
             b"<sip:a@b>;tag=",
+            b"sip:a@b;x=<sip:c@d>",
+            b"a;b <sip:a@b>",
         ] {
             assert_eq!(NameAddr::parse(bad), None, "{}", bad.escape_ascii());
         }
