@@ -71,6 +71,15 @@ fn holds_nul(head: &[u8]) -> bool {
     memchr::memchr_iter(0, head).any(|at| !head.get(..at).is_some_and(escapes))
 }
 
+/// A header name without the blanks before its colon (RFC 3261 section 7.3.1), which are no fold:
+/// HCOLON has none, and who reads by lines would see a line without a name.
+fn without_blanks(mut name: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
+    }
+    name
+}
+
 /// All zero, so that the index is cleared in one go; unused slots are never read.
 const EMPTY: Line =
     Line { name: HeaderName::Via, at: 0, name_end: 0, value_at: 0, value_end: 0, end: 0 };
@@ -124,8 +133,7 @@ impl<'a> Index<'a> {
             return Err(Reason::HeaderTooLong);
         }
         let (name, value) = split_once(line, b':').ok_or(Reason::HeaderName)?;
-        // Blanks before the colon are allowed (RFC 3261 section 7.3.1).
-        let (name, value) = (trim_end(name), trim_start(value));
+        let (name, value) = (without_blanks(name), trim_start(value));
         let known = HeaderName::of(name);
         // What we know is a token.
         if known == HeaderName::Other && !is_token(name) {
@@ -278,6 +286,7 @@ pub(crate) fn framed_length(head: &[u8]) -> Result<usize, Reason> {
 
 /// Where the line that begins at `at` ends: the index of its CRLF. A CR or LF that is no part of a
 /// CRLF is refused, because the next element might take it for a line end.
+#[inline]
 fn line_end(bytes: &[u8], at: usize, unterminated: Reason) -> Result<usize, Reason> {
     let rest = bytes.get(at..).ok_or(unterminated)?;
     let end = lanes::find(rest, lanes::either(b'\r', b'\n')).ok_or(unterminated)?;
@@ -354,6 +363,21 @@ pub(crate) fn looks_answerable(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blanks_before_a_colon_are_no_part_of_a_name_and_a_fold_is_none() {
+        let with = |line: &str| {
+            let text = format!(
+                "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:x@y>\r\nCall-ID: c\r\nCSeq: 7 OPTIONS\r\n{line}\r\n\r\n"
+            );
+            datagram(text.as_bytes()).map(|message| message.max_forwards())
+        };
+        assert_eq!(with("Max-Forwards \t: 9"), Ok(Some(9)));
+        assert_eq!(with("Max-Forwards:\r\n 9"), Ok(Some(9)));
+        for folded in ["Max-Forwards\r\n : 9", "X-Foo \r\n\t: bar", "X\r\n Foo: bar"] {
+            assert_eq!(with(folded), Err(Reason::HeaderName), "{}", folded.escape_debug());
+        }
+    }
 
     #[test]
     fn a_nul_passes_only_behind_a_backslash_of_its_own() {

@@ -50,6 +50,7 @@ pub(crate) fn number(value: &[u8]) -> Option<u32> {
 }
 
 /// `value` split at its first `separator`.
+#[inline]
 pub(crate) fn split_once(value: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = lanes::find(value, lanes::byte(separator))?;
     let (left, right) = value.split_at_checked(at)?;
@@ -61,7 +62,7 @@ pub(crate) fn split_once(value: &[u8], separator: u8) -> Option<(&[u8], &[u8])> 
 pub(crate) fn quoted_len(value: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
-        at += memchr::memchr2(b'"', b'\\', value.get(at..)?)?;
+        at += lanes::find(value.get(at..)?, lanes::either(b'"', b'\\'))?;
         if value.get(at) == Some(&b'"') {
             return Some(at + 1);
         }
