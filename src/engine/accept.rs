@@ -21,7 +21,7 @@ use crate::routing::{
     Attempt, Decision, Direction, NextHop, Outcome, Refusal, Source, TrunkIndex, called_number,
 };
 use crate::sip::{HeaderName, Message, Method, Scheme, Uri};
-use crate::transaction::{Link, Moment, ServerKey, write_digits};
+use crate::transaction::{FarEnd, Link, Moment, ServerKey, write_digits};
 
 /// The longest number or name that is kept of a caller or called party.
 const SHOWN_BYTES: usize = 128;
@@ -147,8 +147,15 @@ impl Engine {
         let Self { calls, ctx, .. } = self;
         let Admitted { facts, party, attempts, seats, session, marks } = admitted;
         let tag = Calls::tag(key, ctx);
-        let mut a = Leg::answering(&incoming.message, incoming.flow, Some(party), tag, session);
-        if let Some(trunk) = facts.trunk.and_then(|trunk| facts.generation.table.trunk(trunk)) {
+        let mut flow = incoming.flow;
+        // A binding, or who has proven itself: it comes to us, from wherever it is.
+        let comes = incoming.party.is_some();
+        if comes {
+            flow.link = flow.link.towards(FarEnd::COMER);
+        }
+        let mut a = Leg::answering(&incoming.message, flow, Some(party), tag, session);
+        let trunk = facts.trunk.filter(|_| !comes);
+        if let Some(trunk) = trunk.and_then(|trunk| facts.generation.table.trunk(trunk)) {
             a.flow = ctx.towards_trunk(a.flow, trunk);
         }
         ctx.peers.join(&a);

@@ -19,7 +19,7 @@ use crate::model::TrunkHealth;
 use crate::model::value::Seconds;
 use crate::routing::{Attempt, Direction, Table, Target, TransportEntry, TrunkIndex};
 use crate::sip::{Message, Method};
-use crate::transaction::{Class, Moment, write_digits};
+use crate::transaction::{Class, FarEnd, Moment, write_digits};
 
 /// A failure as the other side may see it: redirections are not followed and name addresses behind
 /// us; challenges are for us, and we have no credentials.
@@ -79,7 +79,7 @@ impl Call {
         if ctx.is_lost_at_home(listener, address) {
             return Err(Reason::Loop);
         }
-        let flow = ctx.listeners.flow(listener, address);
+        let flow = ctx.way_to((table, attempt), (listener, address));
         let rules = Rules::of(table, attempt.trunk());
         let deadline = (self.began + rules.total_timeout()).min(ctx.now + rules.attempt_timeout());
         let Some(exchange) = &mut self.invite else { return Err(Reason::NoTrunkUp) };
@@ -87,7 +87,6 @@ impl Call {
         let tag = Calls::tag(self.key, ctx);
         let from = exchange.incoming.message.from();
         let mut leg = Leg::calling(ctx, attempt, flow, party, (&from, tag), session);
-        leg.flow = ctx.towards_target(leg.flow, table, attempt);
         leg.without = Without::between(table, [self.a.party, party]);
         self.a.without = leg.without;
         let id = attempt.trunk().and_then(|trunk| table.trunk(trunk)).map(|entry| &entry.id);
@@ -227,9 +226,15 @@ impl Call {
     pub(super) fn on_attempt_lost(&mut self, ctx: &mut Context, silence: bool) {
         let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
         let leads_on = self.leads_on(None);
+        let end = self.b.as_ref().map(|leg| leg.flow.link.far_end());
+        let comes = end == Some(FarEnd::COMER);
         self.abandon(ctx, Some(b"SIP ;cause=408 ;text=\"No answer\""));
-        let (reason, code) =
-            if silence { (Reason::Silence, 408) } else { (Reason::Unreachable, 503) };
+        let (reason, code) = match (silence, comes) {
+            (true, _) => (Reason::Silence, 408),
+            // It is not registered any more, though its time is not up.
+            (false, true) => (Reason::NotRegistered, 480),
+            (false, false) => (Reason::Unreachable, 503),
+        };
         if let Phase::Hunting(hunt) = &mut self.phase {
             // Who is silent may have heard it.
             let before = hunt.lost.filter(|before| *before == Reason::Silence);

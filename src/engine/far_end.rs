@@ -2,6 +2,7 @@
 //! the rim, which makes connections and checks names.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::context::Context;
@@ -40,7 +41,8 @@ impl FarEnds {
         {
             self.numbers.remove(&oldest);
         }
-        self.last = self.last.wrapping_add(1).max(1);
+        self.last = (self.last + 1) % FarEnd::COMER.0;
+        self.last = self.last.max(1);
         let number = FarEnd(self.last);
         self.numbers.insert(wanted.clone(), number);
         self.wanted.insert(number, wanted);
@@ -103,8 +105,19 @@ impl Context {
         trunk.map_or(flow, |trunk| self.towards_trunk(flow, trunk))
     }
 
-    /// A flow for an attempt, with who has to be there.
-    pub(super) fn towards_target(&mut self, flow: Flow, table: &Table, attempt: &Attempt) -> Flow {
+    /// The way of an attempt from a listener, with who has to be there. Who registered is reached over
+    /// the connection that it came by, and under TLS over no other: it came from any port, and a
+    /// certificate that says who it is has hardly any phone.
+    pub(super) fn way_to(
+        &mut self,
+        (table, attempt): (&Table, &Attempt),
+        (listener, address): (u32, SocketAddr),
+    ) -> Flow {
+        let flow = self.listeners.flow(listener, address);
+        if let Some(connection) = attempt.connection {
+            let link = flow.link.over(ConnectionId(connection)).towards(FarEnd::COMER);
+            return Flow { link, ..flow };
+        }
         if !flow.link.is_secure() {
             return flow;
         }

@@ -11,7 +11,7 @@ use super::session::{Offer, Session};
 use super::write;
 use crate::routing::{Attempt, Proxy};
 use crate::sip::{Elements, HeaderName, Message, Method, NameAddr, Uri};
-use crate::transaction::{ClientKey, Flow, Moment, Packet};
+use crate::transaction::{ClientKey, FarEnd, Flow, Moment, Packet};
 
 /// How far a leg's BYE is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,7 +303,8 @@ impl Leg {
 
     /// The next hop: the first route, else the target, when that is an address of the kind from
     /// which the peer spoke; else the address from which it spoke. A name would need a resolver, and
-    /// a private address behind a public one is somebody's inside of a NAT.
+    /// a private address behind a public one is somebody's inside of a NAT. Who has to come itself
+    /// is nowhere but where it came from.
     fn aim(&mut self) {
         if self.pinned {
             return;
@@ -316,10 +317,14 @@ impl Leg {
         if let Some(ip) = uri.target_ip().map(|ip| ip.to_canonical())
             && may_follow(self.peer.ip().to_canonical(), ip)
         {
+            let elsewhere = ip != self.peer.ip().to_canonical();
+            if elsewhere && self.flow.link.far_end() == FarEnd::COMER {
+                return;
+            }
             let port = uri.port.unwrap_or_else(|| write::default_port(self.flow.link));
             self.flow.remote = SocketAddr::new(ip, port);
             // The connection that the dialog came over leads to its own far end only.
-            if ip != self.peer.ip().to_canonical() {
+            if elsewhere {
                 self.flow.link = self.flow.link.over_any();
             }
         }

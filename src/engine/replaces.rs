@@ -7,6 +7,7 @@ use super::generation::Generation;
 use super::leg::{Bye, Leg};
 use crate::routing::{Attempt, NextHop, Target};
 use crate::sip::Uri;
+use crate::transaction::FarEnd;
 
 /// Who stands behind a dialog that was named, and how the dialog is named there.
 #[derive(Debug)]
@@ -102,7 +103,10 @@ fn attempt_to(ctx: &Context, call: &Call, leg: &Leg, generation: &Generation) ->
     let (user, host) = rest.split_once('@').unwrap_or(("", rest));
     let next_hop = NextHop::Address(leg.flow.remote);
     let (user, host) = (user.to_owned(), host.to_owned());
-    Some(Attempt { target, transport, next_hop, secure: false, user, host, proxy: None })
+    let came = leg.flow.link.far_end() == FarEnd::COMER;
+    let connection = leg.flow.link.connection().filter(|_| came).map(|one| one.0);
+    let (secure, proxy) = (false, None);
+    Some(Attempt { target, transport, next_hop, secure, user, host, proxy, connection })
 }
 
 /// A tenant may replace its own dialogs; a trunk those of a call over it, and those of the tenant

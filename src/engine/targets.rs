@@ -103,7 +103,8 @@ impl Context {
         let bindings = self.registrar.bindings.of(id, self.now);
         let found = bindings.filter(|one| one.is_callable()).filter_map(|binding| {
             let name = self.listeners.name(binding.flow.transport)?;
-            let way = (table.transport_named(name)?, binding.flow.remote);
+            let connection = binding.flow.link.connection().map(|one| one.0);
+            let way = (table.transport_named(name)?, binding.flow.remote, connection);
             let uri = Uri::parse(&binding.contact)?;
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let (user, host) = uri.user_and_rest();

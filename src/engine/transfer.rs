@@ -172,7 +172,7 @@ impl Call {
             ctx.count(Reason::Loop);
             return None;
         }
-        let flow = ctx.listeners.flow(listener, address);
+        let flow = ctx.way_to((table, attempt), (listener, address));
         let session = Session::with(table, party);
         let (owner, tag) = (Owner::Call(self.key), Calls::tag(self.key, ctx));
         let kept = self.leg(self.transfer.as_ref()?.by.other())?;

@@ -378,6 +378,8 @@ impl Connections {
     }
 }
 
+/// Who came is found by where it came from.
 pub(super) fn end_of(flow: &Flow) -> End {
-    (flow.transport, flow.remote, flow.link.far_end())
+    let far_end = Some(flow.link.far_end()).filter(|end| *end != FarEnd::COMER);
+    (flow.transport, flow.remote, far_end.unwrap_or_default())
 }

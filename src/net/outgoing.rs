@@ -10,11 +10,12 @@ use super::tls::ClientEnd;
 use crate::engine::{Input, names_dialog};
 use crate::model::value::Host;
 use crate::sip::{Message, Method};
-use crate::transaction::{ConnectionId, Transmit};
+use crate::transaction::{ConnectionId, FarEnd, Transmit};
 
 impl Connections {
     /// Sends over the connection that the flow names, else over one to the same far end, else over a
-    /// new one from `bind`. What cannot be sent comes back to the engine.
+    /// new one from `bind`, but where the far end is one that has to come itself. What cannot be sent
+    /// comes back to the engine.
     pub(super) fn send(&mut self, turn: &mut Turn<'_>, transmit: Transmit, place: Place<'_>) {
         let (end, link) = (end_of(&transmit.flow), transmit.flow.link);
         let answer = transmit.packet.starts_with(b"SIP/2.0 ");
@@ -27,7 +28,11 @@ impl Connections {
         let found = link.connection().filter(usable);
         let found = found.or_else(|| self.by_end.get(&end).copied().filter(usable));
         let inside = names_dialog(&transmit.packet);
-        let id = match found.map_or_else(|| self.connect(turn, (end, inside), place), Ok) {
+        let made = found.map(Ok).unwrap_or_else(|| match link.far_end() {
+            FarEnd::COMER => Err(io::Error::other("the connection is gone that it came by")),
+            _ => self.connect(turn, (end, inside), place),
+        });
+        let id = match made {
             Ok(id) => id,
             Err(error) => {
                 tracing::debug!(remote = %end.1, %error, "no connection");

@@ -176,6 +176,9 @@ pub struct Attempt {
     pub host: String,
     /// The proxy on the way, where the trunk has one.
     pub proxy: Option<Proxy>,
+    /// The connection that the far end came by, as the engine numbers it; `None` where it is to be
+    /// reached over any.
+    pub connection: Option<u64>,
 }
 
 /// A proxy that the requests of an attempt go through.
@@ -215,13 +218,14 @@ impl Attempt {
     /// rest.
     pub fn at_binding(
         &self,
-        (transport, address): (TransportIndex, SocketAddr),
+        (transport, address, connection): (TransportIndex, SocketAddr, Option<u64>),
         (secure, user, host): (bool, String, String),
         path: String,
     ) -> Self {
         let proxy = (!path.is_empty()).then_some(Proxy { uri: path, force: false });
         let next_hop = NextHop::Address(address);
-        Self { target: self.target.clone(), transport, next_hop, secure, user, host, proxy }
+        let target = self.target.clone();
+        Self { target, transport, next_hop, secure, user, host, proxy, connection }
     }
 
     /// The Request-URI.

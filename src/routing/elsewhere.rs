@@ -41,6 +41,7 @@ impl Table {
             user,
             host,
             proxy: None,
+            connection: None,
         })
     }
 }

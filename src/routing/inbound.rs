@@ -229,6 +229,7 @@ impl Table {
             user,
             host,
             proxy: None,
+            connection: None,
         })
     }
 }

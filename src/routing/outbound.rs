@@ -139,6 +139,9 @@ impl Table {
         // The port is part of the Request-URI where the manifest names it.
         let host = entry.spec.host_port();
         let proxy = entry.proxy.clone();
-        Ok((&entry.id, Attempt { target, transport, next_hop, secure: false, user, host, proxy }))
+        let (secure, connection) = (false, None);
+        let attempt =
+            Attempt { target, transport, next_hop, secure, user, host, proxy, connection };
+        Ok((&entry.id, attempt))
     }
 }

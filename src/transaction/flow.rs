@@ -25,6 +25,12 @@ pub enum Link {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FarEnd(pub u32);
 
+impl FarEnd {
+    /// Whoever came from the address, over a connection that it made: nobody listens there, so that
+    /// no connection is made to it.
+    pub const COMER: Self = Self(u32::MAX);
+}
+
 impl Link {
     /// The connection that is meant, if it is a certain one.
     pub fn connection(self) -> Option<ConnectionId> {
@@ -53,6 +59,16 @@ impl Link {
             Self::Datagram => Self::Datagram,
             Self::Stream(_) => Self::Stream(None),
             Self::Secure(_, end) => Self::Secure(None, end),
+        }
+    }
+
+    /// The same over a certain connection.
+    #[must_use]
+    pub fn over(self, connection: ConnectionId) -> Self {
+        match self {
+            Self::Datagram => Self::Datagram,
+            Self::Stream(_) => Self::Stream(Some(connection)),
+            Self::Secure(_, end) => Self::Secure(Some(connection), end),
         }
     }
 

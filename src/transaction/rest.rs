@@ -229,6 +229,7 @@ mod tests {
             Link::Stream(one),
             Link::Secure(None, FarEnd(3)),
             Link::Secure(one, FarEnd(0)),
+            Link::Secure(one, FarEnd::COMER),
         ] {
             let flow = Flow { transport: 9, remote: "[2001:db8::1]:5060".parse().unwrap(), link };
             assert_eq!(Reply::from(flow).flow(), flow);

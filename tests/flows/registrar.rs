@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use trunkline::sip::HeaderName;
 use trunkline::sip::digest::{Algorithm, Challenge};
+use trunkline::transaction::{ConnectionId, FarEnd, Link};
 
 use crate::handset::Handset;
 use crate::manifests::{config, resource, set};
@@ -440,7 +441,16 @@ fn a_sips_contact_over_tls_is_called_as_one() {
     let invite = world.expect_is(HOME, "INVITE");
     assert_eq!(text(invite.request_uri_bytes()), "sips:desk@127.0.0.70:5061");
     assert_eq!(value(&invite, HeaderName::Contact), "<sips:127.0.0.1:5061>");
-    assert!(world.last_flow().link.is_secure());
+    let way = world.last_flow();
+    assert_eq!(way.link, Link::Secure(Some(ConnectionId(9)), FarEnd::COMER));
+    // Wherever it says to be, it is where it came from.
+    let callee = Phone::called(HOME, &invite);
+    let answer = callee.response(&invite, 200, SDP);
+    let answer = answer.replace("Contact: <sip:127.0.0.70:5062>", "Contact: <sips:a@127.0.0.71>");
+    world.send_tls(9, HOME, &answer);
+    caller.take_answer(&mut world);
+    assert_eq!(world.expect_is(HOME, "ACK").request_uri_bytes(), b"sips:a@127.0.0.71");
+    assert_eq!(world.last_flow(), way);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use trunkline::engine::Admission;
 use trunkline::model::Protocol;
 use trunkline::sip::HeaderName;
-use trunkline::transaction::{ConnectionId, Link};
+use trunkline::transaction::{ConnectionId, FarEnd, Link};
 
+use crate::transfers::refer;
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, set, stream, value};
 
 /// The connection's end of the carrier: no port that it listens at.
@@ -281,4 +282,22 @@ fn a_request_of_ours_to_a_sips_target_has_a_sips_contact() {
     let again = world.expect_is(remote, "INVITE");
     assert_eq!(again.request_uri_bytes(), b"sips:127.0.0.2");
     assert_eq!(value(&again, HeaderName::Contact), "<sips:127.0.0.1:5061>");
+}
+
+#[test]
+fn who_has_to_be_at_the_far_end_of_a_transfer_over_tls_is_known() {
+    let mut world = tls_world(config());
+    let mut pbx = dial(&mut world, 0);
+    let remote = "127.0.0.2:5061";
+    let invite = world.expect_is(remote, "INVITE");
+    let towards = world.last_flow().link;
+    assert_ne!(towards.far_end(), FarEnd::default());
+    let carrier = Phone::called(CARRIER_A, &invite);
+    world.send_tls(7, remote, &carrier.response(&invite, 200, SDP));
+    pbx.take_answer(&mut world);
+    refer(&mut world, &mut pbx, "<sip:00493012346@127.0.0.1>");
+    world.expect_is(PBX, "202 REFER");
+    let invite = world.expect_is(remote, "INVITE");
+    assert!(invite.to().tag().is_none());
+    assert_eq!(world.last_flow().link, towards);
 }

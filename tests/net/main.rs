@@ -9,6 +9,8 @@ mod listeners;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod phones;
+#[cfg(test)]
 mod pki;
 #[cfg(test)]
 mod secrets;
