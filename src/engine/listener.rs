@@ -24,6 +24,13 @@ pub struct Listener {
     pub local: BTreeMap<IpAddr, IpAddr>,
 }
 
+impl Listener {
+    fn is_bound_to(&self, ip: IpAddr) -> bool {
+        let bound = self.bound.ip().to_canonical();
+        bound == ip || (bound.is_unspecified() && self.local.values().any(|own| *own == ip))
+    }
+}
+
 /// The listeners by their numbers; a name means the newest of that name.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
@@ -110,19 +117,21 @@ impl Listeners {
     ) -> impl Iterator<Item = u32> + 'l {
         let is_at = move |one: &Listener| {
             let ip = address.ip();
-            let bound = one.bound.ip().to_canonical();
-            let known = bound == ip
-                || one.public.as_ref().is_some_and(&is_there)
-                || (bound.is_unspecified() && one.local.values().any(|own| *own == ip));
+            let known = one.is_bound_to(ip) || one.public.as_ref().is_some_and(&is_there);
             known && one.protocol == protocol && one.bound.port() == address.port()
         };
         let all = self.by_number.iter();
         all.filter(move |(_, entry)| is_at(&entry.listener)).map(|(number, _)| *number)
     }
 
-    /// The addresses that a listener may be seen to send from at an address of ours: where it is bound,
-    /// bound to every address that very one, and its public ones where that is translated; `of` is
-    /// what addresses a host has.
+    /// Whether one is bound to an address, alone or among all: what goes there is not translated.
+    pub(super) fn is_bound_to(&self, number: u32, ip: IpAddr) -> bool {
+        self.by_number.get(&number).is_some_and(|entry| entry.listener.is_bound_to(ip))
+    }
+
+    /// The addresses that a listener may be seen to send from at an address of ours: first where it is
+    /// bound, bound to every address that very one, then its public ones, for where that is translated;
+    /// `of` is what addresses a host has.
     pub(super) fn sources(
         &self,
         number: u32,

@@ -35,6 +35,11 @@ impl Context {
             self.identify(table, flow) != Source::Unknown
                 || !self.registrar.bindings.at(flow).is_empty()
         };
-        !ours.any(|number| sources.iter().any(|source| is_known(number, *source)))
+        !ours.any(|number| {
+            // What is not translated comes from where we are bound.
+            let direct = self.listeners.is_bound_to(number, ip);
+            let possible = if direct { 1 } else { sources.len() };
+            sources.iter().take(possible).any(|source| is_known(number, *source))
+        })
     }
 }

@@ -180,3 +180,21 @@ fn a_destination_that_is_a_listener_of_ours_is_a_loop_at_once() {
     world.quiet();
     world.assert_all_over();
 }
+
+/// What is sent to an address where we are bound comes from where we are bound: who is known at the
+/// public address does not matter there.
+#[test]
+fn a_bound_address_leads_nowhere_whoever_is_known_at_the_public_one() {
+    let mut config = following();
+    set(&mut config, "carrier-b", "/host", json!("127.0.0.99"));
+    for contact in ["<sip:a@127.0.0.1>", "<sip:a@[::ffff:127.0.0.1]>"] {
+        let mut world = named_world(&mut config);
+        let pbx = redirect(&mut world, contact);
+        world.expect_is(PBX, "480 INVITE");
+        pbx.ack_failure(&mut world);
+        world.quiet();
+    }
+    let mut world = named_world(&mut config);
+    redirect(&mut world, "<sip:a@127.0.0.99>");
+    world.expect_is("127.0.0.99:5060", "INVITE");
+}
