@@ -19,6 +19,10 @@ use crate::sip::digest::{Algorithm, Challenge, Credentials};
 use crate::sip::{Contacts, HeaderName, Message, Method, NameAddr, ParseError, Scheme, Uri};
 use crate::transaction::{Chance, Flow, Link, ServerKey};
 
+/// The longest that a binding over a connection stands unless `minExpires` is longer, in seconds: its
+/// refresh comes before the connection has been idle for 600 s and is closed, and the phone with it.
+const CONNECTION_EXPIRES: u32 = 540;
+
 /// What registering needs beyond one generation.
 #[derive(Debug)]
 pub(super) struct Registrar {
@@ -393,6 +397,12 @@ impl Context {
         }
         let mut all = Vec::with_capacity(contacts.len());
         for (contact, seconds) in contacts {
+            let seconds = match incoming.flow.link {
+                Link::Datagram => seconds,
+                Link::Stream(_) | Link::Secure(..) => {
+                    seconds.min(account.min_expires.max(CONNECTION_EXPIRES))
+                }
+            };
             // Spread, so that those who came as one do not come back as one (B-20).
             let granted = u64::from(seconds) * (900 + self.chance.below(101)) / 1000;
             let granted = granted.max(u64::from(account.min_expires.min(seconds)));

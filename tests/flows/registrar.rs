@@ -427,13 +427,16 @@ fn a_sips_contact_over_tls_is_called_as_one() {
     set(&mut config, "carrier-b", "/enabled", false.into());
     let mut world = tls_world(config);
     let mut desk = Handset::new(HOME, "desk", "PASSWORD");
-    let sips = "Contact: <sips:desk@127.0.0.70:5061>\r\n";
+    let (sips, mut granted) = ("Contact: <sips:desk@127.0.0.70:5061>\r\n", None);
     for _ in 0..2 {
         let print = desk.print(sips).replace("SIP/2.0/UDP", "SIP/2.0/TLS");
         world.send_tls(9, HOME, &print);
         let answer = world.expect(HOME);
         desk.learn(&answer);
+        granted = answer.contact().map(|at| text(at.params.get("expires").unwrap_or_default()));
     }
+    // It refreshes before its connection counts as idle.
+    assert!((486..=540).contains(&granted.unwrap().parse::<u32>().unwrap()));
     let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460000", "tls");
     let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
     world.send_tls(8, CARRIER_A, &invite.replace("SIP/2.0/UDP", "SIP/2.0/TLS"));
