@@ -17,9 +17,17 @@ pub(super) struct Selection {
 
 impl Selection {
     /// Keeps what is to be shown, in its order. A conflict counts as being at each of its ends; a
-    /// fault of the whole input is at every path.
+    /// fault of the whole input is at every path. Of the other places of a diagnostic those that are
+    /// asked for come first: a person is shown some of them only.
     pub(super) fn keep(&self, diagnostics: &mut Vec<Diagnostic>, sources: &SourceMap) {
         diagnostics.retain(|one| !self.allow.contains(&one.code) && self.is_wanted(one, sources));
+        if self.only.is_empty() {
+            return;
+        }
+        for one in diagnostics {
+            let is_here = |span: Option<Span>| span.is_some_and(|span| self.is_here(span, sources));
+            one.related.sort_by_cached_key(|related| !is_here(related.span));
+        }
     }
 
     /// The first of the `only` paths under which there is no file at all.
@@ -37,11 +45,13 @@ impl Selection {
         if shown.iter().any(refuses) { Exit::Invalid } else { Exit::Ok }
     }
 
+    fn is_here(&self, span: Span, sources: &SourceMap) -> bool {
+        let path = sources.path(span.file);
+        self.only.iter().any(|only| is_below(path, only))
+    }
+
     fn is_wanted(&self, one: &Diagnostic, sources: &SourceMap) -> bool {
-        let is_here = |span: Span| {
-            let path = sources.path(span.file);
-            self.only.iter().any(|only| is_below(path, only))
-        };
+        let is_here = |span: Span| self.is_here(span, sources);
         let mut related = one.related.iter().filter_map(|related| related.span);
         self.only.is_empty() || one.span.is_none_or(is_here) || related.any(is_here)
     }

@@ -28,6 +28,14 @@ pub use secret_words::{SECRET_FIELDS, is_secret};
 pub use source_map::{FileId, Position, SourceMap, Span};
 pub use visible::visible;
 
+/// How many other places of one diagnostic a person is shown; the other forms have all.
+const MAX_PLACES: usize = 10;
+
+/// How many places are not shown.
+fn more_places(count: usize) -> String {
+    format!("and {count} more place{}", if count == 1 { "" } else { "s" })
+}
+
 /// A further place that belongs to a diagnostic: the other end of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
@@ -103,6 +111,12 @@ impl Diagnostic {
     pub fn follows(mut self, follows: bool) -> Self {
         self.follows = follows;
         self
+    }
+
+    /// The other places that a person is shown, and how many more there are.
+    fn first_places(&self) -> (&[Related], usize) {
+        let shown = self.related.get(..MAX_PLACES).unwrap_or(&self.related);
+        (shown, self.related.len() - shown.len())
     }
 
     /// Error or warning, as the code says.

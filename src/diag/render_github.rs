@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::visible::{is_unseen, spelled};
-use super::{Diagnostic, Severity, SourceMap, Span};
+use super::{Diagnostic, Severity, SourceMap, Span, more_places};
 
-/// One command per diagnostic. `prefix` stands before each path, because GitHub looks for files
+/// One command per diagnostic, with its first other places and how many more there are: an annotation
+/// is read by a person. `prefix` stands before each path, because GitHub looks for files
 /// from the root of the repository.
 pub fn render_github(diagnostics: &[Diagnostic], sources: &SourceMap, prefix: &str) -> String {
     let mut text = String::new();
@@ -37,7 +38,8 @@ fn place(span: Span, sources: &SourceMap, prefix: &str) -> String {
 
 fn message(one: &Diagnostic, sources: &SourceMap, prefix: &str) -> String {
     let mut text = one.message.clone();
-    for other in &one.related {
+    let (shown, more) = one.first_places();
+    for other in shown {
         text.push('\n');
         if let Some(span) = other.span {
             text.push_str(prefix);
@@ -45,6 +47,9 @@ fn message(one: &Diagnostic, sources: &SourceMap, prefix: &str) -> String {
             text.push_str(": ");
         }
         text.push_str(&other.message);
+    }
+    if more > 0 {
+        text.extend(["\n", &more_places(more)]);
     }
     if let Some(help) = &one.help {
         text.push_str("\nhelp: ");

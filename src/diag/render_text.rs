@@ -9,7 +9,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 
 use super::hidden::HIDDEN;
 use super::visible::{is_unseen, visible};
-use super::{Code, Diagnostic, FileId, Severity, SourceMap, Span};
+use super::{Code, Diagnostic, FileId, Severity, SourceMap, Span, more_places};
 
 /// Other places within this many lines of the first one share its excerpt.
 const NEAR_LINES: u32 = 200;
@@ -19,9 +19,6 @@ const MAX_LINE_BYTES: usize = 1000;
 
 /// How many diagnostics of one code a person is shown: beyond that they are one mistake.
 const SHOWN_PER_CODE: usize = 100;
-
-/// How many other places of one diagnostic a person is shown; the JSON has all.
-const MAX_PLACES: usize = 100;
 
 /// All diagnostics in the given order, each followed by an empty line. With `color` the text holds
 /// ANSI codes. Control characters of manifests are made visible, never passed on to a terminal.
@@ -65,8 +62,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     let title = level.primary_title(visible(&diagnostic.message)).id(diagnostic.code.as_str());
     let mut group = Group::with_title(title);
     let mut apart = Vec::new();
-    let all = &diagnostic.related;
-    let shown = all.get(..MAX_PLACES).unwrap_or(all);
+    let (shown, more) = diagnostic.first_places();
     if let Some(span) = diagnostic.span {
         let mut marks = vec![Mark { span, label: None }];
         for related in shown {
@@ -90,9 +86,8 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
             None => group.element(Level::NOTE.message(visible(&related.message))),
         };
     }
-    match all.len() - shown.len() {
-        0 => {}
-        more => group = group.element(Level::NOTE.message(format!("and {more} more places"))),
+    if more > 0 {
+        group = group.element(Level::NOTE.message(more_places(more)));
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(visible(help)));

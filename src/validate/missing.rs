@@ -7,9 +7,6 @@ use crate::manifest::suggest::Suggestions;
 use crate::model::value::Name;
 use crate::model::{Kind, ResourceId};
 
-/// Other places shown of what is named in several and does not exist.
-const MAX_RELATED: usize = 5;
-
 /// How it is told that a trunk does not exist.
 pub(super) const NO_TRUNK: &str = "there is no Trunk";
 
@@ -46,7 +43,7 @@ pub(super) fn once(found: &mut [Diagnostic]) {
 }
 
 /// Tells several diagnostics as one, at the first of their places; `says` is what each of the others
-/// does there.
+/// does there. All of them are kept: who is shown a part of the files has to see what is wrong there.
 pub(super) fn fold(
     found: &mut [Diagnostic],
     mut group: Vec<usize>,
@@ -66,16 +63,8 @@ pub(super) fn fold(
         related.push(Related { span: one.span, message });
         related.append(&mut one.related);
     }
-    let more = related.len().saturating_sub(MAX_RELATED);
-    related.truncate(MAX_RELATED);
     let Some(told) = found.get_mut(*first) else { return };
     told.related.extend(related);
-    if more > 0
-        && let Some(help) = &mut told.help
-    {
-        let pause = if help.ends_with('?') { " " } else { "; " };
-        help.extend([pause, &more.to_string(), " more places name it"]);
-    }
 }
 
 /// A name that means nothing, with its place.

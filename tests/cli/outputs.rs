@@ -103,6 +103,53 @@ fn only_shows_one_path_and_exits_by_what_is_shown() {
     assert!(text(&output.stderr).contains("no manifest at `su`"));
 }
 
+/// What `init` writes, with two more documents of `acme`, which is renamed: 13 documents name it.
+fn renamed() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(run(&["init", "w"], folder.path()).status.code(), Some(0));
+    let tenants = folder.path().join("w/system/tenants.yaml");
+    let written = fs::read_to_string(&tenants).unwrap();
+    fs::write(&tenants, written.replacen("name: acme", "name: zebra", 1)).unwrap();
+    let more: String = ["a", "b"]
+        .map(|name| {
+            format!(
+                "---\napiVersion: trunkline.dev/v1\nkind: Schedule\n\
+                 metadata: {{name: {name}, tenant: acme}}\nspec: {{weekly: {{monday: open}}}}\n"
+            )
+        })
+        .concat();
+    fs::write(folder.path().join("w/tenants/acme/z.yaml"), more).unwrap();
+    folder
+}
+
+#[test]
+fn what_many_files_name_is_wrong_in_each_of_them() {
+    let folder = renamed();
+    let root = folder.path();
+    for path in ["system/pools.yaml", "tenants/acme/tests.yaml", "tenants/acme/z.yaml"] {
+        let output = run(&["validate", "w", "--only", path], root);
+        let shown = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(3), "{path}: {shown}");
+        assert!(shown.contains(&format!("{path}:")), "{path}: {shown}");
+        assert!(shown.contains("and 2 more places"), "{shown}");
+    }
+    let output = run(&["validate", "w", "--only", "tenants/bolt"], root);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+
+    let json = |form| -> serde_json::Value {
+        serde_json::from_slice(&run(&["validate", "w", "-o", form], root).stdout).unwrap()
+    };
+    let all = json("json");
+    assert_eq!(all["diagnostics"].as_array().map(Vec::len), Some(1), "{all}");
+    assert_eq!(all["diagnostics"][0]["related"].as_array().map(Vec::len), Some(12), "{all}");
+    let result = &json("sarif")["runs"][0]["results"][0];
+    assert_eq!(result["relatedLocations"].as_array().map(Vec::len), Some(12), "{result}");
+
+    let annotations = text(&run(&["validate", "w", "-o", "github"], root).stdout);
+    assert_eq!(annotations.lines().count(), 1, "{annotations}");
+    assert!(annotations.contains("%0Aand 2 more places%0Ahelp: "), "{annotations}");
+}
+
 #[test]
 fn an_error_cannot_be_allowed_and_a_sound_tree_passes_with_warnings_denied() {
     let folder = folder();
