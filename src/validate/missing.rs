@@ -105,8 +105,8 @@ impl<'a, S: Copy + Ord> Absences<'a, S> {
     }
 
     /// Tells them, with the name that may be meant instead: where one place alone has it, that is any
-    /// near one. What several places name was there, and only a name that nobody uses may be its new
-    /// one. `known` are the names of a scope: all of them, or those that nobody uses.
+    /// near one. What several places name was there, and its new name is one that nobody uses; a near one
+    /// that is used may be meant all the same. `known` are the names of a scope: all of them, or those that nobody uses.
     pub(super) fn tell<I: Iterator<Item = &'a str>>(
         self,
         any_scope: bool,
@@ -117,13 +117,18 @@ impl<'a, S: Copy + Ord> Absences<'a, S> {
         let mut suggestions = Suggestions::new();
         for Absent { scope, name, told, declare } in self.0 {
             let several = several.contains(&(Some(scope).filter(|_| !any_scope), name));
-            let near = suggestions.nearest(scope, name.as_str(), known(scope, several));
-            found.push(told.help(match near {
+            let mut near =
+                |unused| suggestions.nearest((scope, unused), name.as_str(), known(scope, unused));
+            found.push(told.help(match near(several) {
                 Some(word) => format!("did you mean `{word}`?"),
-                None if several => {
-                    format!("was it deleted or renamed? {declare}, or correct the name")
+                None if !several => format!("{declare}, or correct the name"),
+                None => {
+                    let correct = near(false).map_or_else(
+                        || "correct the name".to_owned(),
+                        |word| format!("did you mean `{word}`?"),
+                    );
+                    format!("was it deleted or renamed? {declare}, or {correct}")
                 }
-                None => format!("{declare}, or correct the name"),
             }));
         }
     }
