@@ -7,6 +7,9 @@ use crate::manifest::suggest::Suggestions;
 use crate::model::value::Name;
 use crate::model::{Kind, ResourceId};
 
+/// How it is told that a tenant does not exist.
+pub(super) const NO_TENANT: &str = "there is no Tenant";
+
 /// How it is told that a trunk does not exist.
 pub(super) const NO_TRUNK: &str = "there is no Trunk";
 
@@ -22,7 +25,8 @@ pub(super) fn once(found: &mut [Diagnostic]) {
     for (at, one) in found.iter().enumerate() {
         let says = |code: Code, words: &str| one.code == code && one.message.starts_with(words);
         // A name of the system's is the same to everybody.
-        let shared = says(Code::TL201, NO_TRUNK)
+        let shared = says(Code::TL201, NO_TENANT)
+            || says(Code::TL201, NO_TRUNK)
             || says(Code::TL406, NO_TRANSPORT)
             || says(Code::TL105, NO_LISTENER);
         if !shared && !matches!(one.code, Code::TL201 | Code::TL506) {
@@ -105,8 +109,9 @@ impl<'a, S: Copy + Ord> Absences<'a, S> {
     }
 
     /// Tells them, with the name that may be meant instead: where one place alone has it, that is any
-    /// near one. What several places name was there, and its new name is one that nobody uses; a near one
-    /// that is used may be meant all the same. `known` are the names of a scope: all of them, or those that nobody uses.
+    /// near one. What several places name was there, and its new name is one that nobody uses; a near
+    /// one that is used may be meant all the same. `known` are the names of a scope: all of them, or
+    /// those that nobody uses.
     pub(super) fn tell<I: Iterator<Item = &'a str>>(
         self,
         any_scope: bool,

@@ -41,6 +41,11 @@ impl Scopes {
         Self { globs: Some((globs, owners)) }
     }
 
+    /// Whether a Policy writes them.
+    pub(super) fn are_written(&self) -> bool {
+        self.globs.is_some()
+    }
+
     /// Whose a file is.
     pub(super) fn owner(&self, path: &str) -> ScopeOwner {
         let Some((globs, owners)) = &self.globs else {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod one_mistake;
 #[cfg(test)]
+mod one_mistake_of_init;
+#[cfg(test)]
 mod outputs;
 #[cfg(test)]
 mod validate;

@@ -1,14 +1,16 @@
 //! References: what a name means, and where it means nothing.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::schedules::owner;
+use super::scopes;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Coverage, DidSet, Name, Number, NumberRange};
 use crate::model::{CallerId, Destination, DestinationField, Kind, ResourceId};
 use crate::validate::context::{Context, Field, Map, TrunkName, by_tenant, listed};
-use crate::validate::missing::{Absences, NO_TRUNK, fold};
+use crate::validate::missing::{Absences, NO_TENANT, NO_TRUNK, fold};
 
 /// The field that names a resource's tenant.
 const TENANT: &str = "/metadata/tenant";
@@ -21,14 +23,16 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
         refused.filter(|id| context.span(id, TENANT).is_some())
     };
     let all = || context.set.iter().map(|(id, _)| id).chain(refused());
+    let of_resources = all().filter_map(|id| Some((id, id.tenant.as_ref()?)));
+    let of_resources = of_resources.map(|(id, name)| (id, Cow::Borrowed(TENANT), name));
+    let of_files = scopes::tenants(context).map(|(id, field, name)| (id, Cow::Owned(field), name));
     let mut absent = Absences::new();
-    for id in all() {
-        let Some(tenant) = &id.tenant else { continue };
+    for (id, field, tenant) in of_resources.chain(of_files) {
         if context.has_tenant(tenant) {
             continue;
         }
-        let message = format!("there is no Tenant `{tenant}`");
-        let told = context.diagnostic(Code::TL201, id, TENANT, message);
+        let message = format!("{NO_TENANT} `{tenant}`");
+        let told = context.diagnostic(Code::TL201, id, &field, message);
         absent.add((), tenant, told, &format!("declare the Tenant `{tenant}`"));
     }
     let used = OnceCell::new();

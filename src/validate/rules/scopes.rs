@@ -7,16 +7,38 @@ use crate::validate::context::{Context, TrunkName};
 use crate::validate::scopes::Scopes;
 use crate::validate::signing::is_inside;
 
-/// The scopes that the Policy writes; what is wrong with them is told.
+/// The place of a glob.
+fn pointer(glob: &str) -> String {
+    format!("/spec/scopes/{}", glob.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Whether the scopes of files are known.
+fn are_known(context: &Context<'_>) -> bool {
+    context.rooted && !context.declared.may_have(Kind::Policy, None)
+}
+
+/// Every tenant that the Policy gives files, with the place.
+pub(super) fn tenants<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
+    let policy = context.set.policies().next().filter(|_| are_known(context));
+    let written = policy.and_then(|(id, policy)| Some((id, policy.scopes.as_ref()?)));
+    written.into_iter().flat_map(|(id, all)| {
+        all.iter().filter_map(move |(glob, owner)| match owner {
+            ScopeOwner::Tenant(name) => Some((id, pointer(glob), name)),
+            ScopeOwner::System => None,
+        })
+    })
+}
+
+/// The scopes that the Policy writes; what is wrong with their globs is told.
 fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
     let policy = context.set.policies().next();
     let Some((id, written)) = policy.and_then(|(id, policy)| Some((id, policy.scopes.as_ref()?)))
     else {
         return Scopes::default();
     };
-    let pointer =
-        |glob: &str| format!("/spec/scopes/{}", glob.replace('~', "~0").replace('/', "~1"));
-    for (glob, owner) in written {
+    for glob in written.keys() {
         let mut steps = glob.split('/');
         if steps.any(|step| matches!(step, "" | "." | "..")) {
             let message = format!("`{glob}` matches no file: paths begin at the root, without `/`");
@@ -25,13 +47,6 @@ fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
                 told.at(context.key_span(id, &pointer(glob)))
                     .help("write one like `customers/acme/**`"),
             );
-        }
-        if let ScopeOwner::Tenant(name) = owner
-            && !context.has_tenant(name)
-        {
-            let message = format!("there is no Tenant `{name}`");
-            let told = context.diagnostic(Code::TL201, id, &pointer(glob), message);
-            found.push(told.help("declare the Tenant, or correct the name"));
         }
     }
     Scopes::new(written, |glob, error| {
@@ -88,7 +103,7 @@ fn fault_of_line(line: &str) -> Option<&'static str> {
 /// A tenant's file that declares what is not the tenant's (TL601), or assigns numbers of a system
 /// trunk (TL604). Checked only where files have a root.
 pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if !context.rooted || context.declared.may_have(Kind::Policy, None) {
+    if !are_known(context) {
         return;
     }
     let scopes = scopes(context, found);
@@ -98,7 +113,11 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             Some((same, owner)) if *same == path => owner.clone(),
             _ => scopes.owner(path),
         };
-        if let ScopeOwner::Tenant(tenant) = &owner {
+        // A glob of a tenant that does not exist says nothing of whose its files are.
+        let says = |tenant| !scopes.are_written() || context.has_tenant(tenant);
+        if let ScopeOwner::Tenant(tenant) = &owner
+            && says(tenant)
+        {
             found.extend(outside(context, id, tenant, path));
         }
         last = Some((path, owner));
@@ -112,6 +131,10 @@ fn outside<'a>(
     path: &str,
 ) -> Option<Diagnostic> {
     if id.tenant.as_ref() != Some(tenant) {
+        // A tenant that does not exist is told by itself, and owns no file to move it to.
+        if id.tenant.as_ref().is_some_and(|other| !context.has_tenant(other)) {
+            return None;
+        }
         let whose = match &id.tenant {
             Some(other) => format!("tenant `{other}`"),
             None => "the system".to_owned(),

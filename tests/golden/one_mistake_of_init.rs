@@ -1,0 +1,89 @@
+//! One mistake, one error, in the repository that `trunkline init` writes: as people make it there, in
+//! files of several owners.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use trunkline::diag::Diagnostic;
+use trunkline::manifest::tree::{Content, SourceTree};
+use trunkline::source::directory;
+use trunkline::validate::validate;
+
+const POLICY: &str = "system/policy.yaml";
+const TENANTS: &str = "system/tenants.yaml";
+const INBOUND: &str = "tenants/acme/inbound.yaml";
+const OUTBOUND: &str = "tenants/acme/outbound.yaml";
+
+/// What is written in a file, what stands there instead, and how often at most.
+type Change = (&'static str, &'static str, &'static str, usize);
+
+/// What `init` writes, changed.
+fn tree(changes: &[Change]) -> SourceTree {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/init/template");
+    let mut tree = directory::read(&template).unwrap();
+    tree.files.retain(|file| file.path.starts_with("system/") || file.path.starts_with("tenants/"));
+    for (path, written, mistaken, times) in changes {
+        let file = tree.files.iter_mut().find(|file| file.path == *path).unwrap();
+        let bytes = match &file.content {
+            Content::Text(text) => text.to_string(),
+            Content::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            other => panic!("{path}: {other:?}"),
+        };
+        assert!(bytes.contains(written), "{path}: {written}");
+        file.content = Content::Text(Arc::from(bytes.replacen(written, mistaken, *times)));
+    }
+    tree
+}
+
+fn check(changes: &[Change]) -> Vec<Diagnostic> {
+    validate(&tree(changes)).diagnostics
+}
+
+/// What is told of some changes: the code and the message, and then the help of each.
+fn told(changes: &[Change]) -> String {
+    let all = check(changes).into_iter();
+    let lines = all.map(|one| {
+        format!("{} {}: {}\n", one.code, one.message, one.help.as_deref().unwrap_or_default())
+    });
+    lines.collect()
+}
+
+#[test]
+fn what_init_writes_is_sound() {
+    assert_eq!(told(&[]), "");
+}
+
+#[test]
+fn a_tenant_that_is_renamed_is_told_with_every_place() {
+    let found = check(&[(TENANTS, "name: acme", "name: zebra", 1)]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].related.len(), 10, "{found:#?}");
+}
+
+#[test]
+fn a_misspelt_tenant_owns_no_files() {
+    let all = told(&[(INBOUND, "tenant: acme", "tenant: acne", 9)]);
+    let help = "was it deleted or renamed? declare the Tenant `acne`, or did you mean `acme`?";
+    assert_eq!(all, format!("TL201 there is no Tenant `acne`: {help}\n"));
+
+    let scopes = "spec:\n  scopes:\n    tenants/acme/**: {tenant: amce}\n    tenants/bolt/**: {tenant: bolt}\n";
+    let all = told(&[(POLICY, "spec:\n", scopes, 1)]);
+    assert_eq!(all, "TL201 there is no Tenant `amce`: did you mean `acme`?\n");
+
+    // A glob is one more place that names a tenant which has another name now.
+    let scopes = "spec:\n  scopes: {tenants/acme/**: {tenant: acme}}\n";
+    let changes = [(POLICY, "spec:\n", scopes, 1), (TENANTS, "name: acme", "name: zebra", 1)];
+    let found = check(&changes);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].related.len(), 11, "{found:#?}");
+}
+
+#[test]
+fn a_name_that_is_wrong_in_several_places_is_near_to_another_one_all_the_same() {
+    let help =
+        "was it deleted or renamed? declare the Trunk `carier-a`, or did you mean `carrier-a`?";
+    for (times, help) in [(1, "did you mean `carrier-a`?"), (2, help)] {
+        let all = told(&[(OUTBOUND, "trunk: carrier-a", "trunk: carier-a", times)]);
+        assert_eq!(all, format!("TL201 there is no Trunk `carier-a`: {help}\n"));
+    }
+}
