@@ -106,10 +106,10 @@ impl Diagnostic {
         self
     }
 
-    /// Says whether it follows from another mistake.
+    /// Says that it follows from another mistake, if it does; one reason is enough.
     #[must_use]
     pub fn follows(mut self, follows: bool) -> Self {
-        self.follows = follows;
+        self.follows |= follows;
         self
     }
 

@@ -282,10 +282,18 @@ impl<'a> Context<'a> {
         self.declared.may_have(Kind::DidPool, Some(tenant))
     }
 
+    /// Whether something of this kind that names a tenant which does not exist may be a tenant's: where
+    /// few do so, any tenant's, and else that of one that has nothing of the kind, because the tenant
+    /// that they name may be this one under its former name.
+    pub(super) fn has_lost(&self, kind: Kind, tenant: &Name) -> bool {
+        let has_none = || self.set.owned(kind, tenant).next().is_none();
+        self.declared.has_homeless(kind) || self.declared.has_lost(kind) && has_none()
+    }
+
     /// Whether a tenant has a pool on a trunk that does not exist, or may have one that names a tenant
     /// that does not: it may be meant for any other.
     pub(super) fn has_lost_pool(&self, tenant: &Name) -> bool {
-        self.lost_pools.contains(tenant) || self.declared.has_homeless(Kind::DidPool)
+        self.lost_pools.contains(tenant) || self.has_lost(Kind::DidPool, tenant)
     }
 
     /// Whether any tenant may have one.

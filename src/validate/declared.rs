@@ -28,6 +28,8 @@ pub(super) struct Declared {
     /// Kinds of resources of tenants that do not exist and are named so rarely that they are misspelt:
     /// they may be any tenant's.
     homeless: BTreeSet<Kind>,
+    /// Kinds of all resources of tenants that do not exist: they may be those of a tenant without any.
+    lost: BTreeSet<Kind>,
     /// What is left of refused documents. Nothing refers to it; its own references are checked.
     rests: ResourceSet,
     /// What is refused in each of them.
@@ -55,12 +57,18 @@ impl Declared {
     /// Notes the resources of tenants that do not exist as those of the tenants that their names are
     /// near to: nobody misses them there.
     pub(super) fn note_misspelt_tenants(&mut self, set: &ResourceSet) {
+        let refused = std::mem::take(&mut self.refused);
         let tenants: Vec<&Name> = set.tenants().map(|(id, _)| &id.name).collect();
-        let exists = |tenant: &Name| tenants.binary_search(&tenant).is_ok();
+        let is_refused = |tenant: &Name| {
+            !refused.is_empty()
+                && refused.contains(&ResourceId::system(Kind::Tenant, tenant.clone()))
+        };
+        let exists = |tenant: &Name| tenants.binary_search(&tenant).is_ok() || is_refused(tenant);
         let mut suggestions = Suggestions::new();
         let mut lost: BTreeMap<&Name, Vec<&ResourceId>> = BTreeMap::new();
         let (mut last, mut meant) = (None, None);
-        for (id, _) in set.iter() {
+        let unsound = refused.iter().filter(|id| !set.contains(id));
+        for id in set.iter().map(|(id, _)| id).chain(unsound) {
             let Some(tenant) = &id.tenant else { continue };
             // Resources of one tenant and kind stand together.
             if last != Some(tenant) {
@@ -79,14 +87,21 @@ impl Declared {
                 lost.entry(tenant).or_default().push(id);
             }
         }
+        self.lost = lost.values().flatten().map(|id| id.kind).collect();
         // What more documents name was a tenant, and is gone or has another name.
         let few = lost.into_values().filter(|all| all.len() <= MAX_MISSPELT);
         self.homeless.extend(few.flatten().map(|id| id.kind));
+        self.refused.extend(refused);
     }
 
     /// Whether something of this kind may be any tenant's, so that what a tenant lacks follows.
     pub(super) fn has_homeless(&self, kind: Kind) -> bool {
         self.homeless.contains(&kind)
+    }
+
+    /// Whether there is something of this kind whose tenant does not exist.
+    pub(super) fn has_lost(&self, kind: Kind) -> bool {
+        self.lost.contains(&kind)
     }
 
     /// What is left of refused documents.
@@ -134,6 +149,13 @@ impl Declared {
         let least = ResourceId::system(kind, Name::least());
         let next = || self.refused.range(least..).next();
         self.may_be_unnamed(kind) || next().is_some_and(|id| id.kind == kind)
+    }
+
+    /// Whether a refused document declares a resource of this kind and name, whoever owns it.
+    pub(super) fn may_be_anybodys(&self, kind: Kind, name: &Name) -> bool {
+        let of_kind = self.refused.range(ResourceId::system(kind, Name::least())..);
+        self.may_be_unnamed(kind)
+            || of_kind.take_while(|id| id.kind == kind).any(|id| id.name == *name)
     }
 
     fn may_be_unnamed(&self, kind: Kind) -> bool {

@@ -87,3 +87,36 @@ fn a_name_that_is_wrong_in_several_places_is_near_to_another_one_all_the_same() 
         assert_eq!(all, format!("TL201 there is no Trunk `carier-a`: {help}\n"));
     }
 }
+
+#[test]
+fn what_is_a_renamed_tenants_is_not_missed_at_the_new_name() {
+    let spec = "  sipDomain: acme.voice.example.net\n  callerIds:\n    - {trunk: carrier-a, number: 442079460000}\n    - {trunk: carrier-b, number: 14155550100}\n  emergencyNumbers: [\"0112\"]\n  schedule: office\n";
+    let office = "---\napiVersion: trunkline.dev/v1\nkind: Schedule\nmetadata: {name: office, tenant: acme}\nspec: {weekly: {monday: open}}\n---\n";
+    let sound = [
+        (TENANTS, "  sipDomain: acme.voice.example.net\n", spec, 1),
+        (OUTBOUND, "---\n", office, 1),
+    ];
+    assert_eq!(told(&sound), "");
+    let mut renamed = sound.to_vec();
+    renamed.push((TENANTS, "name: acme", "name: zebra", 1));
+    let help = "was it deleted or renamed? declare the Tenant `acme`, or correct the name";
+    assert_eq!(told(&renamed), format!("TL201 there is no Tenant `acme`: {help}\n"));
+}
+
+#[test]
+fn what_else_is_wrong_with_a_document_of_a_misspelt_tenant_is_told() {
+    let tenant = (INBOUND, "tenant: acme", "tenant: acne", 1);
+    let acne = "TL201 there is no Tenant `acne`: did you mean `acme`?\n";
+    assert_eq!(told(&[tenant]), acne);
+
+    // The document is refused, and nobody misses it at `acme`.
+    let all =
+        told(&[tenant, (INBOUND, "did: 442079460000-442079460049", "did: \"+442079460000\"", 1)]);
+    let (first, rest) = all.split_at(acne.len());
+    assert_eq!((first, rest.lines().count()), (acne, 1), "{all}");
+    assert!(rest.starts_with("TL30"), "{all}");
+
+    let all = told(&[tenant, (INBOUND, "trunk: carrier-a", "trunk: carier-a", 1)]);
+    let trunk = "TL201 there is no Trunk `carier-a`: did you mean `carrier-a`?\n";
+    assert_eq!(all, format!("{acne}{trunk}"));
+}

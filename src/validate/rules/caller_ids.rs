@@ -66,7 +66,7 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         // Without any pool there, that is the mistake: TL305 of a trunk of its own, TL506 of another.
         let no_pool = items.is_none()
             && (trunk_id.tenant.is_some() || foreign.contains(&not_assigned(trunk, tenant)));
-        told.follows = no_pool || context.has_lost_pool(tenant);
+        told = told.follows(no_pool || context.has_lost_pool(tenant));
         if let Some(item) = pool {
             told = told.related(context.span(item.pool, "/spec/numbers"), "the pool");
         }

@@ -7,7 +7,7 @@ use super::dialling::Dialled;
 use super::inbound::foreign_trunk;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
-use crate::model::{OutboundRoute, ResourceId};
+use crate::model::{Kind, OutboundRoute, ResourceId};
 use crate::validate::context::{Context, TrunkName};
 
 /// A route over a trunk that the tenant neither owns nor has a pool on.
@@ -116,7 +116,7 @@ fn equal(context: &Context<'_>, (rule, other): (&Dialled<'_>, &Dialled<'_>)) -> 
 pub(super) fn tl512_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let (urgent, ordinary) = (context.dialled(true), context.dialled(false));
     for (id, tenant) in context.set.tenants().filter(|(_, one)| one.enabled) {
-        if context.declared.may_have(crate::model::Kind::OutboundRule, Some(&id.name)) {
+        if context.declared.may_have(Kind::OutboundRule, Some(&id.name)) {
             continue;
         }
         // Numbers that fail for one reason are one mistake.
@@ -151,7 +151,8 @@ pub(super) fn tl512_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>
             };
             let first = at.first().copied().unwrap_or_default();
             let field = format!("/spec/emergencyNumbers/{first}");
-            let mut told = context.diagnostic(Code::TL512, id, &field, message);
+            let follows = rule.is_none() && context.has_lost(Kind::OutboundRule, &id.name);
+            let mut told = context.diagnostic(Code::TL512, id, &field, message).follows(follows);
             if let Some(rule) = rule {
                 told = told.related(context.span(rule, "/spec/routes"), "the rule's routes");
             }

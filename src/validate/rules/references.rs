@@ -70,7 +70,10 @@ pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic
             }
             TrunkName::Nothing => {
                 let message = format!("{NO_TRUNK} `{name}`");
-                let told = context.diagnostic(Code::TL201, id, &place(), message).follows(follows);
+                // What nobody declares is a mistake of its own, whosever trunk is meant.
+                let follows = follows && context.declared.may_be_anybodys(Kind::Trunk, name);
+                let told = Diagnostic::new(Code::TL201, message).of(id).follows(follows);
+                let told = told.at(context.span(id, &place()));
                 absent.add(owner(id), name, told, &format!("declare the Trunk `{name}`"));
             }
         }
@@ -216,8 +219,9 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
         } else {
             "declare the Extension, or send the calls elsewhere"
         };
-        let mut told = context.diagnostic(Code::TL201, id, &field, message).help(help);
-        told.follows = context.declared.has_homeless(Kind::Extension);
+        let is_lost = |tenant| context.has_lost(Kind::Extension, tenant);
+        let follows = id.tenant.as_ref().is_some_and(is_lost);
+        let told = context.diagnostic(Code::TL201, id, &field, message).help(help).follows(follows);
         let is_told = told.span.is_some() && !told.follows;
         if let Some(ends) = missing.first().zip(missing.last()).filter(|_| is_told) {
             let hull = (ends.0.first(), ends.1.last());
@@ -303,8 +307,8 @@ pub(super) fn tl201_rules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let message = format!("tenant `{tenant}` has no {kind} `{name}`");
-        let mut told = context.diagnostic(Code::TL201, id, FIELD, message);
-        told.follows = context.declared.has_homeless(kind);
+        let told = context.diagnostic(Code::TL201, id, FIELD, message);
+        let told = told.follows(context.has_lost(kind, tenant));
         absent.add((tenant, kind), name, told, &format!("declare the {kind} `{name}`"));
     }
     // Most rules are named by no test.

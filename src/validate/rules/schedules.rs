@@ -48,8 +48,8 @@ pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>
             continue;
         }
         let message = format!("there is no Schedule `{name}`");
-        let mut told = context.diagnostic(Code::TL201, id, "/spec/schedule", message);
-        told.follows = context.declared.has_homeless(Kind::Schedule);
+        let told = context.diagnostic(Code::TL201, id, "/spec/schedule", message);
+        let told = told.follows(context.has_lost(Kind::Schedule, owner));
         let declare = format!("declare the Schedule `{name}` of this tenant");
         absent.add(owner, name, told, &declare);
     }
