@@ -221,7 +221,8 @@ impl<'a> Context<'a> {
         field: &str,
         message: impl Into<String>,
     ) -> Diagnostic {
-        Diagnostic::new(code, message).of(id).at(self.span(id, field))
+        let follows = is_of_tenants(code) && self.declared.is_stray(id);
+        Diagnostic::new(code, message).of(id).at(self.span(id, field)).follows(follows)
     }
 
     /// A conflict of two resources about a field: the one that stands later is blamed, and the
@@ -237,6 +238,7 @@ impl<'a> Context<'a> {
         let (first, second) = if order(pair.0) <= order(pair.1) { pair } else { (pair.1, pair.0) };
         self.diagnostic(code, second, field, message(second, first))
             .related(self.span(first, field), format!("{first} stands here"))
+            .follows(is_of_tenants(code) && self.declared.is_stray(first))
     }
 
     /// Every resource with its file, where there are files.
@@ -374,6 +376,29 @@ impl<'a> Context<'a> {
         let items = |(trunk, tenant)| Some((trunk, tenant, self.pool_items(trunk, tenant)?));
         self.shares.iter().copied().filter_map(items)
     }
+}
+
+/// Whether a code compares what a document says with the rest of its tenant, so that a wrong tenant may
+/// be the reason.
+fn is_of_tenants(code: Code) -> bool {
+    matches!(
+        code,
+        Code::TL201
+            | Code::TL202
+            | Code::TL203
+            | Code::TL305
+            | Code::TL402
+            | Code::TL404
+            | Code::TL418
+            | Code::TL501
+            | Code::TL502
+            | Code::TL506
+            | Code::TL507
+            | Code::TL508
+            | Code::TL509
+            | Code::TL510
+            | Code::TL511
+    )
 }
 
 /// What is said of resources, by their tenants, each in its order. Resources of one tenant mostly

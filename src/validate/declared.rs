@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::scopes::Scopes;
 use crate::manifest::decode::Declares;
 use crate::manifest::salvage::Rest;
 use crate::manifest::suggest::Suggestions;
 use crate::model::value::Name;
-use crate::model::{Kind, ResourceId, ResourceSet};
+use crate::model::{Kind, ResourceId, ResourceSet, ScopeOwner};
 
 /// Names of fewer letters are not taken for misspelt ones.
 const SHORTEST: usize = 3;
@@ -30,6 +31,8 @@ pub(super) struct Declared {
     homeless: BTreeSet<Kind>,
     /// Kinds of all resources of tenants that do not exist: they may be those of a tenant without any.
     lost: BTreeSet<Kind>,
+    /// Resources of tenants in the files of others.
+    strays: BTreeSet<ResourceId>,
     /// What is left of refused documents. Nothing refers to it; its own references are checked.
     rests: ResourceSet,
     /// What is refused in each of them.
@@ -92,6 +95,40 @@ impl Declared {
         let few = lost.into_values().filter(|all| all.len() <= MAX_MISSPELT);
         self.homeless.extend(few.flatten().map(|id| id.kind));
         self.refused.extend(refused);
+    }
+
+    /// Notes the resources of tenants that stand in the files of others (TL601) as those of the files'
+    /// owners too: whether the tenant is wrong or the file is not known, and nobody misses them there.
+    pub(super) fn note_strays<'p>(
+        &mut self,
+        set: &ResourceSet,
+        paths: impl Iterator<Item = (&'p ResourceId, &'p str)>,
+    ) {
+        if self.may_have(Kind::Policy, None) {
+            return;
+        }
+        let mut refused = BTreeSet::new();
+        let exists = |tenant: &Name| {
+            let id = ResourceId::system(Kind::Tenant, tenant.clone());
+            set.contains(&id) || self.refused.contains(&id)
+        };
+        for (id, _, owner) in Scopes::of(set).owners(paths) {
+            let (Some(tenant), ScopeOwner::Tenant(owner)) = (&id.tenant, owner) else { continue };
+            if owner == *tenant || !exists(&owner) {
+                continue;
+            }
+            if exists(tenant) {
+                self.strays.insert(id.clone());
+            }
+            refused.insert(ResourceId::owned(id.kind, owner, id.name.clone()));
+        }
+        self.refused.append(&mut refused);
+    }
+
+    /// Whether a resource stands in the file of another tenant, which is told: what else is wrong with
+    /// its tenant follows.
+    pub(super) fn is_stray(&self, id: &ResourceId) -> bool {
+        self.strays.contains(id)
     }
 
     /// Whether something of this kind may be any tenant's, so that what a tenant lacks follows.

@@ -110,6 +110,9 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     }
     fill_in_country_codes(&resources, &mut found);
     declared.note_misspelt_tenants(&resources);
+    if tree.rooted {
+        declared.note_strays(&resources, places.paths());
+    }
     let mut context = Context::new(&resources, &declared, Some(&places));
     (context.rooted, context.today) = (tree.rooted, today);
     let mut checked = context.check();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::model::ScopeOwner;
 use crate::model::value::Name;
+use crate::model::{ResourceId, ResourceSet, ScopeOwner};
 
 /// The scopes of a repository: globs, the longest of which decides. By default a folder below
 /// `tenants/` belongs to the tenant of its name, and all else to the system.
@@ -41,9 +41,32 @@ impl Scopes {
         Self { globs: Some((globs, owners)) }
     }
 
+    /// The scopes of a set of resources, whatever is wrong with them.
+    pub(super) fn of(set: &ResourceSet) -> Self {
+        let written = set.policies().next().and_then(|(_, policy)| policy.scopes.as_ref());
+        written.map_or_else(Self::default, |all| Self::new(all, |_, _| {}))
+    }
+
     /// Whether a Policy writes them.
     pub(super) fn are_written(&self) -> bool {
         self.globs.is_some()
+    }
+
+    /// Resources with their files, and whose those are.
+    pub(super) fn owners<'p>(
+        &self,
+        paths: impl Iterator<Item = (&'p ResourceId, &'p str)>,
+    ) -> impl Iterator<Item = (&'p ResourceId, &'p str, ScopeOwner)> {
+        let mut last: Option<(&str, ScopeOwner)> = None;
+        paths.map(move |(id, path)| {
+            // Resources of one file mostly stand together.
+            let owner = match &last {
+                Some((same, owner)) if *same == path => owner.clone(),
+                _ => self.owner(path),
+            };
+            last = Some((path, owner.clone()));
+            (id, path, owner)
+        })
     }
 
     /// Whose a file is.

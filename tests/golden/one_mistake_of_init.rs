@@ -120,3 +120,32 @@ fn what_else_is_wrong_with_a_document_of_a_misspelt_tenant_is_told() {
     let trunk = "TL201 there is no Trunk `carier-a`: did you mean `carrier-a`?\n";
     assert_eq!(all, format!("{acne}{trunk}"));
 }
+
+#[test]
+fn another_tenants_name_in_a_file_is_told_as_that() {
+    let files = [
+        (INBOUND, "InboundRule"),
+        (OUTBOUND, "OutboundRule"),
+        ("tenants/acme/extensions.yaml", "Extension"),
+        ("tenants/acme/tests.yaml", "RouteTest"),
+    ];
+    for (file, kind) in files {
+        for times in [1, 9] {
+            let found = check(&[(file, "tenant: acme", "tenant: bolt", times)]);
+            assert!(!found.is_empty() && (found.len() == 1 || times > 1), "{found:#?}");
+            for one in found {
+                assert_eq!(one.code.as_str(), "TL601", "{one:#?}");
+                assert!(one.message.starts_with(kind), "{one:#?}");
+            }
+        }
+    }
+    // Nor is a PBX that would be two tenants'.
+    let pbx = "apiVersion: trunkline.dev/v1\nkind: Extension\nmetadata: {name: b, tenant: bolt}\nspec: {numbers: 1100-1199, contact: \"sip:127.0.0.10:5060\"}\n---\napiVersion: trunkline.dev/v1";
+    let found = check(&[("tenants/acme/extensions.yaml", "apiVersion: trunkline.dev/v1", pbx, 1)]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    // What has nothing to do with the tenant is one more mistake.
+    let tenant = (INBOUND, "tenant: acme", "tenant: bolt", 1);
+    let all = told(&[tenant, (INBOUND, "trunk: carrier-a", "trunk: carier-a", 1)]);
+    assert!(all.contains("TL201 there is no Trunk `carier-a`"), "{all}");
+    assert_eq!(all.lines().count(), 2, "{all}");
+}

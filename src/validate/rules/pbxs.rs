@@ -29,7 +29,9 @@ pub(super) fn tl407_same_pbx(context: &Context<'_>, found: &mut Vec<Diagnostic>)
         let conflict = context.conflict(Code::TL407, "/spec/contact", (id, other), |_, other| {
             format!("the PBX at {address} is another tenant's too: {other}")
         });
-        found.push(conflict.help(
+        // It may be one tenant's: TL601.
+        let follows = context.declared.is_stray(id) || context.declared.is_stray(other);
+        found.push(conflict.follows(follows).help(
             "give each tenant's PBX an address or port of its own: it says whose calls are whose",
         ));
     }

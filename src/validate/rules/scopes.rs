@@ -107,12 +107,7 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let scopes = scopes(context, found);
-    let mut last: Option<(&str, ScopeOwner)> = None;
-    for (id, path) in context.paths() {
-        let owner = match &last {
-            Some((same, owner)) if *same == path => owner.clone(),
-            _ => scopes.owner(path),
-        };
+    for (id, path, owner) in scopes.owners(context.paths()) {
         // A glob of a tenant that does not exist says nothing of whose its files are.
         let says = |tenant| !scopes.are_written() || context.has_tenant(tenant);
         if let ScopeOwner::Tenant(tenant) = &owner
@@ -120,7 +115,6 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         {
             found.extend(outside(context, id, tenant, path));
         }
-        last = Some((path, owner));
     }
 }
 
