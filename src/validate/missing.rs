@@ -46,7 +46,7 @@ pub(super) fn once(found: &mut [Diagnostic]) {
     }
 }
 
-/// Tells several diagnostics as one, at the first of their places; `says` is what each of the others
+/// Tells several diagnostics as one, at the first place of the first code; `says` is what each of the others
 /// does there. All of them are kept: who is shown a part of the files has to see what is wrong there.
 pub(super) fn fold(
     found: &mut [Diagnostic],
@@ -56,7 +56,7 @@ pub(super) fn fold(
     if group.len() < 2 {
         return;
     }
-    group.sort_by_key(|at| found.get(*at).map(|one| (one.span, one.resource.clone())));
+    group.sort_by_key(|at| found.get(*at).map(|one| (one.code, one.span, one.resource.clone())));
     let Some((first, others)) = group.split_first() else { return };
     let mut related = Vec::new();
     for at in others {
@@ -69,6 +69,9 @@ pub(super) fn fold(
     }
     let Some(told) = found.get_mut(*first) else { return };
     told.related.extend(related);
+    // What several point to is shown once.
+    let mut seen = BTreeSet::new();
+    told.related.retain(|one| one.span.is_none_or(|span| seen.insert(span)));
 }
 
 /// A name that means nothing, with its place.

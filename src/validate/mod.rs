@@ -4,6 +4,7 @@
 mod context;
 mod declared;
 mod desired;
+mod gaps;
 mod missing;
 mod places;
 mod reading;

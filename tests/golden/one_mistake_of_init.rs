@@ -27,7 +27,11 @@ fn tree(changes: &[Change]) -> SourceTree {
         let bytes = match &file.content {
             Content::Text(text) => text.to_string(),
             Content::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-            other => panic!("{path}: {other:?}"),
+            Content::TooLarge(_)
+            | Content::Unreadable(_)
+            | Content::NotAFile(_)
+            | Content::Symlink
+            | Content::Outside(_) => panic!("{path}: {:?}", file.content),
         };
         assert!(bytes.contains(written), "{path}: {written}");
         file.content = Content::Text(Arc::from(bytes.replacen(written, mistaken, *times)));
@@ -148,4 +152,28 @@ fn another_tenants_name_in_a_file_is_told_as_that() {
     let all = told(&[tenant, (INBOUND, "trunk: carrier-a", "trunk: carier-a", 1)]);
     assert!(all.contains("TL201 there is no Trunk `carier-a`"), "{all}");
     assert_eq!(all.lines().count(), 2, "{all}");
+}
+
+#[test]
+fn an_item_of_a_pool_that_is_gone_is_one_error() {
+    let ids = "  sipDomain: acme.voice.example.net\n  callerIds:\n    - {trunk: carrier-a, number: 442079460000}\n";
+    let shown = "\n  contact: sip:127.0.0.10:5060\n  callerIds:\n    - {trunk: carrier-a, number: 442079460049}\n";
+    let route = "    - trunk: carrier-a\n      callerId: 442079460001\n";
+    let mut changes = vec![
+        (TENANTS, "  sipDomain: acme.voice.example.net\n", ids, 1),
+        ("tenants/acme/extensions.yaml", "\n  contact: sip:127.0.0.10:5060\n", shown, 1),
+        (OUTBOUND, "    - trunk: carrier-a\n", route, 1),
+    ];
+    assert_eq!(told(&changes), "");
+    let whole = "    - 442079460000-442079460099\n";
+    changes.push(("system/pools.yaml", whole, "    - 442079460050-442079460099\n", 1));
+    let found = check(&changes);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].code.as_str(), "TL501");
+    // The pool, once, and the three that show numbers of it.
+    assert_eq!(found[0].related.len(), 4, "{found:#?}");
+
+    // A number that is far from those is another mistake.
+    changes.push((OUTBOUND, "callerId: 442079460001", "callerId: 442079540001", 1));
+    assert_eq!(check(&changes).len(), 2);
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::inbound::not_assigned;
+use super::inbound::{not_assigned, tl501_outside_pool};
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Coverage, Name, NumberRange, PhoneNumber};
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::{Context, Field, Map, Share, TrunkName, number_set};
+use crate::validate::gaps::{self, Gap};
 
 /// Every caller ID: the resource, its place, the trunk, the number.
 fn caller_ids<'a>(
@@ -35,8 +36,26 @@ fn caller_ids<'a>(
     })
 }
 
-/// A number that is shown and is not the tenant's on that trunk.
-pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+/// Numbers that rules are for (TL501) and that are shown (TL507), and that the tenant does not have on
+/// that trunk. What one item of a pool may have held is one mistake.
+pub(super) fn tl501_tl507_outside_pools(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut gaps = tl501_outside_pool(context, found);
+    gaps.extend(tl507_foreign_number(context, found));
+    let mut own: Map<Share<'_>, Coverage> = Map::default();
+    for (trunk, tenant) in gaps.iter().map(Gap::owner) {
+        own.entry((trunk, tenant)).or_insert_with(|| {
+            number_set(context.pool_items(trunk, tenant).unwrap_or_default()).coverage()
+        });
+    }
+    gaps::once(found, gaps, |share| own.get(&share));
+}
+
+/// A number that is shown and is not the tenant's on that trunk; which these are.
+fn tl507_foreign_number<'a>(
+    context: &Context<'a>,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Gap<Share<'a>>> {
+    let mut gaps = Vec::new();
     let foreign: BTreeSet<String> =
         found.iter().filter(|one| one.code == Code::TL506).map(|one| one.message.clone()).collect();
     let mut sets: Map<Share<'_>, Coverage> = Map::default();
@@ -54,10 +73,8 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         let set = sets
             .entry((trunk_id, tenant))
             .or_insert_with(|| number_set(items.unwrap_or_default()).coverage());
-        let known = number
-            .bare()
-            .is_some_and(|number| set.uncovered(NumberRange::single(number)).is_empty());
-        if known {
+        let range = number.bare().map(NumberRange::single);
+        if range.is_some_and(|range| set.uncovered(range).is_empty()) {
             continue;
         }
         let message = format!("`{number}` is in no pool of tenant `{tenant}` on trunk `{trunk}`");
@@ -70,8 +87,11 @@ pub(super) fn tl507_foreign_number(context: &Context<'_>, found: &mut Vec<Diagno
         if let Some(item) = pool {
             told = told.related(context.span(item.pool, "/spec/numbers"), "the pool");
         }
-        found.push(
-            told.help("show a number of the pool: a provider refuses calls with somebody else's"),
-        );
+        let help = "show a number of the pool: a provider refuses calls with somebody else's";
+        let told = told.help(help);
+        let missing = range.into_iter().collect();
+        gaps.extend(Gap::new((trunk_id, tenant), (found.len(), &told), missing));
+        found.push(told);
     }
+    gaps
 }

@@ -6,7 +6,8 @@ use super::overlap;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, Name, Number, NumberRange};
 use crate::model::{Destination, InboundRule, ResourceId, Usage};
-use crate::validate::context::{Context, Map, TrunkName, listed, number_set};
+use crate::validate::context::{Context, Map, Share, TrunkName, listed, number_set};
+use crate::validate::gaps::Gap;
 
 /// The tenant of a rule with the trunk that the rule means, where both are known.
 fn on_trunk<'a>(
@@ -21,9 +22,12 @@ fn on_trunk<'a>(
     }
 }
 
-/// Numbers of a rule that the tenant does not own on the rule's trunk.
-pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut sets: Map<_, _> = Map::default();
+/// Numbers of a rule that the tenant does not own on the rule's trunk; which these are.
+pub(super) fn tl501_outside_pool<'a>(
+    context: &Context<'a>,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Gap<Share<'a>>> {
+    let (mut sets, mut gaps) = (Map::default(), Vec::new());
     let known = |id: &ResourceId| context.knows(id, &["/spec/trunk", "/spec/did"]);
     for (id, rule) in context.inbound_rules().filter(|(id, _)| known(id)) {
         let DidMatch::Range(range) = rule.did else { continue };
@@ -44,14 +48,15 @@ pub(super) fn tl501_outside_pool(context: &Context<'_>, found: &mut Vec<Diagnost
             listed(&missing)
         );
         let pool = items.first().and_then(|item| context.span(item.pool, "/spec/numbers"));
-        found.push(
-            context
-                .diagnostic(Code::TL501, id, "/spec/did", message)
-                .follows(context.has_lost_pool(tenant))
-                .related(pool, "the pool")
-                .help("add the numbers to a DidPool of the tenant, or correct `did`"),
-        );
+        let told = context
+            .diagnostic(Code::TL501, id, "/spec/did", message)
+            .follows(context.has_lost_pool(tenant))
+            .related(pool, "the pool")
+            .help("add the numbers to a DidPool of the tenant, or correct `did`");
+        gaps.extend(Gap::new((trunk, tenant), (found.len(), &told), missing));
+        found.push(told);
     }
+    gaps
 }
 
 /// Rules with their numbers, and the first rule for every other one.

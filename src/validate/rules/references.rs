@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use super::schedules::owner;
 use super::scopes;
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{Coverage, DidSet, Name, Number, NumberRange};
+use crate::model::value::{Coverage, DidSet, Name, NumberRange};
 use crate::model::{CallerId, Destination, DestinationField, Kind, ResourceId};
 use crate::validate::context::{Context, Field, Map, TrunkName, by_tenant, listed};
-use crate::validate::missing::{Absences, NO_TENANT, NO_TRUNK, fold};
+use crate::validate::gaps::{self, Gap};
+use crate::validate::missing::{Absences, NO_TENANT, NO_TRUNK};
 
 /// The field that names a resource's tenant.
 const TENANT: &str = "/metadata/tenant";
@@ -222,68 +223,14 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
         let is_lost = |tenant| context.has_lost(Kind::Extension, tenant);
         let follows = id.tenant.as_ref().is_some_and(is_lost);
         let told = context.diagnostic(Code::TL201, id, &field, message).help(help).follows(follows);
-        let is_told = told.span.is_some() && !told.follows;
-        if let Some(ends) = missing.first().zip(missing.last()).filter(|_| is_told) {
-            let hull = (ends.0.first(), ends.1.last());
-            all.push(Gap { tenant: id.tenant.as_ref(), hull, at: found.len(), missing });
-        }
+        all.extend(Gap::new(id.tenant.as_ref(), (found.len(), &told), missing));
         found.push(told);
     }
     if all.len() < 2 {
         return;
     }
     let numbers = own_numbers(context);
-    all.sort_by_key(|one| (one.tenant, one.hull.0.digits(), one.hull));
-    let mut groups: Vec<(Gap<'_>, Vec<usize>)> = Vec::new();
-    let names: Map<usize, String> = all.iter().map(|one| (one.at, listed(&one.missing))).collect();
-    for one in all {
-        match groups.last_mut() {
-            Some((last, group)) if last.may_be_one_with(&one, &numbers) => {
-                last.hull.1 = last.hull.1.max(one.hull.1);
-                group.push(one.at);
-            }
-            _ => groups.push((one.clone(), vec![one.at])),
-        }
-    }
-    for (_, group) in groups {
-        fold(found, group, |at| {
-            format!("names {}", names.get(&at).map(String::as_str).unwrap_or_default())
-        });
-    }
-}
-
-/// Numbers from one to the next that one extension may have had: a block of them has a hundred.
-const MAX_APART: u64 = 101;
-
-/// Numbers that no extension has.
-#[derive(Clone)]
-struct Gap<'a> {
-    tenant: Option<&'a Name>,
-    /// The first and the last of them.
-    hull: (Number, Number),
-    /// Where they are told.
-    at: usize,
-    missing: Vec<NumberRange>,
-}
-
-impl Gap<'_> {
-    /// Whether one extension with the numbers of both may be missing: they are not far from each other,
-    /// and none that is there is between them.
-    fn may_be_one_with(&self, next: &Self, own: &Map<Option<&Name>, Coverage>) -> bool {
-        if self.tenant != next.tenant || self.hull.1.digits() != next.hull.0.digits() {
-            return false;
-        }
-        let between = NumberRange::new(self.hull.1, next.hull.0).ok();
-        let is_free = |range: NumberRange| {
-            if range.size() > MAX_APART {
-                return false;
-            }
-            let free = own.get(&self.tenant).map(|all| all.uncovered(range));
-            free.is_none_or(|free| free == [range])
-        };
-        // Without a range between them they overlap.
-        between.is_none_or(is_free)
-    }
+    gaps::once(found, all, |tenant| numbers.get(&tenant));
 }
 
 /// The rules that tests expect to decide: of the tenant, and of the direction of the call.
