@@ -17,6 +17,10 @@ const NEAR_LINES: u32 = 200;
 /// Excerpts with a line longer than this many bytes are left out: the place alone is shown.
 const MAX_LINE_BYTES: usize = 1000;
 
+/// Of a longer file no excerpts are shown: to find what has to be hidden in one costs several times what
+/// reading the file does, because secrets are sought in all of it.
+const MAX_FILE_BYTES: usize = 2 * 1024 * 1024;
+
 /// How many diagnostics of one code a person is shown: beyond that they are one mistake.
 const SHOWN_PER_CODE: usize = 100;
 
@@ -115,7 +119,8 @@ fn with_excerpt<'a>(group: Group<'a>, marks: &[Mark<'a>], sources: &'a SourceMap
     let from = marks.iter().map(|mark| line_range(mark.span, sources).start).min().unwrap_or(0);
     let to = marks.iter().map(|mark| line_range(mark.span, sources).end).max().unwrap_or(0);
     let text = sources.text(file).get(from..to).unwrap_or_default();
-    if text.is_empty() || text.lines().any(|line| line.len() > MAX_LINE_BYTES) {
+    let is_large = sources.text(file).len() > MAX_FILE_BYTES;
+    if is_large || text.is_empty() || text.lines().any(|line| line.len() > MAX_LINE_BYTES) {
         let origin = Origin::path(sources.shown_path(file)).line(at.line as usize);
         let group = group.element(origin.char_column(at.column as usize));
         let labels = marks.iter().filter_map(|mark| mark.label.clone());
