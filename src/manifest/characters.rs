@@ -106,7 +106,7 @@ pub fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
 }
 
 /// Those of some slips without which the document has more faults.
-fn needed(text: &str, mut slips: Vec<Slip>, least: (usize, usize)) -> Vec<Slip> {
+fn needed(text: &str, mut slips: Vec<Slip>, least: Faults) -> Vec<Slip> {
     let mut at = 0;
     while at < slips.len() && slips.len() > 1 {
         let slip = slips.remove(at);
@@ -118,14 +118,19 @@ fn needed(text: &str, mut slips: Vec<Slip>, least: (usize, usize)) -> Vec<Slip> 
     slips
 }
 
+/// How many faults hide the most: those of YAML, those of what a document is, and all others.
+pub(super) type Faults = (usize, usize, usize);
+
 /// What is found in a document.
-struct Reading {
-    diagnostics: Vec<Diagnostic>,
-    declares: Declares,
+pub(super) struct Reading {
+    /// What is told.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What it declares.
+    pub declares: Declares,
 }
 
 impl Reading {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let mut parsed = Parsed::default();
         parse_segment(FileId(0), Segment { offset: 0, text }, &mut parsed);
         let mut reading = Self { diagnostics: parsed.diagnostics, declares: Declares::Nothing };
@@ -139,12 +144,18 @@ impl Reading {
         reading
     }
 
-    /// How many faults of YAML there are, and how many others: the first ones hide those.
-    fn faults(&self) -> (usize, usize) {
-        let errors = || self.diagnostics.iter().filter(|one| one.severity() == Severity::Error);
+    pub(super) fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().filter(|one| one.severity() == Severity::Error)
+    }
+
+    /// How many faults there are of each sort: the first ones hide the later ones.
+    pub(super) fn faults(&self) -> Faults {
         let of_yaml = |one: &&Diagnostic| matches!(one.code, Code::TL001 | Code::TL002);
-        let of_yaml = errors().filter(of_yaml).count();
-        (of_yaml, errors().count() - of_yaml)
+        let of_kind =
+            |one: &&Diagnostic| matches!(one.code, Code::TL005 | Code::TL101 | Code::TL102);
+        let (of_yaml, of_kind) =
+            (self.errors().filter(of_yaml).count(), self.errors().filter(of_kind).count());
+        (of_yaml, of_kind, self.errors().count() - of_yaml - of_kind)
     }
 }
 

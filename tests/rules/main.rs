@@ -5,6 +5,8 @@ mod circles;
 #[cfg(test)]
 mod own_pools;
 #[cfg(test)]
+mod quotes;
+#[cfg(test)]
 mod same_packet;
 #[cfg(test)]
 mod shared_numbers;

@@ -9,9 +9,9 @@ use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
 use trunkline::validate::validate;
 
 /// Every kind, each field on a line of its own.
-const SOUND: &str = include_str!("single_breaks.yaml");
+pub(super) const SOUND: &str = include_str!("single_breaks.yaml");
 
-fn errors(text: &str) -> Vec<Diagnostic> {
+pub(super) fn errors(text: &str) -> Vec<Diagnostic> {
     let content = Content::Text(Arc::from(text));
     let file = SourceFile { path: "a.yaml".to_owned(), content };
     let mut found = validate(&SourceTree { files: vec![file], rooted: false }).diagnostics;
@@ -20,7 +20,7 @@ fn errors(text: &str) -> Vec<Diagnostic> {
 }
 
 /// The lines of the sound text, with the index of each.
-fn lines() -> Vec<&'static str> {
+pub(super) fn lines() -> Vec<&'static str> {
     SOUND.lines().collect()
 }
 
@@ -37,14 +37,14 @@ fn block_end(all: &[&str], at: usize) -> usize {
 }
 
 /// The field of a line: what stands before it, its name, and its value.
-fn field(line: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn field(line: &str) -> Option<(&str, &str, &str)> {
     let begin = indent(line);
     let (name, value) = line.get(begin..)?.split_once(':')?;
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (plain && !line.starts_with('#')).then_some((&line[..begin], name, value.trim()))
 }
 
-fn joined(lines: &[String]) -> String {
+pub(super) fn joined(lines: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
@@ -78,7 +78,7 @@ impl Broken {
     }
 }
 
-fn owned(all: &[&str]) -> Vec<String> {
+pub(super) fn owned(all: &[&str]) -> Vec<String> {
     all.iter().map(|line| (*line).to_owned()).collect()
 }
 

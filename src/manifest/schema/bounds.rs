@@ -2,8 +2,8 @@
 
 use serde_json::Value as JsonValue;
 
-use super::forms;
 use super::words::{Place, is_index};
+use super::forms;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::Node;
 use crate::manifest::yaml::shown;
@@ -30,6 +30,9 @@ impl Place<'_> {
             Some("env") => "write the name of an environment variable, like `CARRIER_A_PASSWORD`",
             Some("name") if self.pointer.contains("customHeaders") => {
                 "write the name of a header: letters, digits and hyphens"
+            }
+            Some("to" | "from") => {
+                "write a number, or the user of a SIP URI, in at most 256 ASCII characters"
             }
             Some("value") => "write 1 to 64 visible ASCII characters",
             Some("custom") => "write 1 to 128 visible ASCII characters",

@@ -64,6 +64,12 @@ pub(super) fn opaque(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "integer"], "pattern": "^[!-~]{1,128}$", "minimum": 0})
 }
 
+/// Who calls or is called, as a SIP message names them: a number or the user of a URI, and neither has
+/// other characters than those of ASCII.
+pub(super) fn presented(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "integer"], "pattern": "^[ -~]{1,256}$", "minimum": 0})
+}
+
 /// A text as somebody writes it, which may look like a number.
 pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
     free_text(256)

@@ -35,10 +35,10 @@ pub struct InboundCall {
     #[schemars(length(min = 1, max = 64))]
     pub source: Option<String>,
     /// The called number, as presented. Example: `"+442079460000"`.
-    #[schemars(schema_with = "form::text")]
+    #[schemars(schema_with = "form::presented")]
     pub to: String,
     /// The caller's number, as presented. Example: `"+442079460999"`.
-    #[schemars(schema_with = "form::text")]
+    #[schemars(schema_with = "form::presented")]
     pub from: String,
 }
 
@@ -49,7 +49,7 @@ pub struct OutboundCall {
     /// The calling extension's number. Example: `1000`.
     pub extension: NumberRange,
     /// The dialled number. Example: `"0044207946000"`.
-    #[schemars(schema_with = "form::text")]
+    #[schemars(schema_with = "form::presented")]
     pub to: String,
 }
 

@@ -19,6 +19,9 @@ pub enum SecretRef {
 const AGE_BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
 const AGE_END: &str = "-----END AGE ENCRYPTED FILE-----";
 
+/// Quotes that word processors write in the place of those of YAML.
+const TYPOGRAPHIC_QUOTES: [char; 6] = ['“', '”', '„', '‟', '«', '»'];
+
 /// Why a text is not the path of a secret file.
 pub fn secret_file_refusal(text: &str) -> Option<String> {
     let outside =
@@ -26,6 +29,9 @@ pub fn secret_file_refusal(text: &str) -> Option<String> {
     let absolute = text.as_bytes().get(1) == Some(&b':');
     if text.is_empty() || text.contains(char::is_control) {
         return Some("it is no file name".to_owned());
+    }
+    if text.contains(TYPOGRAPHIC_QUOTES) {
+        return Some("a typographic quote stands in it".to_owned());
     }
     (outside || absolute).then(|| "it is not a relative path below the secrets folder".to_owned())
 }
