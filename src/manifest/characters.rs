@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::decode::{Declares, decode};
+use super::lost;
 use super::yaml::{Parsed, Segment, parse_segment};
 use crate::diag::{Code, Diagnostic, FileId, Severity, Span};
 
@@ -54,8 +55,12 @@ pub struct Mistaken {
     pub declares: Declares,
 }
 
-/// What is wrong with the characters of a faulty document, if that is it.
+/// What is wrong with the characters or the lines of a faulty document, if that is it.
 pub fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
+    of_characters(file, segment).or_else(|| lost::mistaken(file, segment))
+}
+
+fn of_characters(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
     let text = segment.text;
     if text.is_ascii() || text.len() > MAX_BYTES {
         return None;

@@ -3,9 +3,10 @@
 use serde_json::Value as JsonValue;
 
 use super::words::{Place, is_index};
-use super::forms;
+use super::{forms, stand_in};
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::node::Node;
+use crate::manifest::lost::IF_GONE;
+use crate::manifest::node::{Field, Node};
 use crate::manifest::yaml::shown;
 use crate::model::Kind;
 
@@ -44,6 +45,31 @@ impl Place<'_> {
             _ => "see the field's documentation for its form",
         };
         Some(self.at_value(Code::TL104, message).help(words))
+    }
+
+    /// What to do with a mapping that has more than the one field that it must have: of two blocks the
+    /// key line between them may be gone.
+    pub(super) fn one_too_many(&self, fields: &[Field]) -> String {
+        let remove = "remove all but one";
+        let ([first, second, ..], Some((within, _))) = (fields, self.pointer.rsplit_once('/'))
+        else {
+            return remove.to_owned();
+        };
+        let beside = self.document.pointer(within);
+        let takes = |name: &String| {
+            let absent = beside.is_some_and(|one| one.get(name).is_none());
+            let known = stand_in::fields(self.kind, &format!("{within}/{name}"));
+            absent && known.iter().any(|one| **one == *second.key)
+        };
+        let all = stand_in::fields(self.kind, within).into_iter().filter(takes);
+        let all: Vec<String> = all.map(|name| format!("`{name}:`")).collect();
+        // Between fields in braces stand a comma and a blank.
+        let on_one_line = second.key_span.start <= first.value.span.end.saturating_add(2);
+        if all.is_empty() || on_one_line {
+            return remove.to_owned();
+        }
+        let (all, key) = (all.join(" or "), shown(&second.key));
+        format!("{IF_GONE} {all} above `{key}:` is gone, write it; if not: {remove}")
     }
 
     pub(super) fn out_of_bounds(&self, bound: &str) -> Diagnostic {

@@ -370,7 +370,10 @@ impl Place<'_> {
             return Some(Diagnostic::new(Code::TL105, message).at(span).help("write one of them"));
         }
         let message = format!("`{}` must have exactly one of {}", self.field(), known.join(", "));
-        let help = if none { "write one of them" } else { "remove all but one" };
+        let help = match none {
+            true => "write one of them".to_owned(),
+            false => self.one_too_many(fields),
+        };
         let code = if none { Code::TL105 } else { Code::TL104 };
         Some(Diagnostic::new(code, message).at(span).help(help))
     }

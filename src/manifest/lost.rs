@@ -1,0 +1,405 @@
+//! Key lines that are gone or have become comments, and lines that stand too far left, where what is
+//! left is no YAML or says another thing: found by reading the document again with the line in its
+//! place. Nothing is told that does not make the document sounder.
+
+use super::characters::{Mistaken, Reading};
+use super::outline::{Level, Line, Outline};
+use super::schema;
+use super::yaml::Segment;
+use crate::diag::{Code, Diagnostic, FileId, Span};
+use crate::model::Kind;
+
+/// The longest document in which they are sought.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Lines above a fault that are looked at for its cause.
+const MAX_LINES: usize = 20;
+
+/// Faults of one document whose lines are looked at.
+const MAX_FAULTS: usize = 8;
+
+/// Times that one document is read again.
+const MAX_TRIES: usize = 16;
+
+/// Names that one help gives.
+const MAX_NAMES: usize = 3;
+
+/// What begins a help that names a line above.
+pub(super) const IF_GONE: &str = "if the line";
+
+/// What may be wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cause {
+    /// The line that is told: the one below the line that is gone, or the one too far left.
+    line: usize,
+    /// The name of the key.
+    name: String,
+    what: What,
+    /// Where something is put into the text, and what.
+    put: (usize, String),
+    /// The key beside which it stands then.
+    beside: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// The line was made a comment.
+    Comment,
+    /// The line is gone, and what is left can mean nothing else.
+    Gone,
+    /// The line is gone, or what is told of the lines below it is right.
+    Perhaps,
+    /// The line stands too far left.
+    Left,
+}
+
+/// What is wrong with the lines of a faulty document, if that is it.
+pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
+    let text = segment.text;
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    let written = Reading::of(text);
+    let faults = written.faults();
+    if faults == Default::default() {
+        return None;
+    }
+    let outline = Outline::of(text);
+    let top = |line: &&Line<'_>| line.depth == 0 && line.key == Some("kind");
+    let kind = outline.0.iter().find(top)?.text.split_once(':')?.1;
+    let kind: Kind = kind.split(" #").next()?.trim().parse().ok()?;
+    let seeker = Seeker { kind, outline: &outline, places: outline.places() };
+    let mut best: Vec<(Cause, Reading)> = Vec::new();
+    for cause in seeker.causes(&written) {
+        let (at, put) = &cause.put;
+        let (before, after) = text.split_at_checked(*at)?;
+        let mended = Reading::of(&format!("{before}{put}{after}"));
+        if !is_sounder(&mended, &written) {
+            continue;
+        }
+        let least = best.first().map_or(faults, |(_, best)| best.faults());
+        if mended.faults() < least {
+            best = vec![(cause, mended)];
+        } else if mended.faults() == least
+            && best.first().is_some_and(|(one, _)| one.line == cause.line && one.what == cause.what)
+        {
+            best.push((cause, mended));
+        }
+    }
+    let names: Vec<&str> = best.iter().map(|(cause, _)| cause.name.as_str()).collect();
+    let (cause, _) = best.first()?;
+    let told = seeker.tell(cause, &names, &written)?;
+    let (at, len) = (cause.put.0, cause.put.1.len());
+    let (_, mended) = best.into_iter().next()?;
+    let span = |span: Span, moved: &dyn Fn(usize) -> usize| {
+        let byte = |at: u32| u32::try_from(segment.offset + moved(at as usize)).unwrap_or(u32::MAX);
+        Span { file, start: byte(span.start), end: byte(span.end) }
+    };
+    let written_at = |byte: usize| if byte < at + len { byte.min(at) } else { byte - len };
+    let placed = |mut one: Diagnostic, moved: &dyn Fn(usize) -> usize| {
+        one.span = one.span.map(|place| span(place, moved));
+        one.related
+            .iter_mut()
+            .for_each(|other| other.span = other.span.map(|place| span(place, moved)));
+        one
+    };
+    let mut diagnostics = vec![placed(told, &|at| at)];
+    diagnostics.extend(mended.diagnostics.into_iter().map(|one| placed(one, &written_at)));
+    Some(Mistaken { diagnostics, declares: mended.declares })
+}
+
+/// Whether a document has less faults with a line in its place, and no new ones. What is no YAML hides
+/// all other faults: those of values may remain then, but none of where a line stands.
+fn is_sounder(mended: &Reading, written: &Reading) -> bool {
+    let of_place = |one: &Diagnostic| {
+        matches!(
+            one.code,
+            Code::TL001 | Code::TL002 | Code::TL005 | Code::TL103 | Code::TL105 | Code::TL107
+        )
+    };
+    match written.faults() {
+        (0, ..) => {
+            let was_told = |one: &Diagnostic| {
+                written.errors().any(|old| (old.code, &old.message) == (one.code, &one.message))
+            };
+            mended.errors().count() < written.errors().count() && mended.errors().all(was_told)
+        }
+        _ => !mended.errors().any(of_place),
+    }
+}
+
+struct Seeker<'a> {
+    kind: Kind,
+    outline: &'a Outline<'a>,
+    /// The mapping of each line, and its key.
+    places: Vec<(Option<String>, Option<&'a str>)>,
+}
+
+impl Seeker<'_> {
+    fn line(&self, index: usize) -> Option<&Line<'_>> {
+        self.outline.0.get(index)
+    }
+
+    fn causes(&self, written: &Reading) -> Vec<Cause> {
+        let mut causes: Vec<Cause> = Vec::new();
+        for fault in written.errors().take(MAX_FAULTS) {
+            let Some(at) = fault.span.and_then(|span| self.outline.at(span.start as usize)) else {
+                continue;
+            };
+            let before = causes.len();
+            let of_yaml = fault.code == Code::TL001;
+            // A value that goes on below its line is told where it begins.
+            let until = if of_yaml { at } else { at + 1 };
+            for line in (until.saturating_sub(MAX_LINES)..=until).rev() {
+                if of_yaml {
+                    causes.extend(self.too_far_left(line));
+                }
+                if of_yaml || line >= at {
+                    causes.extend(self.gone(line, line == at && !of_yaml));
+                }
+            }
+            causes.extend(
+                (at.saturating_sub(MAX_LINES)..=at)
+                    .rev()
+                    .filter_map(|line| self.item_comment(line)),
+            );
+            if fault.code == Code::TL002 {
+                causes.extend(self.item_gone(at));
+            }
+            if fault.help.as_deref().is_some_and(|help| help.starts_with(IF_GONE)) {
+                // It names the line already.
+                let mut of_fault = causes.split_off(before);
+                of_fault.retain(|cause| cause.what == What::Comment);
+                causes.append(&mut of_fault);
+            }
+        }
+        let mut seen: Vec<Cause> = Vec::new();
+        for cause in causes {
+            if !seen.iter().any(|one| one.put == cause.put) {
+                seen.push(cause);
+            }
+        }
+        // What the writer left as a comment is surely meant.
+        seen.sort_by_key(|cause| cause.what != What::Comment);
+        seen.truncate(MAX_TRIES);
+        seen
+    }
+
+    fn is_absent(&self, within: &str, name: &str) -> bool {
+        let is_it = |(place, key): &(Option<String>, Option<&str>)| {
+            place.as_deref() == Some(within) && *key == Some(name)
+        };
+        !self.places.iter().any(is_it)
+    }
+
+    /// Whether a line may stand first below a key.
+    fn takes(&self, place: &str, line: &Line<'_>) -> bool {
+        let place = if line.is_item { format!("{place}/0") } else { place.to_owned() };
+        let known = schema::fields(self.kind, &place);
+        match line.key {
+            Some(key) => known.iter().any(|one| one == key),
+            None => line.is_item && known.is_empty() && schema::has(self.kind, &place),
+        }
+    }
+
+    /// The same, also of a mapping with names of one's own: that would take a misspelt one, too.
+    fn may_hold(&self, place: &str, line: &Line<'_>) -> bool {
+        line.key.is_some_and(|key| schema::has(self.kind, &format!("{place}/{key}")))
+    }
+
+    /// The key lines that may be gone above a line. `faulty`: a fault is told of the line itself.
+    fn gone(&self, index: usize, faulty: bool) -> Vec<Cause> {
+        let Some(line) = self.line(index) else { return Vec::new() };
+        let levels = self.outline.levels(index, false);
+        let own = self.outline.levels(index, true);
+        let Some((own, last)) = own.last().zip(levels.last()) else { return Vec::new() };
+        // A line that belongs to nothing, or to a key that does not take it.
+        let is_first =
+            index.checked_sub(1).and_then(|above| self.line(above)).is_some_and(|above| {
+                !above.has_value && last.column > above.depth && line.depth > above.depth
+            });
+        let is_strange = match (&own.place, &last.place) {
+            (None, _) => true,
+            (Some(_), Some(owner)) if is_first => !self.takes(owner, line),
+            _ => false,
+        };
+        let is_other = line.is_item && self.is_other_form(index);
+        let only_comment = !is_strange && !is_other && !faulty;
+        let comment = line.comment.map(|one| one.key);
+        if only_comment && comment.is_none() {
+            return Vec::new();
+        }
+        let what = if is_strange || is_other { What::Gone } else { What::Perhaps };
+        let mut causes = Vec::new();
+        for level in levels.iter().rev() {
+            let Some(place) = &level.place else { continue };
+            let may_hold = level.column < line.depth || line.is_item && level.column == line.depth;
+            if !may_hold {
+                continue;
+            }
+            for name in schema::fields(self.kind, place) {
+                let within = format!("{place}/{name}");
+                let is_comment = comment == Some(name.as_str());
+                if !self.is_absent(place, &name)
+                    || !(self.takes(&within, line) || is_comment && self.may_hold(&within, line))
+                {
+                    continue;
+                }
+                let what = if is_comment { What::Comment } else { what };
+                if only_comment && what != What::Comment {
+                    continue;
+                }
+                let blanks = " ".repeat(level.column);
+                let put = (line.start - line.depth, format!("{blanks}{name}:\n"));
+                let beside = self.beside(place, index);
+                causes.push(Cause { line: index, name, what, put, beside });
+            }
+        }
+        causes
+    }
+
+    /// Whether an item has a key, and the one before it in its list has none, or the other way round.
+    fn is_other_form(&self, index: usize) -> bool {
+        let Some(line) = self.line(index) else { return false };
+        let before = self.outline.0.iter().take(index).rev();
+        let mut before = before.take_while(|one| one.depth >= line.depth);
+        let before = before.find(|one| one.is_item && one.depth == line.depth);
+        before.is_some_and(|one| one.key.is_some() != line.key.is_some())
+    }
+
+    /// The last key before a line that stands in a mapping.
+    fn beside(&self, place: &str, index: usize) -> Option<String> {
+        let before = self.places.iter().take(index).rev();
+        let mut before = before.filter(|(within, _)| within.as_deref() == Some(place));
+        let key = before.find_map(|(_, key)| *key)?;
+        schema::has(self.kind, &format!("{place}/{key}")).then(|| key.to_owned())
+    }
+
+    /// The first line of an item that may be gone above a line whose key the item before it has, too.
+    fn item_gone(&self, index: usize) -> Option<Cause> {
+        let line = self.line(index)?;
+        let levels = self.outline.levels(index, true);
+        let within = levels.last()?.place.as_deref()?;
+        let first = self.places.iter().position(|(place, _)| place.as_deref() == Some(within))?;
+        let first = self.line(first).filter(|first| first.is_item && first.key != line.key)?;
+        let name = first.key.filter(|_| !line.is_item && first.has_value)?;
+        if !schema::has(self.kind, &format!("{within}/{name}")) {
+            return None;
+        }
+        let (name, what) = (format!("- {name}"), What::Perhaps);
+        let put = (line.start - line.depth, format!("{}\n", first.text));
+        Some(Cause { line: index, name, what, put, beside: None })
+    }
+
+    /// The first line of an item that was made a comment above a line.
+    fn item_comment(&self, index: usize) -> Option<Cause> {
+        let line = self.line(index).filter(|line| !line.is_item)?;
+        let comment = line.comment.filter(|one| one.said.starts_with("- "))?;
+        let put = format!("{}{}\n", " ".repeat(comment.column), comment.said);
+        let (name, what) = (format!("- {}", comment.key), What::Comment);
+        let put = (line.start - line.depth, put);
+        Some(Cause { line: index, name, what, put, beside: None })
+    }
+
+    /// A line that belongs to a mapping that ends before it.
+    fn too_far_left(&self, index: usize) -> Option<Cause> {
+        let line = self.line(index)?;
+        if line.is_item {
+            return self.item_too_far_left(index, line);
+        }
+        let key = line.key?;
+        let (own, _) = self.places.get(index)?;
+        let own = own.as_deref().unwrap_or("?");
+        let below = self.line(index + 1);
+        let holds_more = line.has_value && below.is_some_and(|below| below.depth > line.depth);
+        let is_known = schema::has(self.kind, &format!("{own}/{key}"));
+        if is_known && !holds_more && self.is_first_of(own, key, index) {
+            return None;
+        }
+        let levels = self.outline.levels(index, false);
+        let target = levels.iter().rev().find(|Level { column, place, .. }| {
+            let fits = |place: &String| {
+                schema::has(self.kind, &format!("{place}/{key}")) && self.is_absent(place, key)
+            };
+            *column > line.depth && place.as_ref().is_some_and(fits)
+        })?;
+        let blanks = " ".repeat(target.column - line.depth);
+        let beside = self.beside(target.place.as_deref()?, index);
+        let (name, what) = (key.to_owned(), What::Left);
+        Some(Cause { line: index, name, what, put: (line.start - line.depth, blanks), beside })
+    }
+
+    /// An item that stands further left than those of the list before it.
+    fn item_too_far_left(&self, index: usize, line: &Line<'_>) -> Option<Cause> {
+        let levels = self.outline.levels(index, false);
+        let list = levels.iter().rev().find(|level| level.is_list)?;
+        let missing = list.column.checked_sub(line.depth).filter(|missing| *missing > 0)?;
+        let put = (line.start - line.depth, " ".repeat(missing));
+        Some(Cause { line: index, name: String::new(), what: What::Left, put, beside: None })
+    }
+
+    /// Whether no line before this one has the key in the mapping.
+    fn is_first_of(&self, within: &str, key: &str, index: usize) -> bool {
+        let mut before = self.places.iter().take(index);
+        !before.any(|(place, one)| place.as_deref() == Some(within) && *one == Some(key))
+    }
+
+    fn tell(&self, cause: &Cause, names: &[&str], written: &Reading) -> Option<Diagnostic> {
+        let line = self.line(cause.line)?;
+        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let dash = if line.is_item && line.key.is_some() { 2 } else { 0 };
+        let len = line.key.map_or(1, str::len);
+        let span = Span {
+            file: FileId(0),
+            start: byte(line.start + dash),
+            end: byte(line.start + dash + len),
+        };
+        let first = written.errors().next()?;
+        let of_yaml = written.errors().any(|one| one.code == Code::TL001);
+        let code = if of_yaml { Code::TL001 } else { Code::TL103 };
+        let mut all: Vec<String> =
+            names.iter().take(MAX_NAMES).map(|name| format!("`{name}:`")).collect();
+        if names.len() > MAX_NAMES {
+            all.push("…".to_owned());
+        }
+        let all = all.join(" or ");
+        let name = &cause.name;
+        let (message, help) = match cause.what {
+            What::Comment => (
+                format!("the line `{name}:` above is a comment, and those below it are not"),
+                "take its `#` away, or make comments of them, too".to_owned(),
+            ),
+            What::Left if line.is_item => (
+                "this item stands too far left".to_owned(),
+                "write it as far right as the items above it".to_owned(),
+            ),
+            What::Left => (
+                format!("`{name}:` stands too far left"),
+                cause.beside.as_ref().map_or_else(
+                    || "write it as far right as the lines above it".to_owned(),
+                    |beside| format!("write it as far right as `{beside}:`"),
+                ),
+            ),
+            What::Gone => {
+                let place = cause.beside.as_ref();
+                let place = place.map(|one| format!(", as far left as `{one}:`"));
+                let place = place.unwrap_or_default();
+                let why = match line.is_item {
+                    true => "the `- ` lines here belong to no key of their own",
+                    false => "the lines here belong to no key above them",
+                };
+                let message = match names.len() {
+                    1 => format!("{all} is missing above this line"),
+                    _ => "a line with a key is missing above this line".to_owned(),
+                };
+                (message, format!("{why}: write {all} above them{place}"))
+            }
+            What::Perhaps => {
+                let told = first.help.as_deref().unwrap_or_default();
+                let help = format!("{IF_GONE} {all} above it is gone, write it; if not: {told}");
+                return Some(first.clone().help(help));
+            }
+        };
+        Some(Diagnostic::new(code, message).at(span).help(help))
+    }
+}
