@@ -102,7 +102,7 @@ pub fn validate(tree: &SourceTree) -> Checked {
 
 /// Checks a tree as of a day: presets of brands grow old (TL414).
 pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
-    let Reading { sources, found: read, mut declared, documents, diagnostics: mut found } =
+    let Reading { sources, found: read, mut declared, documents, diagnostics: mut found, .. } =
         reading::read(tree);
     let sources = Arc::new(sources);
     let (resources, places) = settle(read, &sources, &mut declared, &mut found);

@@ -15,11 +15,15 @@ use crate::manifest::numbers;
 use crate::manifest::salvage::Rest;
 use crate::manifest::slips;
 use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceFile, SourceTree};
-use crate::manifest::yaml::{self, Document, Parsed};
+use crate::manifest::yaml::{self, Document, Parsed, Segment};
 use crate::model::{Resource, ResourceId};
 
 /// What some editors write at the beginning of a UTF-8 file: no part of its first line.
 const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Faulty documents that are read again for what is behind their faults; further ones are told as they
+/// are. Far more than are shown of any code.
+const MAX_SOUGHT: usize = 1000;
 
 /// What the files of a tree hold.
 #[derive(Debug, Default)]
@@ -33,6 +37,8 @@ pub(super) struct Reading {
     pub declared: Declared,
     /// How many documents there are.
     pub documents: usize,
+    /// Faulty documents that were read again for what is behind their faults.
+    sought: usize,
     /// What is wrong with files and with documents by themselves.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -125,7 +131,7 @@ impl Reading {
                 self.sound(resource, Place::new(file, segment, 0));
                 continue;
             }
-            if sound && let Some(mistaken) = characters::mistaken(file, segment) {
+            if sound && let Some(mistaken) = self.sought(file, segment) {
                 faulty = true;
                 self.mistaken(mistaken, Place::new(file, segment, 0));
                 continue;
@@ -156,6 +162,15 @@ impl Reading {
             let told = self.diagnostics.get_mut(before..);
             numbers::without_formatter(told.unwrap_or_default());
         }
+    }
+
+    /// What lines or characters are wrong in a faulty document: it is read again for that.
+    fn sought(&mut self, file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
+        if self.sought == MAX_SOUGHT {
+            return None;
+        }
+        self.sought += 1;
+        characters::mistaken(file, segment)
     }
 
     /// A document without any fault by itself.

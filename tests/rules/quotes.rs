@@ -1,6 +1,8 @@
 //! Quotes of word processors, which YAML does not know: in what is no prose they are told, and with them
 //! all else.
 
+use trunkline::diag::Diagnostic;
+
 use super::single_breaks::{SOUND, errors};
 
 #[test]
@@ -19,4 +21,14 @@ fn a_typographic_quote_hides_no_other_fault() {
     }
     let name = SOUND.replacen("Acme Ltd", "“Acme” Ltd", 1);
     assert_eq!(codes(&name), [""; 0]);
+}
+
+#[test]
+fn of_very_many_documents_the_first_thousand_are_read_again() {
+    let one = "apiVersion: trunkline.dev/v1\nkind:\u{a0}Tenant\nmetadata:\n  name: acme\nspec:\n  countryCode: \"44\"\n";
+    let found = errors(&vec![one; 1003].join("---\n"));
+    let named = |one: &&Diagnostic| one.message.contains("(U+00A0)");
+    assert_eq!(found.iter().filter(named).count(), 1000);
+    // The others are not lost.
+    assert!(found.iter().filter(|one| !named(one)).count() >= 3, "{found:#?}");
 }
