@@ -45,8 +45,11 @@ pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
     }
     let near = known.into_iter().filter_map(|word| {
         let letters: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
-        let distance = distance(&text, &letters);
         let allowed = (letters.len().max(text.len()) / 3).max(1);
+        if least_distance(&text, &letters) > allowed {
+            return None;
+        }
+        let distance = distance(&text, &letters);
         (distance <= allowed && distance < letters.len()).then_some((distance, word))
     });
     near.min().map(|(_, word)| word)
@@ -73,6 +76,16 @@ pub(crate) fn is_same(word: &str, other: &str) -> bool {
         all.into_iter().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase)
     };
     letters(word).eq(letters(other))
+}
+
+/// What [`distance`] is at least, found in one pass over each: every letter that one word has more, and
+/// every kind of letter that only one of them has, is an edit of its own.
+fn least_distance(a: &[char], b: &[char]) -> usize {
+    // Kinds that share a bit are taken for one, which makes them fewer.
+    let kinds = |word: &[char]| word.iter().fold(0_u64, |all, c| all | 1 << (u32::from(*c) % 64));
+    let (of_a, of_b) = (kinds(a), kinds(b));
+    let only = |one: u64, other: u64| (one & !other).count_ones() as usize;
+    a.len().abs_diff(b.len()).max(only(of_a, of_b)).max(only(of_b, of_a))
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
@@ -105,6 +118,18 @@ fn distance(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_distance_is_less_than_its_least() {
+        let words =
+            ["host", "hots", "transport", "transprot", "associatedIps", "ips", "aab", "bba"];
+        for (a, b) in words.iter().flat_map(|a| words.iter().map(move |b| (a, b))) {
+            let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+            assert!(least_distance(&a, &b) <= distance(&a, &b), "{a:?} {b:?}");
+        }
+        let (a, b): (Vec<char>, Vec<char>) = ("mask".chars().collect(), "host".chars().collect());
+        assert_eq!(least_distance(&a, &b), 3);
+    }
 
     #[test]
     fn near_words_are_suggested() {
