@@ -27,7 +27,7 @@ fn ring(world: &mut World, callee: &Phone, (code, rseq): (u16, u32), body: &str)
 }
 
 /// The PRACK of a response, in its early dialog; the caller as it stands in that.
-fn prack(world: &mut World, caller: &Phone, response: &Message, cseq: u32) -> Phone {
+pub(crate) fn prack(world: &mut World, caller: &Phone, response: &Message, cseq: u32) -> Phone {
     let mut caller = caller.clone();
     caller.learn(response);
     (caller.cseq, caller.branch) = (cseq, cseq + 100);

@@ -26,6 +26,21 @@ pub(crate) fn over_tcp(text: &str) -> String {
     text.replace("SIP/2.0/UDP", "SIP/2.0/TCP")
 }
 
+/// A call of the carrier on TCP, over its connection 7, answered and acknowledged; both ends.
+pub(crate) fn in_over_tcp(world: &mut World) -> (Phone, Phone) {
+    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "in");
+    let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
+    world.send_over(7, FROM, &over_tcp(&invite));
+    world.expect_is(CARRIER_A, "100 INVITE");
+    let callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
+    callee.answer(world, 200, SDP);
+    caller.learn(&world.expect_is(CARRIER_A, "200 INVITE"));
+    caller.branch += 1;
+    world.send_over(7, FROM, &over_tcp(&caller.print("ACK", "", "")));
+    world.expect_is(PBX, "ACK");
+    (caller, callee)
+}
+
 /// A PBX dials with a body of so many bytes.
 fn dial(world: &mut World, bytes: usize) -> Phone {
     let mut pbx = Phone::calling(PBX, "1001", "00493012345", "large");
@@ -113,16 +128,7 @@ fn an_answer_to_an_attempt_that_was_lost_on_two_connections_is_hung_up() {
 #[test]
 fn an_answer_inside_the_call_after_a_504_ends_it() {
     let mut world = tcp_world();
-    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "late");
-    let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
-    world.send_over(7, FROM, &over_tcp(&invite));
-    world.expect_is(CARRIER_A, "100 INVITE");
-    let mut callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
-    callee.answer(&mut world, 200, SDP);
-    caller.learn(&world.expect_is(CARRIER_A, "200 INVITE"));
-    caller.branch += 1;
-    world.send_over(7, FROM, &over_tcp(&caller.print("ACK", "", "")));
-    world.expect_is(PBX, "ACK");
+    let (caller, mut callee) = in_over_tcp(&mut world);
     callee.invite(&mut world);
     world.expect_is(PBX, "100 INVITE");
     let again = world.expect_is(CARRIER_A, "INVITE");

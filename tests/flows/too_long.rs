@@ -3,6 +3,7 @@
 use serde_json::json;
 use trunkline::sip::{HeaderName, Message};
 
+use crate::early;
 use crate::world::{CARRIER_A, PBX, Phone, SDP, World, config, inbound_call, set, value};
 
 /// A call that rings, and an answer of the PBX that is too long to be passed on.
@@ -162,16 +163,12 @@ fn reliable_progress_without_a_session_is_acknowledged_here_if_it_is_too_long() 
     let invite = callee.invited().clone();
     callee.reply_with(&mut world, &invite, (180, &headers), "");
     let ringing = world.expect_is(CARRIER_A, "180 INVITE");
-    let rack = format!("RAck: {} 1 INVITE\r\n", ringing.rseq().unwrap());
-    caller.learn(&ringing);
-    let prack = caller.request("PRACK", &rack, "");
-    world.send(CARRIER_A, &prack);
+    early::prack(&mut world, &caller, &ringing, 2);
     let prack = world.expect_is(PBX, "PRACK");
     assert_eq!(value(&prack, HeaderName::RAck), "8 1 INVITE");
     callee.reply(&mut world, &prack, 200, "");
     world.expect_is(CARRIER_A, "200 PRACK");
     callee.answer(&mut world, 200, SDP);
-    caller.cseq = 1;
     caller.take_answer(&mut world);
     world.expect_is(PBX, "ACK");
     world.quiet();
@@ -184,13 +181,9 @@ fn who_requires_reliable_progress_gets_it_without_a_body_that_is_too_long() {
     say(&mut world, &callee, (183, TYPE));
     let progress = world.expect_is(CARRIER_A, "183 INVITE");
     assert!(progress.body().is_empty());
-    let rack = format!("RAck: {} 1 INVITE\r\n", progress.rseq().unwrap());
-    caller.learn(&progress);
-    let prack = caller.request("PRACK", &rack, "");
-    world.send(CARRIER_A, &prack);
+    early::prack(&mut world, &caller, &progress, 2);
     world.expect_is(CARRIER_A, "200 PRACK");
     callee.answer(&mut world, 200, SDP);
-    caller.cseq = 1;
     caller.take_answer(&mut world);
     world.expect_is(PBX, "ACK");
     world.quiet();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trunkline::sip::HeaderName;
 
-use crate::streams::{FROM, over_tcp, tcp_world};
+use crate::streams::{FROM, in_over_tcp, over_tcp, tcp_world};
 use crate::world::{CARRIER_A, PBX, Phone, SDP, World, value};
 
 /// A call from the PBX to a carrier on TCP, answered and acknowledged; both ends.
@@ -170,16 +170,7 @@ fn a_bye_that_reaches_nobody_ends_with_its_time() {
 #[test]
 fn the_bye_of_a_carrier_over_tcp_reaches_a_pbx_that_comes_back() {
     let mut world = tcp_world();
-    let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "back");
-    let invite = caller.request("INVITE", "Content-Type: application/sdp\r\n", SDP);
-    world.send_over(7, FROM, &over_tcp(&invite));
-    world.expect_is(CARRIER_A, "100 INVITE");
-    let mut callee = Phone::called(PBX, &world.expect_is(PBX, "INVITE"));
-    callee.answer(&mut world, 200, SDP);
-    caller.learn(&world.expect_is(CARRIER_A, "200 INVITE"));
-    caller.branch += 1;
-    world.send_over(7, FROM, &over_tcp(&caller.print("ACK", "", "")));
-    world.expect_is(PBX, "ACK");
+    let (caller, mut callee) = in_over_tcp(&mut world);
     callee.send(&mut world, "BYE");
     world.expect_is(PBX, "200 BYE");
     // Its connection is lost with the BYE on it, and nobody listens for a while.
