@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Field, Meaning, Scalar, Value};
 use super::opened::{self, Opened};
-use super::slips;
 use super::yaml::{Fatal, MAX_ALIAS_BYTES, MAX_ALIAS_NODES, MAX_DEPTH, MAX_FAULTS, shown};
+use super::{misplaced, slips};
 use crate::diag::{Code, Diagnostic, Span};
 
 /// What the parser refuses at a place, in its words.
@@ -158,11 +158,8 @@ fn is_empty(field: &Field) -> bool {
     is_null && value.span == field.key_span
 }
 
-/// As [`super::misplaced`] tells it of fields that stand once.
+/// As of fields that stand once.
 fn not_indented(fields: &[Field], owner: usize) -> Option<Diagnostic> {
     let (owner, below) = (fields.get(owner)?, fields.get(owner + 1)?);
-    let name = shown(&owner.key);
-    let message = format!("the lines below `{name}:` are not indented");
-    let told = Diagnostic::new(Code::TL103, message).at(below.key_span);
-    Some(told.help(format!("write them two blanks further right than `{name}:`")))
+    Some(misplaced::not_indented(&shown(&owner.key), below, below.key_span))
 }

@@ -371,7 +371,9 @@ fn add(node: &mut Node, field: Field) {
     }
 }
 
-fn not_indented(owner: &str, field: &Field, first: Span) -> Diagnostic {
+/// What is told of the lines below a key without a value, `field` among them, of which the first stands at
+/// a place.
+pub(super) fn not_indented(owner: &str, field: &Field, first: Span) -> Diagnostic {
     let key = &field.key;
     let message = format!("the lines below `{owner}:` are not indented");
     let help = format!("write them two blanks further right than `{owner}:`, as in `  {key}: …`");
