@@ -31,7 +31,9 @@ pub fn render_text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool)
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut text = String::new();
     for diagnostic in diagnostics {
-        text.push_str(&renderer.render(&[group(diagnostic, sources)]));
+        let mut moved = Vec::new();
+        let printed = renderer.render(&[group(diagnostic, sources, &mut moved)]);
+        text.push_str(&with_written_places(printed, &moved));
         text.push_str("\n\n");
     }
     text
@@ -58,7 +60,44 @@ pub fn render_first(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool
     text
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
+/// A place as the renderer prints it, which knows what is shown only, and as it is in the file.
+struct Moved {
+    shown: String,
+    written: String,
+}
+
+/// A printed diagnostic with the places of the file, which editors go to and the other forms have;
+/// `moved` are in the order in which they are printed.
+fn with_written_places(printed: String, moved: &[Moved]) -> String {
+    let mut left = moved.iter().peekable();
+    if left.peek().is_none() {
+        return printed;
+    }
+    let mut text = String::with_capacity(printed.len());
+    for line in printed.split_inclusive('\n') {
+        let is_place = line.contains("--> ") || line.contains("::: ");
+        let found = left.peek().filter(|_| is_place).and_then(|one| {
+            let (before, after) = line.rsplit_once(one.shown.as_str())?;
+            // An ANSI code may follow.
+            let is_whole = after.is_empty() || after.starts_with(['\n', '\u{1b}']);
+            is_whole.then_some((before, one.written.as_str(), after))
+        });
+        match found {
+            Some((before, written, after)) => {
+                text.extend([before, written, after]);
+                left.next();
+            }
+            None => text.push_str(line),
+        }
+    }
+    text
+}
+
+fn group<'a>(
+    diagnostic: &'a Diagnostic,
+    sources: &'a SourceMap,
+    moved: &mut Vec<Moved>,
+) -> Group<'a> {
     let level = match diagnostic.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -76,17 +115,16 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
                 None => apart.push(related),
             }
         }
-        group = with_excerpt(group, &marks, sources);
+        group = with_excerpt(group, &marks, sources, moved);
     } else {
         apart.extend(shown);
     }
     for related in apart {
         group = match related.span {
-            Some(span) => with_excerpt(
-                group,
-                &[Mark { span, label: Some(visible(&related.message)) }],
-                sources,
-            ),
+            Some(span) => {
+                let mark = Mark { span, label: Some(visible(&related.message)) };
+                with_excerpt(group, &[mark], sources, moved)
+            }
             None => group.element(Level::NOTE.message(visible(&related.message))),
         };
     }
@@ -112,7 +150,12 @@ fn is_near(first: Span, other: Span, sources: &SourceMap) -> bool {
 
 /// Adds an excerpt with its marks; only the lines between the marks are handed to the renderer,
 /// which would otherwise look through the whole file for each diagnostic.
-fn with_excerpt<'a>(group: Group<'a>, marks: &[Mark<'a>], sources: &'a SourceMap) -> Group<'a> {
+fn with_excerpt<'a>(
+    group: Group<'a>,
+    marks: &[Mark<'a>],
+    sources: &'a SourceMap,
+    moved: &mut Vec<Moved>,
+) -> Group<'a> {
     let Some(first) = marks.first() else { return group };
     let file = first.span.file;
     let at = sources.start(first.span);
@@ -130,7 +173,13 @@ fn with_excerpt<'a>(group: Group<'a>, marks: &[Mark<'a>], sources: &'a SourceMap
     let annotations: Vec<_> =
         marks.iter().map(|mark| annotation(mark, &excerpt, sources)).collect();
     let line = line_of(file, from, sources);
-    let snippet = Snippet::source(excerpt.text).path(sources.shown_path(file)).line_start(line);
+    let path = sources.shown_path(file);
+    let column = excerpt.column(first.span.start as usize);
+    if column != at.column as usize {
+        let place = |column| format!("{path}:{}:{column}", at.line);
+        moved.push(Moved { shown: place(column), written: place(at.column as usize) });
+    }
+    let snippet = Snippet::source(excerpt.text).path(path).line_start(line);
     group.element(snippet.annotations(annotations))
 }
 
@@ -140,8 +189,7 @@ fn annotation<'a>(mark: &Mark<'a>, excerpt: &Excerpt<'_>, sources: &SourceMap) -
     let start = (mark.span.start as usize).min(line.end);
     let end = (mark.span.end as usize).clamp(start, line.end);
     let kind = if mark.label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
-    let span = excerpt.at(start)..excerpt.at(end);
-    kind.span(span).label(mark.label.clone())
+    kind.span(excerpt.range(start..end)).label(mark.label.clone())
 }
 
 /// The lines that are shown: the values of secret fields are hidden, and what is not seen is spelled
@@ -186,15 +234,32 @@ impl<'a> Excerpt<'a> {
         Self { text: shown, from, changed }
     }
 
-    /// Where a byte of the file stands in what is shown; one that is not shown behind what is shown
-    /// in its place.
-    fn at(&self, byte: usize) -> usize {
+    /// Where bytes of the file stand in what is shown; of what is not shown, all that is shown in its
+    /// place.
+    fn range(&self, written: Range<usize>) -> Range<usize> {
+        let start = self.at(written.start, false);
+        start..if written.is_empty() { start } else { self.at(written.end, true) }
+    }
+
+    /// The column of a byte in what is shown, from 1.
+    fn column(&self, byte: usize) -> usize {
+        let before = self.text.get(..self.at(byte, false)).unwrap_or_default();
+        before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
+    }
+
+    /// Where a byte stands in what is shown; one that is not shown before or behind what is shown in its
+    /// place.
+    fn at(&self, byte: usize, behind: bool) -> usize {
         let (mut read, mut at) = (self.from, 0);
         for Changed { written, shown } in &self.changed {
             if byte <= written.start {
                 break;
             }
-            at += written.start - read + shown;
+            at += written.start - read;
+            if byte < written.end && !behind {
+                return at;
+            }
+            at += shown;
             read = written.end;
         }
         at + byte.saturating_sub(read)

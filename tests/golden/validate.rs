@@ -133,6 +133,25 @@ fn every_diagnostic_has_a_place_and_advice() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Also behind what is hidden or spelled out: the place is that of the file, as in the other forms.
+#[test]
+fn the_place_that_is_printed_is_that_of_the_file() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let Checked { diagnostics, sources, .. } = validate(&case.tree);
+        for one in &diagnostics {
+            let Some(span) = one.span else { continue };
+            let at = sources.start(span);
+            let place = format!("--> {}:{}:{}", sources.path(span.file), at.line, at.column);
+            let text = render_text(std::slice::from_ref(one), &sources, false);
+            if !text.lines().any(|line| line.trim_start() == place) {
+                wrong.push(format!("{}: not at {place}\n{text}", case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Codes that no manifest alone can cause: links and empty trees are tested with real files, the
 /// rest on another day, at a commit, or against a live state.
 const ELSEWHERE: &[Code] = &[
