@@ -28,6 +28,9 @@ pub use secret_words::{SECRET_FIELDS, is_secret};
 pub use source_map::{FileId, Position, SourceMap, Span};
 pub use visible::visible;
 
+/// How many other places a rule gives one diagnostic at most.
+pub const MAX_RELATED: usize = 1000;
+
 /// How many other places of one diagnostic a person is shown; the other forms have all.
 const MAX_PLACES: usize = 10;
 

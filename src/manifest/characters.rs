@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::decode::{Declares, decode};
 use super::lost;
 use super::yaml::{Parsed, Segment, parse_segment};
-use crate::diag::{Code, Diagnostic, FileId, Severity, Span};
+use crate::diag::{Code, Diagnostic, FileId, MAX_RELATED, Severity, Span};
 
 /// Characters of one document that are looked at.
 const MAX_SLIPS: usize = 1000;
@@ -20,9 +20,6 @@ const MAX_TRIED: usize = 32;
 
 /// The longest document in which they are.
 const MAX_TRIED_BYTES: usize = 64 * 1024;
-
-/// Further places that are told.
-const MAX_RELATED: usize = 10;
 
 /// What a character is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod circles;
 #[cfg(test)]
+mod every_place;
+#[cfg(test)]
 mod lines_gone;
 #[cfg(test)]
 mod own_pools;

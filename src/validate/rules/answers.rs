@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::beside::Room;
 use super::shares::Uses;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, DidSet, NumberRange};
 use crate::model::{Kind, ResourceId, Usage};
 use crate::validate::context::{Context, Map, PoolItem, Share, TrunkName, listed, number_set};
-
-/// Rules shown that answer some calls.
-const MAX_RELATED: usize = 3;
 
 /// What a tenant's rules on one trunk answer.
 #[derive(Debug, Default)]
@@ -67,6 +65,7 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
     // A rule whose trunk does not exist may be meant for any of its tenant's; a trunk that no rule
     // uses at all is one mistake: TL418.
     let Uses { trunks: used, astray } = context.uses();
+    let mut room = Room::new();
     for (trunk, tenant, items) in context.pools() {
         let answer = context.answers(trunk, tenant);
         let complete = answer.is_some_and(|one| !one.any.is_empty());
@@ -93,7 +92,7 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
             if missing.is_empty() {
                 continue;
             }
-            found.push(unanswered(context, pool, &missing, answer).follows(outside));
+            found.push(unanswered(context, (pool, &missing), answer, &mut room).follows(outside));
         }
     }
 }
@@ -101,9 +100,9 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
 /// Numbers that nothing answers, or nothing but rules for some callers or for messages.
 fn unanswered(
     context: &Context<'_>,
-    pool: &ResourceId,
-    missing: &[NumberRange],
+    (pool, missing): (&ResourceId, &[NumberRange]),
     answer: Option<&Answers<'_>>,
+    room: &mut Room,
 ) -> Diagnostic {
     let meets = |did: &DidMatch| match did {
         DidMatch::Any => true,
@@ -132,7 +131,7 @@ fn unanswered(
         why => format!("no rule answers every call to {numbers}: {}", why.join(", ")),
     };
     let mut told = context.diagnostic(Code::TL510, pool, "/spec/numbers", message);
-    for (id, _, why) in partial.iter().take(MAX_RELATED) {
+    for (id, _, why) in partial.iter().take(room.of(partial.len())) {
         let (field, words) = match why {
             Partial::Callers => ("/spec/caller", "only these callers are answered"),
             Partial::Messages => ("/spec/usage", "only messages are taken"),

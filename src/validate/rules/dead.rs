@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::beside::Room;
 use super::covered::{Before, Earlier, Verdict};
 use super::dialling::Dialled;
 use crate::diag::{Code, Diagnostic};
@@ -11,11 +12,9 @@ use crate::model::value::Name;
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::Context;
 
-/// The places of rules told as being in the way.
-const MAX_RELATED: usize = 3;
-
 /// Outbound rules that take no call, or none that earlier ones and the tenant's lists leave.
 pub(super) fn tl508_dead_outbound(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut room = Room::new();
     for (tenant, rules) in context.dialled(false) {
         let spec = context.set.tenant(None, tenant);
         let emergency = spec.map(|one| one.emergency_numbers.as_slice()).unwrap_or_default();
@@ -37,7 +36,7 @@ pub(super) fn tl508_dead_outbound(context: &Context<'_>, found: &mut Vec<Diagnos
                 Verdict::Alive => {}
                 Verdict::Dead(mut by) => {
                     by.extend(used);
-                    found.push(dead(context, (tenant, rule), &by));
+                    found.push(dead(context, (tenant, rule), &by, &mut room));
                 }
                 Verdict::Unknown => {
                     found.push(unknown(context, rule, rules.len() - index));
@@ -88,6 +87,7 @@ fn dead(
     context: &Context<'_>,
     (tenant, rule): (&Name, &Dialled<'_>),
     by: &BTreeSet<Before<'_>>,
+    room: &mut Room,
 ) -> Diagnostic {
     let rules = by.iter().filter_map(|one| match one {
         Before::Rule(_, id) => Some(*id),
@@ -113,7 +113,7 @@ fn dead(
         ),
     };
     let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
-    let mut told = rules.iter().take(MAX_RELATED).fold(told, |told, id| {
+    let mut told = rules.iter().take(room.of(rules.len())).fold(told, |told, id| {
         told.related(context.span(id, "/spec/match"), format!("{} comes first", id.name))
     });
     let place = ResourceId::system(Kind::Tenant, tenant.clone());
@@ -176,6 +176,7 @@ pub(super) fn tl508_dead_routes(context: &Context<'_>, found: &mut Vec<Diagnosti
 
 /// Emergency rules that take no emergency number, or none that earlier ones leave.
 pub(super) fn tl508_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let mut room = Room::new();
     for (tenant, rules) in context.dialled(true) {
         let Some(numbers) = context.set.tenant(None, tenant).map(|one| &one.emergency_numbers)
         else {
@@ -191,7 +192,7 @@ pub(super) fn tl508_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagno
             } else if rule.has_no_caller() {
                 found.push(nothing(context, rule));
             } else if left.all(|left| left.is_none()) {
-                found.push(dead(context, (tenant, rule), &used));
+                found.push(dead(context, (tenant, rule), &used, &mut room));
             }
             earlier.push(rule);
         }

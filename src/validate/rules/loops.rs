@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::circles;
 use super::forwards::{Arrival, Forwards, Inbound, Return, forwards};
 use super::hours::{Clock, moments};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, MAX_RELATED};
 use crate::model::{DestinationField, OutboundRule, ResourceId};
 use crate::validate::context::Context;
 
@@ -16,9 +16,6 @@ const MAX_ARRIVALS: usize = 1_000_000;
 
 /// Circles told in one run; of the others the number of rules.
 const MAX_TOLD: usize = 100;
-
-/// Other places shown of one circle.
-const MAX_RELATED: usize = 5;
 
 /// Answers of clocks asked for about one group of rules.
 const MAX_ASKED: usize = 4_000_000;
@@ -315,14 +312,13 @@ impl<'a> Circles<'_, '_, 'a> {
             let place = self.context.span(edge.rule.0, &field(edge));
             told = told.related(place, format!("{} sends it on", edge.rule.0));
         }
-        // That a later route closes the circle is easily overlooked.
-        let later = steps.iter().map(|(_, edge)| edge.by).find(|(_, route)| *route > 0);
-        if let Some((rule, route)) = later {
+        let mut named = BTreeSet::new();
+        let routes = steps.iter().map(|(_, edge)| edge.by).filter(|by| named.insert(*by));
+        for (rule, route) in routes.take(MAX_RELATED) {
             let place = self.context.span(rule, &format!("/spec/routes/{route}"));
-            told = told.related(
-                place,
-                format!("{rule} sends it out by this route, when those before it fail"),
-            );
+            // That a later route closes the circle is easily overlooked.
+            let when = if route > 0 { ", when those before it fail" } else { "" };
+            told = told.related(place, format!("{rule} sends it out by this route{when}"));
         }
         told.help("send the call to an extension, or out over a trunk that does not own the number")
     }

@@ -1,6 +1,7 @@
 //! The rules: one function per code, grouped by what they are about.
 
 mod answers;
+mod beside;
 mod brands;
 mod caller_ids;
 mod circles;

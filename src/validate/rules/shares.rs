@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, MAX_RELATED};
 use crate::model::value::Name;
 use crate::model::{
     InboundRule, Kind, OutboundRoute, ResourceId, Trunk, TrunkType, UserSlot, UserWord,
@@ -72,14 +72,15 @@ pub(super) fn tl204_disabled_tenant(context: &Context<'_>, found: &mut Vec<Diagn
         let inbound = context.set.owned(Kind::InboundRule, &id.name);
         let rules: Vec<_> =
             inbound.chain(context.set.owned(Kind::OutboundRule, &id.name)).collect();
-        let Some((first, _)) = rules.first() else { continue };
+        if rules.is_empty() {
+            continue;
+        }
         let message = format!("tenant `{}` is disabled: none of its rules takes a call", id.name);
-        found.push(
-            context
-                .diagnostic(Code::TL204, id, "/spec/enabled", message)
-                .related(context.span(first, "/metadata/name"), "one of its rules")
-                .help("enable the tenant, or leave it so until its rules are wanted again"),
-        );
+        let told = context.diagnostic(Code::TL204, id, "/spec/enabled", message);
+        let told = rules.iter().take(MAX_RELATED).fold(told, |told, (rule, _)| {
+            told.related(context.span(rule, "/metadata/name"), "one of its rules")
+        });
+        found.push(told.help("enable the tenant, or leave it so until its rules are wanted again"));
     }
 }
 
@@ -154,7 +155,7 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             id.name
         );
         let mut told = context.diagnostic(Code::TL417, id, "/spec/limits/concurrentCalls", message);
-        for pool in pools.iter().take(5) {
+        for pool in pools.iter().take(MAX_RELATED) {
             told = told.related(
                 context.span(pool, "/spec/concurrentCalls"),
                 format!("the share of {pool}"),

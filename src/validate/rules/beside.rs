@@ -1,0 +1,43 @@
+//! How many other places the diagnostics of one rule have. `--only`, JSON and SARIF know a diagnostic by
+//! all of its places, so that nothing is left out but where there are more than anybody reads.
+
+use crate::diag::MAX_RELATED;
+
+/// Other places of all diagnostics of one rule; they may grow with the square of a repository.
+const MAX_IN_ALL: usize = 100_000;
+
+/// What each diagnostic has all the same: as many as a person is shown.
+const MIN_OF_ONE: usize = 10;
+
+/// The room that is left in one run of a rule.
+#[derive(Debug)]
+pub(super) struct Room(usize);
+
+impl Room {
+    /// All of it.
+    pub(super) fn new() -> Self {
+        Self(MAX_IN_ALL)
+    }
+
+    /// How many of some other places a diagnostic gets.
+    pub(super) fn of(&mut self, places: usize) -> usize {
+        let given = places.min(MAX_RELATED).min(self.0.max(MIN_OF_ONE));
+        self.0 = self.0.saturating_sub(given);
+        given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_is_bounded_and_each_diagnostic_has_some() {
+        let mut room = Room::new();
+        assert_eq!(room.of(3), 3);
+        assert_eq!(room.of(5000), 1000);
+        let rest = (0..1000).map(|_| room.of(1000)).sum::<usize>();
+        assert!(rest < MAX_IN_ALL + 1000 * MIN_OF_ONE);
+        assert_eq!(room.of(1000), MIN_OF_ONE);
+    }
+}
