@@ -74,7 +74,9 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
         let (at, put) = &cause.put;
         let (before, after) = text.split_at_checked(*at)?;
         let mended = Reading::of(&format!("{before}{put}{after}"));
-        if !is_sounder(&mended, &written) {
+        let answers =
+            cause.what != What::Perhaps || seeker.fault(&cause, &written, &mended).is_some();
+        if !is_sounder(&mended, &written) || !answers {
             continue;
         }
         let least = best.first().map_or(faults, |(_, best)| best.faults());
@@ -88,7 +90,7 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
     }
     let names: Vec<&str> = best.iter().map(|(cause, _)| cause.name.as_str()).collect();
     let (cause, _) = best.first()?;
-    let told = seeker.tell(cause, &names, &written)?;
+    let told = seeker.tell(cause, &names, (&written, &best.first()?.1))?;
     let (at, len) = (cause.put.0, cause.put.1.len());
     let (_, mended) = best.into_iter().next()?;
     let span = |span: Span, moved: &dyn Fn(usize) -> usize| {
@@ -344,7 +346,28 @@ impl Seeker<'_> {
         !before.any(|(place, one)| place.as_deref() == Some(within) && *one == Some(key))
     }
 
-    fn tell(&self, cause: &Cause, names: &[&str], written: &Reading) -> Option<Diagnostic> {
+    /// What is told of the lines below a line that may be gone, and not with it in its place.
+    fn fault<'r>(
+        &self,
+        cause: &Cause,
+        written: &'r Reading,
+        mended: &Reading,
+    ) -> Option<&'r Diagnostic> {
+        let is_here = |one: &&Diagnostic| {
+            one.span.and_then(|span| self.outline.at(span.start as usize)) == Some(cause.line)
+        };
+        let first = written.errors().find(is_here).or_else(|| written.errors().next());
+        first.filter(|first| {
+            !mended.errors().any(|one| (one.code, &one.message) == (first.code, &first.message))
+        })
+    }
+
+    fn tell(
+        &self,
+        cause: &Cause,
+        names: &[&str],
+        (written, mended): (&Reading, &Reading),
+    ) -> Option<Diagnostic> {
         let line = self.line(cause.line)?;
         let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let dash = if line.is_item && line.key.is_some() { 2 } else { 0 };
@@ -354,7 +377,6 @@ impl Seeker<'_> {
             start: byte(line.start + dash),
             end: byte(line.start + dash + len),
         };
-        let first = written.errors().next()?;
         let of_yaml = written.errors().any(|one| one.code == Code::TL001);
         let code = if of_yaml { Code::TL001 } else { Code::TL103 };
         let mut all: Vec<String> =
@@ -395,6 +417,7 @@ impl Seeker<'_> {
                 (message, format!("{why}: write {all} above them{place}"))
             }
             What::Perhaps => {
+                let first = self.fault(cause, written, mended)?;
                 let told = first.help.as_deref().unwrap_or_default();
                 let help = format!("{IF_GONE} {all} above it is gone, write it; if not: {told}");
                 return Some(first.clone().help(help));

@@ -6,6 +6,7 @@ use super::schema;
 use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::value::{
     CallerMask, DidMatch, LeadingPrefix, Number, NumberRange, StatusRange, TimeRange,
+    is_country_code,
 };
 use crate::model::{InboundRule, Kind, Spec};
 
@@ -56,6 +57,8 @@ enum Rule {
     Time,
     /// The same: SIP codes.
     Code,
+    /// The code of a country.
+    Country,
 }
 
 /// What a field may hold.
@@ -93,6 +96,8 @@ const FIELDS: &[(Kind, &[&str], Rule, Shape)] = &[
     (Kind::OutboundRule, &["spec", "match", "extensions"], Rule::Internal, Shape::Items),
     (Kind::RouteTest, &["spec", "outbound", "extension"], Rule::Internal, Shape::Single),
     (Kind::Extension, &["spec", "numbers"], Rule::Internal, Shape::One),
+    (Kind::Tenant, &["spec", "countryCode"], Rule::Country, Shape::Single),
+    (Kind::Tenant, &["spec", "allowedCountries"], Rule::Country, Shape::Items),
 ];
 
 /// What is wrong with the numbers of a document. `source` is the text of its file.
@@ -109,20 +114,23 @@ pub(super) fn check(kind: Kind, document: &Node, source: &str) -> Vec<Diagnostic
 pub(super) fn are_plain(spec: &Spec, text: &str) -> bool {
     let plain =
         |range: NumberRange| !range.first().leads_with_zero() && !range.last().leads_with_zero();
-    let dids = match spec {
+    let sound = match spec {
         Spec::DidPool(pool) => pool.numbers.items().iter().copied().all(plain),
         Spec::InboundRule(InboundRule { did: DidMatch::Range(range), .. }) => plain(*range),
+        Spec::Tenant(tenant) => {
+            let mut codes = tenant.allowed_countries.iter().flatten().chain(&tenant.country_code);
+            codes.all(|code| is_country_code(code))
+        }
         Spec::InboundRule(_)
         | Spec::Policy(_)
         | Spec::Transport(_)
-        | Spec::Tenant(_)
         | Spec::Trunk(_)
         | Spec::Schedule(_)
         | Spec::Extension(_)
         | Spec::OutboundRule(_)
         | Spec::RouteTest(_) => true,
     };
-    dids && (text.is_ascii() || !text.contains(FOREIGN_DASHES))
+    sound && (text.is_ascii() || !text.contains(FOREIGN_DASHES))
 }
 
 /// The places of the scalars whose ranges are written with an en dash or a minus sign, and which are
@@ -266,6 +274,7 @@ fn is_good(text: &str, (rule, shape): (Rule, Shape), span: Span) -> bool {
     match rule {
         Rule::Time => text.parse::<TimeRange>().is_ok(),
         Rule::Code => text.parse::<StatusRange>().is_ok(),
+        Rule::Country => is_country_code(text),
         Rule::Did | Rule::Internal | Rule::Caller => item(text, (rule, shape), span).is_none(),
     }
 }
@@ -274,6 +283,9 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
     if matches!(rule, Rule::Time | Rule::Code) {
         // Whether it is one at all is the schema's business.
         return foreign_dash(text, span).filter(|_| is_good(text, (rule, shape), span));
+    }
+    if rule == Rule::Country {
+        return country(text, span);
     }
     let mut ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
     let prefix = ends.find_map(LeadingPrefix::of).filter(|_| rule == Rule::Did);
@@ -309,11 +321,22 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
         Rule::Did => {
             "write one number like `442079460000`, or a range like `442079460000-442079460099`"
         }
-        Rule::Internal | Rule::Time | Rule::Code => {
+        Rule::Internal | Rule::Time | Rule::Code | Rule::Country => {
             "write one number like `1000`, or a range like `1000-1019`"
         }
     };
     Some(Diagnostic::new(Code::TL303, message).at(span).help(help))
+}
+
+/// Digits that are no country code; what else is none is the schema's business.
+fn country(text: &str, span: Span) -> Option<Diagnostic> {
+    let has_form = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !has_form || text.starts_with('0') || is_country_code(text) {
+        return None;
+    }
+    let message = format!("`{text}` is no country code");
+    let help = "write one like `44`; a number that calls for help belongs to `emergencyNumbers`";
+    Some(Diagnostic::new(Code::TL104, message).at(span).help(help))
 }
 
 /// A dash of a web page is understood, and told.

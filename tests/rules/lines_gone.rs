@@ -15,8 +15,8 @@ fn a_key_line_of_a_list_that_is_gone_is_one_error_that_names_it() {
     for at in 0..all.len() {
         let Some((before, name, "")) = field(all[at]) else { continue };
         let is_list = all.get(at + 1).is_some_and(|below| below.trim_start().starts_with('-'));
-        // Two lists of numbers become one without a fault, and the days of a week take the same.
-        if !is_list || before.contains('-') || name == "emergencyNumbers" {
+        // The days of a week take the same.
+        if !is_list || before.contains('-') {
             continue;
         }
         for (how, line) in [("gone", None), ("a comment", Some(format!("# {}", all[at].trim())))] {
@@ -38,9 +38,6 @@ fn a_key_line_that_is_a_comment_is_one_error_that_names_it() {
         let Some((before, name, "")) = field(all[at]).filter(|one| !one.0.is_empty()) else {
             continue;
         };
-        if name == "emergencyNumbers" {
-            continue;
-        }
         let mut changed = owned(&all);
         let dash = if before.contains('-') { "- " } else { "" };
         let blanks = " ".repeat(before.len() - dash.len());

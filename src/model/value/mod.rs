@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 mod codes;
+mod country;
 mod host;
 mod mask;
 mod name;
@@ -15,6 +16,7 @@ mod secret;
 mod time;
 
 pub use codes::StatusRange;
+pub use country::is_country_code;
 pub use host::{Cidr, Host, HostPort, SipTarget};
 pub use mask::CallerMask;
 pub use name::Name;
