@@ -127,6 +127,16 @@ pub enum StoreError {
         /// The newest version that this build reads.
         known: i64,
     },
+    /// What was stored whole, and this build does not know: a newer one wrote it.
+    #[error(
+        "{path} was written by a newer build: {detail}; nothing was changed: run the newer build, or give another directory with --state DIR"
+    )]
+    NewerContent {
+        /// The file.
+        path: String,
+        /// What was found.
+        detail: String,
+    },
     /// The content contradicts itself.
     #[error(
         "{path} is damaged: {detail}; nothing was changed: restore a copy, or move the file away and start again from the repository"

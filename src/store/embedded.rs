@@ -270,16 +270,30 @@ impl Writing<'_> {
         let (head, stored) = self.head()?.unzip();
         let mut found = SetDigest::default();
         let mut resources = ResourceSet::default();
+        let mut unread = None;
         let rows = self.all("SELECT id, body FROM resource", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
         })?;
         for (id, body) in rows {
             found.toggle(&id, &body);
-            let resource = codec::decode(&id, &body).map_err(|detail| self.damaged(detail))?;
-            resources.insert(Arc::new(resource));
+            match codec::decode(&id, &body) {
+                Ok(resource) => drop(resources.insert(Arc::new(resource))),
+                Err(detail) => drop(unread.get_or_insert(detail)),
+            }
         }
-        if found != stored.unwrap_or_default() {
-            return Err(self.damaged("what it holds is not what was applied"));
+        let is_whole = found == stored.unwrap_or_default();
+        match unread {
+            // What is exactly as it was written, and says something that this build does not know, was
+            // written by another one.
+            Some(detail) if is_whole => {
+                let path = self.path.display().to_string();
+                return Err(StoreError::NewerContent { path, detail });
+            }
+            Some(detail) => return Err(self.damaged(detail)),
+            None if !is_whole => {
+                return Err(self.damaged("what it holds is not what was applied"));
+            }
+            None => {}
         }
         Ok(head.map(|head| Applied {
             generation: head.generation,

@@ -74,6 +74,44 @@ fn a_newer_schema_is_refused() {
     assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
 }
 
+/// The digest of a row, which the applied state's digest is made of.
+fn row_digest(id: &str, body: &str) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(id.len() as u64).to_le_bytes());
+    hasher.update(id.as_bytes()).update(body.as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+/// A newer build writes a field that this one does not know, and the digest of what it wrote.
+#[test]
+fn what_is_whole_and_not_known_is_told_as_a_newer_builds() {
+    let directory = tempfile::tempdir().unwrap();
+    filled(directory.path());
+    let database = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    let id = "Tenant/a";
+    let old: String = database
+        .query_row("SELECT body FROM resource WHERE id = ?1", [id], |row| row.get(0))
+        .unwrap();
+    let new = old.replacen("\"sipDomain\"", "\"colour\":\"blue\",\"sipDomain\"", 1);
+    assert_ne!(old, new);
+    database.execute("UPDATE resource SET body = ?1 WHERE id = ?2", [&new, id]).unwrap();
+    // Before its digest is written, too, it is damage.
+    let error = Embedded::open(directory.path()).unwrap().load().unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    let mut digest: Vec<u8> =
+        database.query_row("SELECT digest FROM applied", [], |row| row.get(0)).unwrap();
+    for row in [row_digest(id, &old), row_digest(id, &new)] {
+        digest.iter_mut().zip(row).for_each(|(ours, one)| *ours ^= one);
+    }
+    database.execute("UPDATE applied SET digest = ?1", [&digest]).unwrap();
+    drop(database);
+    let error = Embedded::open(directory.path()).unwrap().load().unwrap_err();
+    assert!(matches!(error, StoreError::NewerContent { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("was written by a newer build: `Tenant/a`"), "{text}");
+    assert!(text.contains("`colour`") && !text.contains("damaged"), "{text}");
+}
+
 #[test]
 fn a_lost_an_added_or_an_altered_row_is_damage_and_nothing_is_loaded() {
     for damage in [
