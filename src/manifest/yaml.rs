@@ -20,6 +20,9 @@ use crate::diag::{Code, Diagnostic, FileId, Span};
 /// Levels of nesting in one document.
 pub const MAX_DEPTH: usize = 64;
 
+/// Anchors of a document that are told by their names: secrets are sought in the whole text for each.
+const MAX_NAMED_ANCHORS: usize = 20;
+
 /// Nodes that the aliases of one file may copy.
 pub(super) const MAX_ALIAS_NODES: usize = 10_000;
 
@@ -217,7 +220,10 @@ impl<'t> Builder<'t> {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 let meaning = if plain { Meaning::of_plain(&text) } else { Meaning::Text };
                 let value = Value::Scalar(Scalar { text: text.into(), meaning });
-                let node = Node { span: self.span(start, end), value };
+                let mut node = Node { span: self.span(start, end), value };
+                if anchor != 0 && start == end && !self.stack.is_empty() {
+                    self.name_anchor(&mut node, start);
+                }
                 self.anchor(anchor, &node);
                 self.add(node, Written { anchored: anchor != 0, plain });
             }
@@ -389,6 +395,22 @@ impl<'t> Builder<'t> {
         };
         if let Some(Open { children: Children::Mapping { key, .. }, .. }) = self.stack.last_mut() {
             *key = Some((text, span));
+        }
+    }
+
+    /// Lets a value that was left out behind an anchor stand at the anchor, and have its text: somebody may
+    /// have meant a text that begins with `&`.
+    fn name_anchor(&self, node: &mut Node, at: usize) {
+        let before = self.text.get(..at).unwrap_or_default().trim_end();
+        let Some(begin) = before.rfind('&') else { return };
+        node.span = self.span(begin, before.len());
+        let Value::Scalar(scalar) = &mut node.value else { return };
+        if scalar.meaning == Meaning::Null {
+            // A secret may begin with `&`, too.
+            let word = before.get(begin..).unwrap_or_default();
+            let is_named = self.anchors.len() < MAX_NAMED_ANCHORS;
+            let may_show = is_named && slips::may_show(self.text, word);
+            scalar.text = if may_show { word } else { "&" }.into();
         }
     }
 

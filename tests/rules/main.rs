@@ -16,6 +16,8 @@ mod same_packet;
 mod shared_numbers;
 #[cfg(test)]
 mod single_breaks;
+#[cfg(test)]
+mod single_slips;
 
 #[cfg(test)]
 mod brute_force {

@@ -150,9 +150,20 @@ impl Place<'_> {
             Some(Meant::Several(words)) => {
                 meant::several(words, field.and_then(|field| field.value.text()))
             }
-            None => format!("the fields here are {}", self.known_fields().join(", ")),
+            None => match self.there_already(name) {
+                Some(word) => format!("`{word}` is there already: remove one of the two"),
+                None => format!("the fields here are {}", self.known_fields().join(", ")),
+            },
         };
         Diagnostic::new(Code::TL103, format!("unknown field `{path}`")).at(span).help(help)
+    }
+
+    /// The field of the mapping that another one of it, which does not exist, would mean.
+    fn there_already(&self, unknown: &str) -> Option<String> {
+        let node = self.value()?;
+        let known = self.known_fields().into_iter();
+        let there: Vec<&str> = known.filter(|word| node.get(word).is_some()).collect();
+        meant(unknown, &there)
     }
 
     /// A mapping without any field lacks all that it has to have: one mistake. `None`: it has some,
@@ -212,7 +223,10 @@ impl Place<'_> {
             return self.at_value(Code::TL104, format!("`{}` has the wrong type", self.field()));
         };
         let expected = expected_words(expected);
-        if matches!(node.value, Value::Scalar(Scalar { meaning: Meaning::Null, .. })) {
+        if let Value::Scalar(Scalar { meaning: Meaning::Null, text }) = &node.value {
+            if text.starts_with('&') {
+                return self.anchor_alone(text);
+            }
             let message = format!("`{}` has no value: it must be {expected}", self.field());
             let (parent, name) = self.pointer.rsplit_once('/').unwrap_or_default();
             let required = stand_in::required(self.kind, parent).iter().any(|one| one == name);
@@ -251,6 +265,18 @@ impl Place<'_> {
             "a mapping" => diagnostic.help("write `key: value` on the lines below, indented"),
             _ => diagnostic.help(format!("write {expected}")),
         }
+    }
+
+    /// An anchor behind which there is no value.
+    fn anchor_alone(&self, anchor: &str) -> Diagnostic {
+        let anchor = shown(anchor);
+        let message = match anchor.as_str() {
+            "&" => format!("`{}` has no value: it is an anchor without one", self.field()),
+            _ => format!("`{}` has no value: `{anchor}` is an anchor without one", self.field()),
+        };
+        let help =
+            "write the value behind the anchor; a text that begins with `&` stands in quotes";
+        self.at_value(Code::TL104, message).help(help)
     }
 
     fn wrong_word(&self, options: &JsonValue) -> Diagnostic {

@@ -1,0 +1,59 @@
+//! One slip, one error, of kinds that need a text of their own: what is told is what was done.
+
+use super::single_breaks::{SOUND, errors};
+
+/// The message and the help of the one error of a text.
+fn told(text: &str) -> String {
+    let found = errors(text);
+    let [one] = found.as_slice() else { return format!("{} errors: {found:#?}", found.len()) };
+    format!("{} = {}", one.message, one.help.as_deref().unwrap_or_default())
+}
+
+/// What is told of the sound text with one part of it written otherwise.
+fn told_of(written: &str, instead: &str) -> String {
+    assert_eq!(SOUND.matches(written).count(), 1, "{written}");
+    told(&SOUND.replacen(written, instead, 1))
+}
+
+#[test]
+fn an_anchor_without_a_value_is_told_as_that() {
+    for (written, instead, key) in [
+        ("displayName: Acme Ltd", "displayName: &acme", "`spec.displayName`"),
+        ("  schedule: office\n  voicemail", "  schedule: &acme\n  voicemail", "`spec.schedule`"),
+        ("prefixes:\n      - 112", "prefixes:\n      - &acme", "`spec.match.prefixes[0]`"),
+    ] {
+        let told = told_of(written, instead);
+        let begins = format!("{key} has no value: `&acme` is an anchor without one = ");
+        assert!(told.starts_with(&begins) && told.contains("in quotes"), "{told}");
+    }
+}
+
+#[test]
+fn a_secret_that_begins_as_an_anchor_is_not_told() {
+    for instead in
+        ["password: &hunter2", "realm:\n    pasword: &hunter2", "expires: &x\n    password: *x"]
+    {
+        let text = SOUND.replacen("password:\n      env: CARRIER\n    expires: 10m", instead, 1);
+        assert_ne!(text, SOUND);
+        let found = format!("{:?}", errors(&text));
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+}
+
+#[test]
+fn a_field_that_is_there_already_is_told_as_that() {
+    for (written, instead, name) in [
+        ("    username: acme\n", "    username: acme\n    passwort: x\n", "password"),
+        ("    username: acme\n", "    username: acme\n    user: x\n", "username"),
+        (
+            "  displayName: Acme Ltd\n",
+            "  displayName: Acme Ltd\n  display_name: x\n",
+            "displayName",
+        ),
+        ("  host: 203.0.113.10\n", "  host: 203.0.113.10\n  server: 203.0.113.10\n", "host"),
+    ] {
+        let told = told_of(written, instead);
+        let help = format!(" = `{name}` is there already: remove one of the two");
+        assert!(told.starts_with("unknown field") && told.ends_with(&help), "{told}");
+    }
+}
