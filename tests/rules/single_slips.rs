@@ -57,3 +57,21 @@ fn a_field_that_is_there_already_is_told_as_that() {
         assert!(told.starts_with("unknown field") && told.ends_with(&help), "{told}");
     }
 }
+
+#[test]
+fn an_item_with_little_in_it_is_one_error() {
+    let all = "    - name: Christmas\n      from: 2027-12-25\n      to: 2027-12-26\n      everyYear: true\n";
+    for lines in ["    - name: Christmas\n", "    - name: Christmas\n      everyYear: true\n"] {
+        let told = told_of(all, lines);
+        assert_eq!(
+            told,
+            "`spec.holidays[0]` is not complete: `from`, `to` are missing = add them, for example `from: 2027-12-24` and `to: 2027-12-26`"
+        );
+    }
+    let told =
+        told_of(all, "    - name: Christmas\n      form: 2027-12-25\n      to: 2027-12-26\n");
+    assert_eq!(told, "unknown field `spec.holidays[0].form` = did you mean `from`?");
+    let header = "    - name: X-Customer\n      value: acme\n";
+    let told = told_of(header, "    -\n");
+    assert!(told.contains("`name`, `value` are missing"), "{told}");
+}

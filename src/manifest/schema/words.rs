@@ -62,7 +62,10 @@ fn of_finding(place: &Place<'_>, finding: &Finding, pairs: &Pairs) -> Vec<Diagno
             // An unknown field beside it that means it is told.
             match pairs.has(place.pointer, name) {
                 true => Vec::new(),
-                false => place.nothing_there(pairs).unwrap_or_else(|| vec![place.missing(name)]),
+                false => place
+                    .nothing_there(pairs)
+                    .or_else(|| place.little_there(pairs))
+                    .unwrap_or_else(|| vec![place.missing(name)]),
             }
         }
         Finding::Type { kind } => vec![place.wrong_type(kind)],
@@ -181,6 +184,29 @@ impl Place<'_> {
         let help = format!("write {all} below `{}:`", self.field());
         let told = Diagnostic::new(Code::TL105, message).at(node.span).help(help);
         Some(vec![told])
+    }
+
+    /// An item of a list that lacks several fields is one that was begun, and one mistake. `None`: it is
+    /// no item, or lacks one alone.
+    fn little_there(&self, pairs: &Pairs) -> Option<Vec<Diagnostic>> {
+        let is_item = self.pointer.rsplit('/').next().is_some_and(is_index);
+        let missing = pairs.missing(self.pointer).iter();
+        let missing = missing.filter(|name| !pairs.has(self.pointer, name));
+        let missing: Vec<&String> = missing.collect();
+        if !is_item || missing.len() < 2 {
+            return None;
+        }
+        let all: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
+        let all = all.join(", ");
+        let message = format!("`{}` is not complete: {all} are missing", self.field());
+        let example = |name: &&String| Some(format!("`{name}: {}`", self.example_of(name)?));
+        let examples: Option<Vec<_>> = missing.iter().map(example).collect();
+        let help = match examples {
+            Some(examples) => format!("add them, for example {}", examples.join(" and ")),
+            None => format!("add {all}"),
+        };
+        let span = self.document.nearest_key_span(self.pointer);
+        Some(vec![Diagnostic::new(Code::TL105, message).at(span).help(help)])
     }
 
     fn missing(&self, name: &str) -> Diagnostic {
