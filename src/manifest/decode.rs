@@ -7,7 +7,7 @@ use super::misplaced::{self, Mended};
 use super::node::{Meaning, Node, Scalar, Value};
 use super::salvage::{self, Rest, below};
 use super::yaml::{Content, Document, shown};
-use super::{Hint, de, numbers, schema, suggest};
+use super::{Hint, de, numbers, schema, shifted, suggest};
 use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::value::Name;
 use crate::model::{API_VERSION, Kind, Metadata, Resource, ResourceId, Spec};
@@ -122,7 +122,7 @@ fn decode_named(node: &Node, source: &str) -> Decoded {
         diagnostics.extend(schema::check(kind, node));
         numbers_alone(&mut diagnostics, of_numbers);
         let strange = |one: &Diagnostic| one.code == Code::TL103;
-        if diagnostics.iter().any(strange)
+        if (diagnostics.iter().any(strange) || shifted::is_unseen(node))
             && let Some(mended) = misplaced::mend(kind, node)
         {
             return decode_mended(kind, mended, source);

@@ -2,9 +2,11 @@
 //! it belongs to. It is told once, and taken to where it belongs, so that nothing is missed there.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use super::node::{Field, Meaning, Node, Scalar, Value};
 use super::salvage::{below, slot};
+use super::shifted::{self, Shifted};
 use super::{orphans, schema};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::model::{Kind, TYPE_BLOCKS};
@@ -40,11 +42,12 @@ pub(super) struct Doubtful {
 pub(super) fn mend(kind: Kind, document: &Node) -> Option<Mended> {
     let mut node = document.clone();
     let sought = Cell::new(0);
-    let told = orphans::adopt(kind, &mut node, |document, within| {
+    let Shifted { mut told, blocks } = shifted::mend(kind, &mut node);
+    told.extend(orphans::adopt(kind, &mut node, |document, within| {
         blocks_of_others(kind, within, typed_word(document))
-    });
+    }));
     let (doubtful, shifted) = (Vec::new(), Vec::new());
-    let mut mend = Mend { kind, node, sought, moved: 0, told, doubtful, shifted };
+    let mut mend = Mend { kind, node, sought, moved: 0, told, doubtful, shifted, blocks };
     mend.outdented("");
     mend.sought.set(0);
     let mut strays = Vec::new();
@@ -65,6 +68,8 @@ struct Mend {
     /// Where the fields are now that stood too far left: what was written below one of them may have
     /// been shifted with it.
     shifted: Vec<String>,
+    /// The blocks of which it is told that they have lines elsewhere.
+    blocks: BTreeSet<String>,
 }
 
 /// A field that belongs to another mapping; places are JSON pointers.
@@ -125,6 +130,9 @@ impl Mend {
                 last = Some(kept.len());
                 if is_empty(&field.value) {
                     empty = last;
+                }
+                if self.blocks.contains(&below(within, &field.key)) {
+                    told = last;
                 }
                 kept.push(field);
                 continue;
@@ -352,11 +360,11 @@ fn take_lines(kind: Kind, target: &str, fields: &mut Vec<Field>, owner: &mut Fie
 }
 
 /// The place of a whole field.
-fn of(field: &Field) -> Span {
+pub(super) fn of(field: &Field) -> Span {
     Span { end: field.value.span.end.max(field.key_span.end), ..field.key_span }
 }
 
-fn is_empty(node: &Node) -> bool {
+pub(super) fn is_empty(node: &Node) -> bool {
     matches!(node.value, Value::Scalar(Scalar { meaning: Meaning::Null, .. }))
 }
 
@@ -382,20 +390,22 @@ pub(super) fn not_indented(owner: &str, field: &Field, first: Span) -> Diagnosti
 
 fn belongs_below(within: &str, field: &Field, target: &str) -> Diagnostic {
     let owner = schema::dotted(target);
-    let last = last_name(target);
+    let last = schema::dotted(&format!("/{}", last_name(target)));
     let help = format!(
         "it is a field of `{owner}`: write it below `{last}:`, as far right as the other fields there"
     );
     unknown(within, field).help(help)
 }
 
-fn belongs_further_out(within: &str, field: &Field, target: &str) -> Diagnostic {
+/// What is told of a field that belongs to a mapping further out.
+pub(super) fn belongs_further_out(within: &str, field: &Field, target: &str) -> Diagnostic {
     let beside = within.strip_prefix(target).unwrap_or_default();
     let beside = beside.trim_start_matches('/').split('/').next().unwrap_or_default();
     let owner = match schema::dotted(target) {
         top if top.is_empty() => "the document itself".to_owned(),
         owner => format!("`{owner}`"),
     };
+    let beside = schema::dotted(&format!("/{beside}"));
     let help = format!("it is a field of {owner}: write it as far left as `{beside}:`");
     unknown(within, field).help(help)
 }

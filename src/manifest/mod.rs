@@ -21,6 +21,7 @@ pub mod salvage;
 pub mod scanner;
 pub mod schema;
 mod segments;
+mod shifted;
 pub mod slips;
 pub(crate) mod suggest;
 mod synonyms;

@@ -59,6 +59,24 @@ fn a_field_that_is_there_already_is_told_as_that() {
 }
 
 #[test]
+fn a_scope_that_is_not_indented_is_one_error() {
+    let scopes =
+        |lines: &str| told_of("  prune: true\n", &format!("  prune: true\n  scopes:\n{lines}"));
+    for lines in [
+        "    \"tenants/acme/**\":\n    tenant: acme\n",
+        "      \"tenants/acme/**\":\n      tenant: acme\n",
+        "    \"x/**\": system\n    \"tenants/acme/**\":\n    tenant: acme\n",
+        "    \"tenants/acme/**\":\n    tenant: acme\n    \"x/**\": system\n",
+    ] {
+        let told = scopes(lines);
+        let begins = "the lines below `tenants/acme/**:` are not indented = ";
+        assert!(told.starts_with(begins), "{lines}{told}");
+    }
+    let told = scopes("    \"a/**\":\n      tenant: acme\n      \"b/**\": system\n");
+    assert!(told.ends_with("write it as far left as `a/**:`"), "{told}");
+}
+
+#[test]
 fn an_item_with_little_in_it_is_one_error() {
     let all = "    - name: Christmas\n      from: 2027-12-25\n      to: 2027-12-26\n      everyYear: true\n";
     for lines in ["    - name: Christmas\n", "    - name: Christmas\n      everyYear: true\n"] {
@@ -74,4 +92,58 @@ fn an_item_with_little_in_it_is_one_error() {
     let header = "    - name: X-Customer\n      value: acme\n";
     let told = told_of(header, "    -\n");
     assert!(told.contains("`name`, `value` are missing"), "{told}");
+}
+
+#[test]
+fn a_spec_too_far_right_behind_labels_is_one_error() {
+    let begin = SOUND.find("  labels:").unwrap();
+    let end = begin + SOUND[begin..].find("---").unwrap();
+    let spec = begin + SOUND[begin..end].find("spec:").unwrap();
+    let moved = |by: usize| {
+        let blanks = " ".repeat(by);
+        SOUND[spec..end].lines().map(|line| format!("{blanks}{line}\n")).collect::<String>()
+    };
+    let line_alone = |by: usize| SOUND[spec..end].replacen("spec:", &(" ".repeat(by) + "spec:"), 1);
+    for (what, text) in [
+        ("the line, by 4", line_alone(4)),
+        ("the line, by 2", line_alone(2)),
+        ("all of it, by 4", moved(4)),
+        ("all of it, by 2", moved(2)),
+    ] {
+        let told = told(&(SOUND[..spec].to_owned() + &text + &SOUND[end..]));
+        let help = "it is a field of the document itself: write it as far left as `metadata:`";
+        assert!(told.ends_with(help) && told.starts_with("unknown field"), "{what}: {told}");
+    }
+    // A label of that name is one.
+    let label = SOUND.replacen("    team: sales", "    team: sales\n    spec: x", 1);
+    assert_eq!(errors(&label), []);
+}
+
+#[test]
+fn what_stands_above_its_block_is_one_error() {
+    let block = "  limits:\n    concurrentCalls: 30\n    callsPerSecond: 5\n";
+    for (lines, begins) in [
+        (
+            "  concurrentCalls: 30\n  callsPerSecond: 5\n  limits:\n",
+            "the lines above `limits:` belong below it = ",
+        ),
+        (
+            "  concurrentCalls: 30\n  limits:\n  callsPerSecond: 5\n",
+            "the line above `limits:` belongs below it = ",
+        ),
+        (
+            "  concurrentCalls: 30\n  limits:\n    callsPerSecond: 5\n",
+            "unknown field `spec.concurrentCalls` = it is a field of `spec.limits`",
+        ),
+        (
+            "  callsPerSecond: 5\n  concurrentCalls: 30\n  limits: {}\n",
+            "unknown field `spec.callsPerSecond` = it is a field of `spec.limits`",
+        ),
+    ] {
+        let told = told_of(block, lines);
+        assert!(told.starts_with(begins), "{lines}{told}");
+    }
+    let told =
+        told_of("  limits:\n    concurrentCalls: 10\n", "  concurrentCalls: 10\n  limits:\n");
+    assert!(told.starts_with("the line above `limits:` belongs below it"), "{told}");
 }
