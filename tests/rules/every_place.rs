@@ -115,6 +115,15 @@ fn the_shares_of_a_trunk_are_all_named() {
 }
 
 #[test]
+fn the_pools_that_lack_a_number_are_all_named() {
+    let pools = each("DidPool", |at| format!("trunk: t, numbers: {}", 200 + at));
+    let rule = document("InboundRule", "r", "trunk: t, did: 300, destination: {extension: 1000}");
+    assert_names_all(Code::TL501, &[BASE, TENANT, &rule], pools.clone());
+    let tenant = TENANT.replace("net}", "net, callerIds: [{trunk: t, number: 300}]}");
+    assert_names_all(Code::TL507, &[BASE, &tenant], pools);
+}
+
+#[test]
 fn the_rules_of_a_disabled_tenant_are_all_named() {
     let rules = each("InboundRule", |at| {
         format!("trunk: t, did: {}, destination: {{extension: 1000}}", 200 + at)

@@ -1,7 +1,11 @@
 //! How many other places the diagnostics of one rule have. `--only`, JSON and SARIF know a diagnostic by
 //! all of its places, so that nothing is left out but where there are more than anybody reads.
 
-use crate::diag::MAX_RELATED;
+use std::collections::BTreeSet;
+
+use crate::diag::{Diagnostic, MAX_RELATED};
+use crate::model::ResourceId;
+use crate::validate::context::{Context, PoolItem};
 
 /// Other places of all diagnostics of one rule; they may grow with the square of a repository.
 const MAX_IN_ALL: usize = 100_000;
@@ -25,6 +29,26 @@ impl Room {
         self.0 = self.0.saturating_sub(given);
         given
     }
+}
+
+/// The pools of some items, each once.
+pub(super) fn pools_of<'a>(items: &[PoolItem<'a>]) -> Vec<&'a ResourceId> {
+    let mut seen = BTreeSet::new();
+    items.iter().map(|item| item.pool).filter(|pool| seen.insert(*pool)).collect()
+}
+
+/// A diagnostic of a number that none of some pools has, with their places.
+pub(super) fn with_pools(
+    context: &Context<'_>,
+    told: Diagnostic,
+    pools: &[&ResourceId],
+    room: &mut Room,
+) -> Diagnostic {
+    let words = if pools.len() == 1 { "the pool" } else { "one of its pools" };
+    pools
+        .iter()
+        .take(room.of(pools.len()))
+        .fold(told, |told, pool| told.related(context.span(pool, "/spec/numbers"), words))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::beside::{Room, pools_of, with_pools};
 use super::inbound::{not_assigned, tl501_outside_pool};
 use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
@@ -58,7 +59,7 @@ fn tl507_foreign_number<'a>(
     let mut gaps = Vec::new();
     let foreign: BTreeSet<String> =
         found.iter().filter(|one| one.code == Code::TL506).map(|one| one.message.clone()).collect();
-    let mut sets: Map<Share<'_>, Coverage> = Map::default();
+    let (mut sets, mut room) = (Map::default(), Room::new());
     for (id, field, trunk, number) in caller_ids(context) {
         let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
         let TrunkName::Is(trunk_id, _) = context.trunk(Some(tenant), trunk) else { continue };
@@ -70,23 +71,21 @@ fn tl507_foreign_number<'a>(
         if items.is_none() && id.kind == Kind::OutboundRule && trunk_id.tenant.is_none() {
             continue;
         }
-        let set = sets
+        let (set, pools) = sets
             .entry((trunk_id, tenant))
-            .or_insert_with(|| number_set(items.unwrap_or_default()).coverage());
+            .or_insert_with(|| (number_set(items.unwrap_or_default()).coverage(), None));
         let range = number.bare().map(NumberRange::single);
         if range.is_some_and(|range| set.uncovered(range).is_empty()) {
             continue;
         }
         let message = format!("`{number}` is in no pool of tenant `{tenant}` on trunk `{trunk}`");
-        let pool = items.and_then(|items| items.first());
         let mut told = context.diagnostic(Code::TL507, id, &field.to_string(), message);
         // Without any pool there, that is the mistake: TL305 of a trunk of its own, TL506 of another.
         let no_pool = items.is_none()
             && (trunk_id.tenant.is_some() || foreign.contains(&not_assigned(trunk, tenant)));
         told = told.follows(no_pool || context.has_lost_pool(tenant));
-        if let Some(item) = pool {
-            told = told.related(context.span(item.pool, "/spec/numbers"), "the pool");
-        }
+        let pools = pools.get_or_insert_with(|| pools_of(items.unwrap_or_default()));
+        told = with_pools(context, told, pools, &mut room);
         let help = "show a number of the pool: a provider refuses calls with somebody else's";
         let told = told.help(help);
         let missing = range.into_iter().collect();

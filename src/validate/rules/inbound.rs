@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::beside::{Room, pools_of, with_pools};
 use super::overlap;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, Name, Number, NumberRange};
@@ -27,7 +28,7 @@ pub(super) fn tl501_outside_pool<'a>(
     context: &Context<'a>,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Gap<Share<'a>>> {
-    let (mut sets, mut gaps) = (Map::default(), Vec::new());
+    let (mut sets, mut gaps, mut room) = (Map::default(), Vec::new(), Room::new());
     let known = |id: &ResourceId| context.knows(id, &["/spec/trunk", "/spec/did"]);
     for (id, rule) in context.inbound_rules().filter(|(id, _)| known(id)) {
         let DidMatch::Range(range) = rule.did else { continue };
@@ -37,7 +38,8 @@ pub(super) fn tl501_outside_pool<'a>(
         if context.may_have_pool(tenant) {
             continue;
         }
-        let set = sets.entry((tenant, trunk)).or_insert_with(|| number_set(items).coverage());
+        let (set, pools) =
+            sets.entry((tenant, trunk)).or_insert_with(|| (number_set(items).coverage(), None));
         let missing = set.uncovered(range);
         if missing.is_empty() {
             continue;
@@ -47,12 +49,12 @@ pub(super) fn tl501_outside_pool<'a>(
             rule.trunk,
             listed(&missing)
         );
-        let pool = items.first().and_then(|item| context.span(item.pool, "/spec/numbers"));
         let told = context
             .diagnostic(Code::TL501, id, "/spec/did", message)
             .follows(context.has_lost_pool(tenant))
-            .related(pool, "the pool")
             .help("add the numbers to a DidPool of the tenant, or correct `did`");
+        let pools = pools.get_or_insert_with(|| pools_of(items));
+        let told = with_pools(context, told, pools, &mut room);
         gaps.extend(Gap::new((trunk, tenant), (found.len(), &told), missing));
         found.push(told);
     }
