@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// Texts longer than this are no misspelling of anything.
 const MAX_CHARS: usize = 64;
 
-/// Words compared in one [`Suggestions`]: half a second.
-const MAX_COMPARED: usize = 1_000_000;
+/// Words compared in one [`Suggestions`], or in several that share it: half a second.
+pub(crate) const MAX_COMPARED: usize = 1_000_000;
 
 /// [`nearest`] for rules that may need it for every document: a word that was sought is remembered,
 /// and after very many comparisons nothing is suggested any more.
@@ -19,7 +19,17 @@ pub(crate) struct Suggestions<'a, S> {
 impl<'a, S: Ord> Suggestions<'a, S> {
     /// Nothing sought yet.
     pub(crate) fn new() -> Self {
-        Self { known: BTreeMap::new(), left: MAX_COMPARED }
+        Self::of_at_most(MAX_COMPARED)
+    }
+
+    /// Nothing sought yet, and so many words may be compared.
+    pub(crate) fn of_at_most(words: usize) -> Self {
+        Self { known: BTreeMap::new(), left: words }
+    }
+
+    /// How many words may still be compared.
+    pub(crate) fn left(&self) -> usize {
+        self.left
     }
 
     /// The nearest of the words of a scope.

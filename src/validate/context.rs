@@ -1,19 +1,19 @@
 //! What a rule looks at: the resources, what else is declared, and where everything stands.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::cell::{Cell, OnceCell};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
 use super::declared::Declared;
 use super::places::Places;
-use super::rules::{self, Answers, Dialled, Uses};
+use super::rules::{self, Answers, Dialled, Room, Uses};
+use super::section::{Section, Subjects};
 use crate::diag::{Code, Diagnostic, Span};
+use crate::manifest::suggest;
 use crate::model::value::{Date, DidSet, Name, NumberRange};
 use crate::model::{
-    DidPool, Extension, InboundRule, Kind, OutboundRule, Policy, Resource, ResourceId, ResourceSet,
-    RouteTest, Schedule, Tenant, Transport, Trunk,
+    Extension, Kind, Policy, ResourceId, ResourceSet, RouteTest, Schedule, Tenant, Transport, Trunk,
 };
 
 /// A map that is asked all the time, and whose order matters to nobody.
@@ -70,12 +70,14 @@ pub(super) struct Context<'a> {
     shares: Vec<Share<'a>>,
     /// The tenants with pools on trunks that do not exist: another one is meant.
     lost_pools: BTreeSet<&'a Name>,
-    /// What [`Context::dialled`] came to: ordinary rules, emergency rules.
-    dialled: [OnceCell<BTreeMap<&'a Name, Vec<Dialled<'a>>>>; 2],
-    /// What [`Context::answers`] came to.
-    answers: OnceCell<Map<Share<'a>, Answers<'a>>>,
-    /// What [`Context::misses_extension`] came to.
-    missed: OnceCell<BTreeSet<&'a Name>>,
+    /// What everybody has, by owner.
+    sections: Vec<Section<'a>>,
+    /// The first schedule of each name, by tenants.
+    schedules: OnceCell<Map<&'a Name, &'a ResourceId>>,
+    /// Names that may still be compared for being near to one that means nothing.
+    pub compared: Cell<usize>,
+    /// The other places that diagnostics may still have.
+    pub room: Room,
     /// What [`Context::uses`] came to.
     uses: OnceCell<Uses<'a>>,
 }
@@ -126,11 +128,8 @@ subjects! {
     transports Transport,
     tenants Tenant,
     trunks Trunk,
-    did_pools DidPool,
     schedules Schedule,
     extensions Extension,
-    inbound_rules InboundRule,
-    outbound_rules OutboundRule,
     route_tests RouteTest,
 }
 
@@ -138,6 +137,7 @@ impl<'a> Context<'a> {
     pub(super) fn new(
         set: &'a ResourceSet,
         declared: &'a Declared,
+        subjects: &'a Subjects<'a>,
         places: Option<&'a Places>,
     ) -> Self {
         let mut context = Self {
@@ -151,9 +151,10 @@ impl<'a> Context<'a> {
             pools: HashMap::default(),
             shares: Vec::new(),
             lost_pools: BTreeSet::new(),
-            dialled: Default::default(),
-            answers: OnceCell::new(),
-            missed: OnceCell::new(),
+            sections: subjects.sections(),
+            schedules: OnceCell::new(),
+            compared: Cell::new(suggest::MAX_COMPARED),
+            room: Room::new(),
             uses: OnceCell::new(),
         };
         for (id, trunk) in set.trunks() {
@@ -186,13 +187,6 @@ impl<'a> Context<'a> {
         context
     }
 
-    /// Every resource, also what is left of refused ones.
-    pub(super) fn all(
-        &self,
-    ) -> impl Iterator<Item = (&'a ResourceId, &'a Arc<Resource>)> + use<'a> {
-        self.set.iter().chain(self.declared.rests().iter())
-    }
-
     /// Whether nothing that a resource says is refused.
     pub(super) fn is_whole(&self, id: &ResourceId) -> bool {
         self.declared.knows_all(id)
@@ -207,10 +201,25 @@ impl<'a> Context<'a> {
     /// Runs every rule.
     pub(super) fn check(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
-        for rule in rules::ALL {
-            rule(self, &mut found);
+        for section in &self.sections {
+            // What a rule has told is looked at by others of the section.
+            let mut told = Vec::new();
+            rules::OF_SECTION.iter().for_each(|rule| rule(self, section, &mut told));
+            found.append(&mut told);
         }
+        rules::OF_ALL.iter().for_each(|rule| rule(self, &mut found));
         found
+    }
+
+    /// What each owner has.
+    pub(super) fn sections(&self) -> impl Iterator<Item = &Section<'a>> {
+        self.sections.iter()
+    }
+
+    /// What a tenant has, if anything.
+    fn section(&self, tenant: &Name) -> Option<&Section<'a>> {
+        let at = self.sections.binary_search_by(|one| one.tenant.cmp(&Some(tenant))).ok()?;
+        self.sections.get(at)
     }
 
     /// A diagnostic at a field of a resource.
@@ -308,6 +317,18 @@ impl<'a> Context<'a> {
         self.trunks.get(name)?.first
     }
 
+    /// A schedule of this name, whosever it is.
+    pub(super) fn anybodys_schedule(&self, name: &Name) -> Option<&'a ResourceId> {
+        let schedules = self.schedules.get_or_init(|| {
+            let mut first = Map::default();
+            for (id, _) in self.set.schedules() {
+                first.entry(&id.name).or_insert(id);
+            }
+            first
+        });
+        schedules.get(name).copied()
+    }
+
     /// What a trunk's name means to a tenant.
     pub(super) fn trunk(&self, tenant: Option<&Name>, name: &Name) -> TrunkName<'a> {
         let of_name = self.trunks.get(name);
@@ -333,17 +354,10 @@ impl<'a> Context<'a> {
         found.map(|(_, trunk)| trunk)
     }
 
-    /// The outbound rules of every tenant in the order they are tried: those for emergencies, or
-    /// the others.
-    pub(super) fn dialled(&self, emergency: bool) -> &BTreeMap<&'a Name, Vec<Dialled<'a>>> {
-        let [ordinary, urgent] = &self.dialled;
-        let cell = if emergency { urgent } else { ordinary };
-        cell.get_or_init(|| rules::dialled(self, emergency))
-    }
-
-    /// Whether something of a tenant names an extension that does not exist, which is told.
-    pub(super) fn misses_extension(&self, tenant: &Name) -> bool {
-        self.missed.get_or_init(|| rules::without_an_extension(self)).contains(tenant)
+    /// The outbound rules of a tenant in the order they are tried: those for emergencies, or the
+    /// others.
+    pub(super) fn dialled(&self, tenant: &Name, emergency: bool) -> &[Dialled<'a>] {
+        self.section(tenant).map(|one| one.dialled(self, emergency)).unwrap_or_default()
     }
 
     /// Which trunks the rules use.
@@ -352,12 +366,8 @@ impl<'a> Context<'a> {
     }
 
     /// What the rules of a tenant on a trunk answer, if there is a rule.
-    pub(super) fn answers<'s>(
-        &'s self,
-        trunk: &'s ResourceId,
-        tenant: &'s Name,
-    ) -> Option<&'s Answers<'a>> {
-        self.answers.get_or_init(|| rules::answers(self)).get(&(trunk, tenant))
+    pub(super) fn answers(&self, trunk: &ResourceId, tenant: &Name) -> Option<&Answers<'a>> {
+        self.section(tenant)?.answers(self).get(trunk)
     }
 
     /// The items of a tenant's pools on a trunk; `None` without a pool.
@@ -399,28 +409,6 @@ fn is_of_tenants(code: Code) -> bool {
             | Code::TL510
             | Code::TL511
     )
-}
-
-/// What is said of resources, by their tenants, each in its order. Resources of one tenant mostly
-/// stand together.
-pub(super) fn by_tenant<'a, T>(
-    all: impl Iterator<Item = (&'a ResourceId, T)>,
-) -> BTreeMap<Option<&'a Name>, Vec<T>> {
-    let mut groups: BTreeMap<_, Vec<T>> = BTreeMap::new();
-    let (mut tenant, mut run) = (None, Vec::new());
-    for (id, one) in all {
-        if tenant != id.tenant.as_ref() {
-            if !run.is_empty() {
-                groups.entry(tenant).or_default().append(&mut run);
-            }
-            tenant = id.tenant.as_ref();
-        }
-        run.push(one);
-    }
-    if !run.is_empty() {
-        groups.entry(tenant).or_default().append(&mut run);
-    }
-    groups
 }
 
 /// Ranges as people read them, `1-5, 7`; cut after some, with the number of the rest.

@@ -1,5 +1,6 @@
 //! What is not there is told once, whoever names it.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, Related};
@@ -114,15 +115,15 @@ impl<'a, S: Copy + Ord> Absences<'a, S> {
     /// Tells them, with the name that may be meant instead: where one place alone has it, that is any
     /// near one. What several places name was there, and its new name is one that nobody uses; a near
     /// one that is used may be meant all the same. `known` are the names of a scope: all of them, or
-    /// those that nobody uses.
+    /// those that nobody uses. `left` is how many of them may be compared.
     pub(super) fn tell<I: Iterator<Item = &'a str>>(
         self,
         any_scope: bool,
         known: impl Fn(S, bool) -> I,
-        found: &mut Vec<Diagnostic>,
+        (left, found): (&Cell<usize>, &mut Vec<Diagnostic>),
     ) {
         let several = self.several(any_scope);
-        let mut suggestions = Suggestions::new();
+        let mut suggestions = Suggestions::of_at_most(left.get());
         for Absent { scope, name, told, declare } in self.0 {
             let several = several.contains(&(Some(scope).filter(|_| !any_scope), name));
             let mut near =
@@ -139,5 +140,6 @@ impl<'a, S: Copy + Ord> Absences<'a, S> {
                 }
             }));
         }
+        left.set(suggestions.left());
     }
 }

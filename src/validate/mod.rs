@@ -10,6 +10,7 @@ mod places;
 mod reading;
 mod rules;
 mod scopes;
+mod section;
 mod signing;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use context::Context;
 use declared::Declared;
 use places::{Place, Places};
 use reading::{Found, Reading};
+use section::Subjects;
 
 /// What the check of a tree came to.
 #[derive(Debug, Clone)]
@@ -114,7 +116,8 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     if tree.rooted {
         declared.note_strays(&resources, places.paths());
     }
-    let mut context = Context::new(&resources, &declared, Some(&places));
+    let subjects = Subjects::new(&resources, declared.rests());
+    let mut context = Context::new(&resources, &declared, &subjects, Some(&places));
     (context.rooted, context.today) = (tree.rooted, today);
     let mut checked = context.check();
     missing::once(&mut checked);
@@ -160,7 +163,9 @@ fn fill_in_country_codes(resources: &ResourceSet, found: &mut [Diagnostic]) {
 /// The errors of a set whose files are not at hand, by the rules over more than one field: the
 /// diagnostics have no places.
 pub fn check_resources(resources: &ResourceSet) -> Vec<Diagnostic> {
-    let mut found = Context::new(resources, &Declared::default(), None).check();
+    let declared = Declared::default();
+    let subjects = Subjects::new(resources, declared.rests());
+    let mut found = Context::new(resources, &declared, &subjects, None).check();
     found.retain(|one| one.severity() == Severity::Error);
     found
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::beside::Room;
 use super::shares::Uses;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, DidSet, NumberRange};
 use crate::model::{Kind, ResourceId, Usage};
-use crate::validate::context::{Context, Map, PoolItem, Share, TrunkName, listed, number_set};
+use crate::validate::context::{Context, PoolItem, TrunkName, listed, number_set};
+use crate::validate::section::Section;
 
 /// What a tenant's rules on one trunk answer.
 #[derive(Debug, Default)]
@@ -33,13 +33,15 @@ enum Partial {
     Messages,
 }
 
-/// The enabled rules, by trunk and tenant: those for all calls, and those for some.
-pub(in crate::validate) fn answers<'a>(context: &Context<'a>) -> Map<Share<'a>, Answers<'a>> {
-    let mut all: Map<Share<'_>, Answers<'_>> = Map::default();
-    for (id, rule) in context.set.inbound_rules().filter(|(_, one)| one.enabled) {
-        let Some(tenant) = &id.tenant else { continue };
-        let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &rule.trunk) else { continue };
-        let entry = all.entry((trunk, tenant)).or_default();
+/// A tenant's enabled rules by trunk: those for all calls, and those for some.
+pub(in crate::validate) fn answers<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+) -> BTreeMap<&'a ResourceId, Answers<'a>> {
+    let mut all: BTreeMap<&ResourceId, Answers<'_>> = BTreeMap::new();
+    for (id, rule) in section.sound.inbound_rules().filter(|(_, one)| one.enabled) {
+        let TrunkName::Is(trunk, _) = context.trunk(section.tenant, &rule.trunk) else { continue };
+        let entry = all.entry(trunk).or_default();
         let partial = match (rule.usage.intersects(Usage::Call), rule.caller.is_empty()) {
             (false, _) => Some(Partial::Messages),
             (true, false) => Some(Partial::Callers),
@@ -65,7 +67,6 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
     // A rule whose trunk does not exist may be meant for any of its tenant's; a trunk that no rule
     // uses at all is one mistake: TL418.
     let Uses { trunks: used, astray } = context.uses();
-    let mut room = Room::new();
     for (trunk, tenant, items) in context.pools() {
         let answer = context.answers(trunk, tenant);
         let complete = answer.is_some_and(|one| !one.any.is_empty());
@@ -92,7 +93,7 @@ pub(super) fn tl510_unanswered(context: &Context<'_>, found: &mut Vec<Diagnostic
             if missing.is_empty() {
                 continue;
             }
-            found.push(unanswered(context, (pool, &missing), answer, &mut room).follows(outside));
+            found.push(unanswered(context, (pool, &missing), answer).follows(outside));
         }
     }
 }
@@ -102,7 +103,6 @@ fn unanswered(
     context: &Context<'_>,
     (pool, missing): (&ResourceId, &[NumberRange]),
     answer: Option<&Answers<'_>>,
-    room: &mut Room,
 ) -> Diagnostic {
     let meets = |did: &DidMatch| match did {
         DidMatch::Any => true,
@@ -131,7 +131,7 @@ fn unanswered(
         why => format!("no rule answers every call to {numbers}: {}", why.join(", ")),
     };
     let mut told = context.diagnostic(Code::TL510, pool, "/spec/numbers", message);
-    for (id, _, why) in partial.iter().take(room.of(partial.len())) {
+    for (id, _, why) in partial.iter().take(context.room.of(partial.len())) {
         let (field, words) = match why {
             Partial::Callers => ("/spec/caller", "only these callers are answered"),
             Partial::Messages => ("/spec/usage", "only messages are taken"),
@@ -146,12 +146,17 @@ fn unanswered(
 }
 
 /// A rule for every other number where nothing is left.
-pub(super) fn tl508_dead_catch_all(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (trunk, tenant, items) in context.pools() {
-        let Some(answer) = context.answers(trunk, tenant) else { continue };
-        if answer.any.is_empty() || context.may_have_pool(tenant) || context.has_lost_pool(tenant) {
-            continue;
-        }
+pub(super) fn tl508_dead_catch_all<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some(tenant) = section.tenant else { return };
+    if context.may_have_pool(tenant) || context.has_lost_pool(tenant) {
+        return;
+    }
+    for (trunk, answer) in section.answers(context).iter().filter(|(_, one)| !one.any.is_empty()) {
+        let Some(items) = context.pool_items(trunk, tenant) else { continue };
         let set = DidSet::new(answer.ranges.clone()).coverage();
         if items.iter().any(|item| !set.uncovered(item.range).is_empty()) {
             continue;

@@ -2,28 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use super::beside::{Room, pools_of, with_pools};
+use super::beside::{pools_of, with_pools};
 use super::inbound::{not_assigned, tl501_outside_pool};
-use super::schedules::owner;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Coverage, Name, NumberRange, PhoneNumber};
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::{Context, Field, Map, Share, TrunkName, number_set};
 use crate::validate::gaps::{self, Gap};
+use crate::validate::section::{Section, owner};
 
-/// Every caller ID: the resource, its place, the trunk, the number.
+/// Every caller ID of an owner: the resource, its place, the trunk, the number.
 fn caller_ids<'a>(
     context: &Context<'a>,
+    section: &Section<'a>,
 ) -> impl Iterator<Item = (&'a ResourceId, Field, &'a Name, &'a PhoneNumber)> {
-    let routes = context.outbound_rules().flat_map(|(id, rule)| {
+    let routes = section.outbound_rules().flat_map(|(id, rule)| {
         rule.routes.iter().enumerate().filter_map(move |(at, route)| {
             let number = route.caller_id.as_ref()?;
             let field = Field("/spec/routes", Some((at, "/callerId")));
             Some((id, field, &route.trunk, number))
         })
     });
-    let tenants = context.tenants().map(|(id, one)| (id, &one.caller_ids));
-    let extensions = context.extensions().map(|(id, one)| (id, &one.caller_ids));
+    let tenants = section.tenants().map(|(id, one)| (id, &one.caller_ids));
+    let extensions = section.extensions().map(|(id, one)| (id, &one.caller_ids));
     let lists = tenants.chain(extensions).flat_map(|(id, list)| {
         let numbered = list.iter().enumerate();
         numbered.map(move |(at, one)| {
@@ -39,9 +40,13 @@ fn caller_ids<'a>(
 
 /// Numbers that rules are for (TL501) and that are shown (TL507), and that the tenant does not have on
 /// that trunk. What one item of a pool may have held is one mistake.
-pub(super) fn tl501_tl507_outside_pools(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut gaps = tl501_outside_pool(context, found);
-    gaps.extend(tl507_foreign_number(context, found));
+pub(super) fn tl501_tl507_outside_pools<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut gaps = tl501_outside_pool(context, section, found);
+    gaps.extend(tl507_foreign_number(context, section, found));
     let mut own: Map<Share<'_>, Coverage> = Map::default();
     for (trunk, tenant) in gaps.iter().map(Gap::owner) {
         own.entry((trunk, tenant)).or_insert_with(|| {
@@ -54,13 +59,14 @@ pub(super) fn tl501_tl507_outside_pools(context: &Context<'_>, found: &mut Vec<D
 /// A number that is shown and is not the tenant's on that trunk; which these are.
 fn tl507_foreign_number<'a>(
     context: &Context<'a>,
+    section: &Section<'a>,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Gap<Share<'a>>> {
     let mut gaps = Vec::new();
     let foreign: BTreeSet<String> =
         found.iter().filter(|one| one.code == Code::TL506).map(|one| one.message.clone()).collect();
-    let (mut sets, mut room) = (Map::default(), Room::new());
-    for (id, field, trunk, number) in caller_ids(context) {
+    let mut sets = Map::default();
+    for (id, field, trunk, number) in caller_ids(context, section) {
         let Some(tenant) = owner(id).filter(|one| context.has_tenant(one)) else { continue };
         let TrunkName::Is(trunk_id, _) = context.trunk(Some(tenant), trunk) else { continue };
         if context.may_have_pool(tenant) {
@@ -85,7 +91,7 @@ fn tl507_foreign_number<'a>(
             && (trunk_id.tenant.is_some() || foreign.contains(&not_assigned(trunk, tenant)));
         told = told.follows(no_pool || context.has_lost_pool(tenant));
         let pools = pools.get_or_insert_with(|| pools_of(items.unwrap_or_default()));
-        told = with_pools(context, told, pools, &mut room);
+        told = with_pools(context, told, pools);
         let help = "show a number of the pool: a provider refuses calls with somebody else's";
         let told = told.help(help);
         let missing = range.into_iter().collect();

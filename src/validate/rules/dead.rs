@@ -3,48 +3,50 @@
 
 use std::collections::BTreeSet;
 
-use super::beside::Room;
 use super::covered::{Before, Earlier, Verdict};
 use super::dialling::Dialled;
+use super::references::misses_extension;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::nearest;
-use crate::model::value::Name;
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::Context;
+use crate::validate::section::Section;
 
 /// Outbound rules that take no call, or none that earlier ones and the tenant's lists leave.
-pub(super) fn tl508_dead_outbound(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut room = Room::new();
-    for (tenant, rules) in context.dialled(false) {
-        let spec = context.set.tenant(None, tenant);
-        let emergency = spec.map(|one| one.emergency_numbers.as_slice()).unwrap_or_default();
-        let mut urgent = Earlier::default();
-        context.dialled(true).get(tenant).into_iter().flatten().for_each(|one| urgent.push(one));
-        let mut earlier = Earlier::of(spec);
-        for (index, rule) in rules.iter().enumerate() {
-            if rule.takes_nothing() {
-                found.push(nothing(context, rule));
-                continue;
-            }
-            let mut used = BTreeSet::new();
-            // Emergency calls pass the lists, and go to the emergency rules first.
-            let is_left = emergency.iter().filter(|number| rule.takes(number)).any(|number| {
-                let left = urgent.leaves(number, &rule.callers, &mut used);
-                left.is_some_and(|left| earlier.leaves(number, &left, &mut used).is_some())
-            });
-            match if is_left { Verdict::Alive } else { earlier.judge(rule) } {
-                Verdict::Alive => {}
-                Verdict::Dead(mut by) => {
-                    by.extend(used);
-                    found.push(dead(context, (tenant, rule), &by, &mut room));
-                }
-                Verdict::Unknown => {
-                    found.push(unknown(context, rule, rules.len() - index));
-                    break;
-                }
-            }
-            earlier.push(rule);
+pub(super) fn tl508_dead_outbound<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let spec = section.sound.tenants().next().map(|(_, spec)| spec);
+    let emergency = spec.map(|one| one.emergency_numbers.as_slice()).unwrap_or_default();
+    let mut urgent = Earlier::default();
+    section.dialled(context, true).iter().for_each(|one| urgent.push(one));
+    let mut earlier = Earlier::of(spec);
+    let rules = section.dialled(context, false);
+    for (index, rule) in rules.iter().enumerate() {
+        if rule.takes_nothing() {
+            found.push(nothing(context, section, rule));
+            continue;
         }
+        let mut used = BTreeSet::new();
+        // Emergency calls pass the lists, and go to the emergency rules first.
+        let is_left = emergency.iter().filter(|number| rule.takes(number)).any(|number| {
+            let left = urgent.leaves(number, &rule.callers, &mut used);
+            left.is_some_and(|left| earlier.leaves(number, &left, &mut used).is_some())
+        });
+        match if is_left { Verdict::Alive } else { earlier.judge(rule) } {
+            Verdict::Alive => {}
+            Verdict::Dead(mut by) => {
+                by.extend(used);
+                found.push(dead(context, rule, &by));
+            }
+            Verdict::Unknown => {
+                found.push(unknown(context, rule, rules.len() - index));
+                break;
+            }
+        }
+        earlier.push(rule);
     }
 }
 
@@ -54,19 +56,15 @@ pub(super) fn told_of(found: &[Diagnostic], code: Code) -> BTreeSet<String> {
     told.filter_map(|one| one.resource.clone()).collect()
 }
 
-fn nothing(context: &Context<'_>, rule: &Dialled<'_>) -> Diagnostic {
-    let tenant = rule.id.tenant.as_ref();
-    let groups = || {
-        let own = context.set.extensions().filter(|(id, _)| id.tenant.as_ref() == tenant);
-        own.filter_map(|(_, one)| one.group.as_deref())
-    };
+fn nothing<'a>(context: &Context<'a>, section: &Section<'a>, rule: &Dialled<'_>) -> Diagnostic {
+    let groups = section.sound.extensions().filter_map(|(_, one)| one.group.as_deref());
+    let known: BTreeSet<&str> = groups.collect();
     let wanted = &rule.rule.matches.groups;
-    let known: BTreeSet<&str> = groups().collect();
     let lost = wanted.iter().next().filter(|_| {
         rule.has_no_caller() && !wanted.iter().any(|group| known.contains(group.as_str()))
     });
     // The group may be that of an extension that is missed elsewhere.
-    let follows = tenant.is_some_and(|tenant| context.misses_extension(tenant));
+    let follows = misses_extension(context, section);
     let Some(group) = lost else {
         let message = "this rule takes no call: no number and caller meet all its conditions";
         let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
@@ -83,12 +81,7 @@ fn nothing(context: &Context<'_>, rule: &Dialled<'_>) -> Diagnostic {
     told.follows(follows).help(help)
 }
 
-fn dead(
-    context: &Context<'_>,
-    (tenant, rule): (&Name, &Dialled<'_>),
-    by: &BTreeSet<Before<'_>>,
-    room: &mut Room,
-) -> Diagnostic {
+fn dead(context: &Context<'_>, rule: &Dialled<'_>, by: &BTreeSet<Before<'_>>) -> Diagnostic {
     let rules = by.iter().filter_map(|one| match one {
         Before::Rule(_, id) => Some(*id),
         Before::Lists | Before::Processing | Before::Emergency => None,
@@ -113,11 +106,11 @@ fn dead(
         ),
     };
     let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);
-    let mut told = rules.iter().take(room.of(rules.len())).fold(told, |told, id| {
+    let mut told = rules.iter().take(context.room.of(rules.len())).fold(told, |told, id| {
         told.related(context.span(id, "/spec/match"), format!("{} comes first", id.name))
     });
-    let place = ResourceId::system(Kind::Tenant, tenant.clone());
-    let spec = context.set.tenant(None, tenant);
+    let place = rule.id.tenant.as_ref().map(|one| ResourceId::system(Kind::Tenant, one.clone()));
+    let spec = rule.id.tenant.as_ref().and_then(|tenant| context.set.tenant(None, tenant));
     let written = |list: &[String]| lists && !list.is_empty();
     let fields = [
         ("/spec/blockedPrefixes", spec.is_some_and(|one| written(&one.blocked_prefixes))),
@@ -125,7 +118,8 @@ fn dead(
         ("/spec/e164", processing),
     ];
     for (field, _) in fields.iter().filter(|(_, counts)| *counts) {
-        told = told.related(context.span(&place, field), "what the tenant does first");
+        let span = place.as_ref().and_then(|place| context.span(place, field));
+        told = told.related(span, "what the tenant does first");
     }
     told.help(match (tenant_does, rules.is_empty()) {
         (Some(_), true) => "remove the rule, or let the Tenant call these numbers",
@@ -142,10 +136,14 @@ fn unknown(context: &Context<'_>, rule: &Dialled<'_>, rules: usize) -> Diagnosti
 }
 
 /// Routes that carry nothing: all of a rule are switched off, or one strips every number away.
-pub(super) fn tl508_dead_routes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl508_dead_routes<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     // What takes no call at all is told by that alone.
     let dead = told_of(found, Code::TL508);
-    for (id, rule) in context.set.outbound_rules() {
+    for (id, rule) in section.sound.outbound_rules() {
         if !dead.is_empty() && dead.contains(&id.to_string()) {
             continue;
         }
@@ -175,35 +173,33 @@ pub(super) fn tl508_dead_routes(context: &Context<'_>, found: &mut Vec<Diagnosti
 }
 
 /// Emergency rules that take no emergency number, or none that earlier ones leave.
-pub(super) fn tl508_dead_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut room = Room::new();
-    for (tenant, rules) in context.dialled(true) {
-        let Some(numbers) = context.set.tenant(None, tenant).map(|one| &one.emergency_numbers)
-        else {
-            continue;
-        };
-        let mut earlier = Earlier::default();
-        for rule in rules {
-            let own: Vec<_> = numbers.iter().filter(|number| rule.takes(number)).collect();
-            let mut used = BTreeSet::new();
-            let mut left = own.iter().map(|one| earlier.leaves(one, &rule.callers, &mut used));
-            if own.is_empty() {
-                found.push(no_such_number(context, tenant, rule));
-            } else if rule.has_no_caller() {
-                found.push(nothing(context, rule));
-            } else if left.all(|left| left.is_none()) {
-                found.push(dead(context, (tenant, rule), &used, &mut room));
-            }
-            earlier.push(rule);
+pub(super) fn tl508_dead_emergency<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some((id, tenant)) = section.sound.tenants().next() else { return };
+    let mut earlier = Earlier::default();
+    for rule in section.dialled(context, true) {
+        let numbers = tenant.emergency_numbers.iter();
+        let own: Vec<_> = numbers.filter(|number| rule.takes(number)).collect();
+        let mut used = BTreeSet::new();
+        let mut left = own.iter().map(|one| earlier.leaves(one, &rule.callers, &mut used));
+        if own.is_empty() {
+            found.push(no_such_number(context, id, rule));
+        } else if rule.has_no_caller() {
+            found.push(nothing(context, section, rule));
+        } else if left.all(|left| left.is_none()) {
+            found.push(dead(context, rule, &used));
         }
+        earlier.push(rule);
     }
 }
 
-fn no_such_number(context: &Context<'_>, tenant: &Name, rule: &Dialled<'_>) -> Diagnostic {
+fn no_such_number(context: &Context<'_>, tenant: &ResourceId, rule: &Dialled<'_>) -> Diagnostic {
     let message = "this emergency rule takes no call: the tenant has no such emergency number";
-    let place = ResourceId::system(Kind::Tenant, tenant.clone());
     context
         .diagnostic(Code::TL508, rule.id, "/spec/match", message)
-        .related(context.key_span(&place, "/spec/emergencyNumbers"), "the tenant's numbers")
+        .related(context.key_span(tenant, "/spec/emergencyNumbers"), "the tenant's numbers")
         .help("add the number to `emergencyNumbers` of the Tenant, or correct the rule")
 }

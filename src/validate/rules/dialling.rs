@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::forwards::forwards;
 use crate::model::value::{DidSet, Name, NumberRange};
 use crate::model::{InboundRule, Kind, OutboundRule, ResourceId};
-use crate::validate::context::{Context, Map};
+use crate::validate::context::Context;
+use crate::validate::section::Section;
 
 /// Longest number that can be dialled.
 const MAX_DIGITS: u8 = 64;
@@ -150,43 +151,42 @@ impl<'c, 'a> FirstTaker<'c, 'a> {
     }
 }
 
-/// The rules of every tenant in the order they are tried, apart from the emergency ones.
-pub(in crate::validate) fn of_tenants<'a>(
+/// A tenant's rules in the order they are tried: those for emergencies, or the others.
+pub(in crate::validate) fn of_tenant<'a>(
     context: &Context<'a>,
+    section: &Section<'a>,
     emergency: bool,
-) -> BTreeMap<&'a Name, Vec<Dialled<'a>>> {
-    let mut rules: BTreeMap<&Name, Vec<Dialled<'_>>> = BTreeMap::new();
-    let of_them = || context.set.outbound_rules().filter(|(_, one)| one.emergency == emergency);
-    if of_them().next().is_none() {
-        return rules;
+) -> Vec<Dialled<'a>> {
+    let Some(tenant) = section.tenant.filter(|one| context.has_tenant(one)) else {
+        return Vec::new();
+    };
+    let rules = section.sound.outbound_rules().filter(|(_, one)| one.emergency == emergency);
+    let rules: Vec<_> = rules.collect();
+    if rules.is_empty() {
+        return Vec::new();
     }
-    let mut groups: Map<&Name, BTreeMap<&str, Vec<NumberRange>>> = Map::default();
-    let mut everybody: Map<&Name, Vec<NumberRange>> = Map::default();
-    for (id, extension) in context.set.extensions() {
-        let Some(tenant) = &id.tenant else { continue };
-        everybody.entry(tenant).or_default().push(extension.numbers);
+    let mut groups: BTreeMap<&str, Vec<NumberRange>> = BTreeMap::new();
+    let mut everybody: Vec<NumberRange> = Vec::new();
+    for (_, extension) in section.sound.extensions() {
+        everybody.push(extension.numbers);
         if let Some(group) = &extension.group {
-            let groups = groups.entry(tenant).or_default();
             groups.entry(group).or_default().push(extension.numbers);
         }
     }
-    let others = with_other_callers(context);
-    for (id, rule) in of_them() {
-        let Some(tenant) = id.tenant.as_ref().filter(|one| context.has_tenant(one)) else {
-            continue;
-        };
-        // A refused extension may be any of the callers.
-        let unknown = context.declared.may_have(Kind::Extension, Some(tenant));
+    // A refused extension may be any of the callers.
+    let unknown = context.declared.may_have(Kind::Extension, Some(tenant));
+    // Without extensions nothing is known of who calls.
+    let open = everybody.is_empty() || unknown || has_other_callers(context, section, tenant);
+    let anybody = match open {
+        true => Callers::All,
+        false => Callers::Only(DidSet::new(everybody.clone()).merged()),
+    };
+    let dialled = rules.into_iter().filter_map(|(id, rule)| {
         let conditional = rule.matches.extensions.is_some() || !rule.matches.groups.is_empty();
         if unknown && conditional {
-            continue;
+            return None;
         }
-        let all = everybody.get(tenant).map(Vec::as_slice).unwrap_or_default();
-        let mut callers = callers(rule, all, groups.get(tenant));
-        // Without extensions nothing is known of who calls.
-        if callers == Callers::All && !all.is_empty() && !unknown && !others.contains(tenant) {
-            callers = Callers::Only(DidSet::new(all.to_vec()).merged());
-        }
+        let callers = callers(rule, &everybody, &groups).unwrap_or_else(|| anybody.clone());
         let prefixes = rule.matches.prefixes.iter().map(String::as_str);
         let mut prefixes: BTreeSet<&str> = prefixes.collect();
         if prefixes.is_empty() {
@@ -194,47 +194,43 @@ pub(in crate::validate) fn of_tenants<'a>(
         }
         let lengths = rule.matches.lengths.iter().fold(0, |all, one| all | bit((*one).into()));
         let lengths = if lengths == 0 { ALL_LENGTHS } else { lengths };
-        rules.entry(tenant).or_default().push(Dialled { id, rule, prefixes, lengths, callers });
-    }
-    for list in rules.values_mut() {
-        // Stable: equal priorities stay in the order of names.
-        list.sort_by_key(|one| one.rule.priority);
-    }
-    rules
+        Some(Dialled { id, rule, prefixes, lengths, callers })
+    });
+    let mut dialled: Vec<_> = dialled.collect();
+    // Stable: equal priorities stay in the order of names.
+    dialled.sort_by_key(|one| one.rule.priority);
+    dialled
 }
 
-/// The tenants for which not only their extensions call: whose inbound rules send calls on, or may,
-/// and those with a PBX, which shows whom it likes.
-fn with_other_callers<'a>(context: &Context<'a>) -> BTreeSet<&'a Name> {
+/// Whether not only extensions of the tenant call: its inbound rules send calls on, or may, or it has
+/// a PBX, which shows whom it likes.
+fn has_other_callers<'a>(context: &Context<'a>, section: &Section<'a>, tenant: &Name) -> bool {
     let sends = |rule: &InboundRule| rule.enabled && forwards(rule);
-    let rules = context.set.inbound_rules().filter(|(_, rule)| sends(rule)).map(|(id, _)| id);
-    let pbxs = context.set.extensions().filter(|(_, one)| one.contact.is_some()).map(|(id, _)| id);
-    let tenants = context.set.tenants().map(|(id, _)| &id.name);
-    let unknown = tenants.filter(|name| context.declared.may_have(Kind::InboundRule, Some(name)));
-    rules.chain(pbxs).filter_map(|id| id.tenant.as_ref()).chain(unknown).collect()
+    section.sound.inbound_rules().any(|(_, rule)| sends(rule))
+        || section.sound.extensions().any(|(_, one)| one.contact.is_some())
+        || context.declared.may_have(Kind::InboundRule, Some(tenant))
 }
 
+/// Whom a rule asks for; `None` if it asks for nobody.
 fn callers(
     rule: &OutboundRule,
     everybody: &[NumberRange],
-    groups: Option<&BTreeMap<&str, Vec<NumberRange>>>,
-) -> Callers {
+    groups: &BTreeMap<&str, Vec<NumberRange>>,
+) -> Option<Callers> {
     let wanted = &rule.matches.groups;
     if rule.matches.extensions.is_none() && wanted.is_empty() {
-        return Callers::All;
+        return None;
     }
-    let members: Vec<NumberRange> = match (wanted.is_empty(), groups) {
-        (true, _) => everybody.to_vec(),
-        (false, None) => Vec::new(),
-        (false, Some(groups)) => {
-            let lists = wanted.iter().filter_map(|name| groups.get(name.as_str()));
-            lists.flatten().copied().collect()
-        }
+    let members: Vec<NumberRange> = if wanted.is_empty() {
+        everybody.to_vec()
+    } else {
+        let lists = wanted.iter().filter_map(|name| groups.get(name.as_str()));
+        lists.flatten().copied().collect()
     };
     let members = DidSet::new(members).merged();
-    let Some(listed) = &rule.matches.extensions else { return Callers::Only(members) };
+    let Some(listed) = &rule.matches.extensions else { return Some(Callers::Only(members)) };
     let listed = listed.merged();
     let both =
         members.iter().flat_map(|one| listed.iter().filter_map(|two| one.intersection(*two)));
-    Callers::Only(both.collect())
+    Some(Callers::Only(both.collect()))
 }

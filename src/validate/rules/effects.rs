@@ -4,6 +4,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::value::Seconds;
 use crate::model::{Destination, Protocol, ResourceId, Strategy};
 use crate::validate::context::Context;
+use crate::validate::section::Section;
 
 /// A field without effect: what it waits for, and what to do.
 fn idle(
@@ -18,8 +19,12 @@ fn idle(
 }
 
 /// Destinations for hours that never come: without a schedule a rule is always in hours.
-pub(super) fn tl108_hours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.set.inbound_rules().filter(|(_, rule)| rule.schedule.is_none()) {
+pub(super) fn tl108_hours<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, rule) in section.sound.inbound_rules().filter(|(_, rule)| rule.schedule.is_none()) {
         let fields =
             [("outOfHours", rule.out_of_hours.is_some()), ("holiday", rule.holiday.is_some())];
         // Both wait for the same.
@@ -29,7 +34,7 @@ pub(super) fn tl108_hours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let help = "name the Schedule with `schedule:`, or remove it";
         found.push(idle(context, id, &format!("/spec/{field}"), message, help));
     }
-    for (id, rule) in context.set.outbound_rules() {
+    for (id, rule) in section.sound.outbound_rules() {
         if rule.emergency && rule.schedule.is_some() {
             let message = "`schedule` is never looked at: emergency calls pass all hours";
             found.push(idle(context, id, "/spec/schedule", message, "remove it"));
@@ -38,15 +43,15 @@ pub(super) fn tl108_hours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// A voicemail that is nowhere: the call would be refused.
-pub(super) fn tl108_voicemail(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.set.inbound_rules() {
-        let Some(tenant) = id.tenant.as_ref().and_then(|name| context.set.tenant(None, name))
-        else {
-            continue;
-        };
-        if tenant.voicemail.is_some() {
-            continue;
-        }
+pub(super) fn tl108_voicemail<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    if section.sound.tenants().next().is_none_or(|(_, tenant)| tenant.voicemail.is_some()) {
+        return;
+    }
+    for (id, rule) in section.sound.inbound_rules() {
         let mut all = rule.destinations();
         let to_voicemail = all.find(|(_, one)| matches!(**one, Destination::Voicemail(_)));
         let Some((field, _)) = to_voicemail else { continue };
@@ -57,8 +62,12 @@ pub(super) fn tl108_voicemail(context: &Context<'_>, found: &mut Vec<Diagnostic>
 }
 
 /// Weights that nothing weighs.
-pub(super) fn tl108_weights(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.set.outbound_rules() {
+pub(super) fn tl108_weights<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, rule) in section.sound.outbound_rules() {
         if rule.strategy == Strategy::Weighted {
             continue;
         }

@@ -5,15 +5,20 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::value::TimeRange;
 use crate::model::{ResourceId, When};
 use crate::validate::context::Context;
+use crate::validate::section::Section;
 
 /// Days of each month, in a leap year.
 const DAYS: [u8; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// Exceptions that never hold, that hold always, or that earlier ones cover (TL508).
-pub(super) fn tl508_dead_exceptions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl508_dead_exceptions<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     // What takes no call at all is told by that alone.
     let dead = told_of(found, Code::TL508);
-    for (id, rule) in context.set.inbound_rules() {
+    for (id, rule) in section.sound.inbound_rules() {
         if !dead.is_empty() && dead.contains(&id.to_string()) {
             continue;
         }

@@ -169,8 +169,7 @@ impl<'c, 'a> Forwards<'c, 'a> {
         });
         let tenants: BTreeSet<_> = rules.collect();
         let of = |emergency: bool, tenant: &Name| {
-            let rules = self.context.dialled(emergency).get(tenant);
-            FirstTaker::new(rules.map(Vec::as_slice).unwrap_or_default())
+            FirstTaker::new(self.context.dialled(tenant, emergency))
         };
         let leaving = tenants.into_iter().map(|name| {
             let tenant = self.context.set.tenant(None, name);
@@ -263,8 +262,8 @@ impl<'c, 'a> Forwards<'c, 'a> {
         let keeping = self.answering.iter().filter(|(_, one)| one.rules().any(|it| keeps(it.1)));
         let tenants: BTreeSet<_> = keeping.map(|((_, tenant), _)| *tenant).collect();
         for tenant in tenants {
-            let all = [false, true].map(|emergency| self.context.dialled(emergency).get(tenant));
-            for route in all.into_iter().flatten().flatten().flat_map(|one| &one.rule.routes) {
+            let all = [false, true].map(|emergency| self.context.dialled(tenant, emergency));
+            for route in all.into_iter().flatten().flat_map(|one| &one.rule.routes) {
                 let TrunkName::Is(trunk, _) = self.context.trunk(Some(tenant), &route.trunk) else {
                     continue;
                 };

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::beside::{Room, pools_of, with_pools};
+use super::beside::{pools_of, with_pools};
 use super::overlap;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, Name, Number, NumberRange};
 use crate::model::{Destination, InboundRule, ResourceId, Usage};
 use crate::validate::context::{Context, Map, Share, TrunkName, listed, number_set};
 use crate::validate::gaps::Gap;
+use crate::validate::section::Section;
 
 /// The tenant of a rule with the trunk that the rule means, where both are known.
 fn on_trunk<'a>(
@@ -26,11 +27,12 @@ fn on_trunk<'a>(
 /// Numbers of a rule that the tenant does not own on the rule's trunk; which these are.
 pub(super) fn tl501_outside_pool<'a>(
     context: &Context<'a>,
+    section: &Section<'a>,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Gap<Share<'a>>> {
-    let (mut sets, mut gaps, mut room) = (Map::default(), Vec::new(), Room::new());
+    let (mut sets, mut gaps) = (Map::default(), Vec::new());
     let known = |id: &ResourceId| context.knows(id, &["/spec/trunk", "/spec/did"]);
-    for (id, rule) in context.inbound_rules().filter(|(id, _)| known(id)) {
+    for (id, rule) in section.inbound_rules().filter(|(id, _)| known(id)) {
         let DidMatch::Range(range) = rule.did else { continue };
         let Some((tenant, trunk)) = on_trunk(context, id, rule) else { continue };
         // Without any pool there, the whole rule is at fault: TL506.
@@ -54,7 +56,7 @@ pub(super) fn tl501_outside_pool<'a>(
             .follows(context.has_lost_pool(tenant))
             .help("add the numbers to a DidPool of the tenant, or correct `did`");
         let pools = pools.get_or_insert_with(|| pools_of(items));
-        let told = with_pools(context, told, pools, &mut room);
+        let told = with_pools(context, told, pools);
         gaps.extend(Gap::new((trunk, tenant), (found.len(), &told), missing));
         found.push(told);
     }
@@ -74,11 +76,15 @@ struct OfPlace<'a> {
 
 /// Two enabled rules of one trunk that answer the same numbers for the same callers and use. Masked
 /// rules come before the others, so that only their like contends with them.
-pub(super) fn tl502_same_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl502_same_numbers<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     let mut places: Map<_, OfPlace<'_>> = Map::default();
     let mut pairs: BTreeMap<(&ResourceId, &ResourceId), String> = BTreeMap::new();
     let read = ["/spec/trunk", "/spec/did", "/spec/caller", "/spec/usage", "/spec/enabled"];
-    let rules = context.inbound_rules().filter(|(id, _)| context.knows(id, &read));
+    let rules = section.inbound_rules().filter(|(id, _)| context.knows(id, &read));
     for (id, rule) in rules.filter(|(_, rule)| rule.enabled) {
         let Some(place) = on_trunk(context, id, rule) else { continue };
         let place = places.entry(place).or_default();
@@ -173,8 +179,12 @@ fn masked_pairs<'a>(
 }
 
 /// A range of extensions is mapped to the range of DIDs by offset: both are equally long.
-pub(super) fn tl503_lengths(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.inbound_rules() {
+pub(super) fn tl503_lengths<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, rule) in section.inbound_rules() {
         for (field, destination) in rule.destinations() {
             let Destination::Extension(target) = *destination else { continue };
             if target.size() == 1 {
@@ -218,8 +228,12 @@ fn count(number: u64, noun: &str) -> String {
 }
 
 /// A trunk that the tenant neither owns nor has a pool on.
-pub(super) fn tl506_foreign_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.inbound_rules() {
+pub(super) fn tl506_foreign_trunk<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, rule) in section.inbound_rules() {
         found.extend(foreign_trunk(context, id, &rule.trunk, "/spec/trunk"));
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
         let all = context.set.transports().map(|(id, _)| &id.name);
         all.filter(move |name| !unused || !is_used(name)).map(Name::as_str)
     };
-    absent.tell(true, known, found);
+    absent.tell(true, known, (&context.compared, found));
 }
 
 /// A trunk that names no transport, where it is not clear which one is meant.

@@ -169,7 +169,8 @@ impl<'a> Clocks<'_, 'a> {
 
 /// Forwarded calls that come back to a number that they were at before.
 pub(super) fn tl511_circles(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if !context.set.inbound_rules().any(|(_, rule)| rule.enabled && forwards(rule)) {
+    let mut rules = context.sections().flat_map(|section| section.sound.inbound_rules());
+    if !rules.any(|(_, rule)| rule.enabled && forwards(rule)) {
         return;
     }
     let graph = Graph::new(context);

@@ -32,37 +32,60 @@ mod trunks;
 mod values;
 
 pub(super) use answers::{Answers, answers};
-pub(super) use dialling::{Dialled, of_tenants as dialled};
-pub(super) use references::without_an_extension;
+pub(super) use beside::Room;
+pub(super) use dialling::{Dialled, of_tenant as dialled};
 pub(super) use shares::{Uses, of_rules as uses};
 
 use super::context::Context;
+use super::section::Section;
 use crate::diag::Diagnostic;
 
 /// A rule adds what it finds.
 pub(super) type Rule = fn(&Context<'_>, &mut Vec<Diagnostic>);
 
-/// Every rule.
-pub(super) const ALL: &[Rule] = &[
+/// A rule that looks at the resources of one owner at a time adds what it finds to what others have
+/// found there.
+pub(super) type SectionRule = for<'a> fn(&Context<'a>, &Section<'a>, &mut Vec<Diagnostic>);
+
+/// Every rule about what belongs to one owner.
+pub(super) const OF_SECTION: &[SectionRule] = &[
     values::tl103_ours,
     values::tl104_protection,
     values::tl104_former_names,
     values::tl104_uri_templates,
     values::tl105_one_of_two,
+    effects::tl108_hours,
+    effects::tl108_voicemail,
+    effects::tl108_weights,
+    schedules::tl106_holidays,
+    schedules::tl201_schedules,
+    references::tl201_extensions,
+    tenants::tl202_extension_numbers,
+    tenants::tl202_extension_users,
+    inbound::tl502_same_numbers,
+    inbound::tl503_lengths,
+    inbound::tl506_foreign_trunk,
+    outbound::tl506_foreign_trunk,
+    caller_ids::tl501_tl507_outside_pools,
+    dead::tl508_dead_outbound,
+    dead::tl508_dead_emergency,
+    dead::tl508_dead_routes,
+    answers::tl508_dead_catch_all,
+    exceptions::tl508_dead_exceptions,
+    outbound::tl509_equal_priority,
+    outbound::tl512_emergency,
+];
+
+/// Every rule that compares owners, or what they share. They come after the others.
+pub(super) const OF_ALL: &[Rule] = &[
     values::tl105_listener_tls,
     values::tl105_host,
     values::tl106_addresses,
     values::tl106_bounds,
     values::tl106_order,
-    effects::tl108_hours,
-    effects::tl108_voicemail,
-    effects::tl108_weights,
     effects::tl108_trunks,
-    schedules::tl106_holidays,
-    schedules::tl201_schedules,
     references::tl201_tenants,
     references::tl201_trunks,
-    references::tl201_extensions,
     references::tl201_rules,
     references::tl202_trunk_names,
     references::tl202_policies,
@@ -70,8 +93,6 @@ pub(super) const ALL: &[Rule] = &[
     shares::tl204_disabled_tenant,
     tenants::tl104_timezones,
     tenants::tl104_headers,
-    tenants::tl202_extension_numbers,
-    tenants::tl202_extension_users,
     tenants::tl410_sip_domains,
     transports::tl408_same_address,
     transports::tl409_none,
@@ -96,17 +117,6 @@ pub(super) const ALL: &[Rule] = &[
     pools::tl304_mergeable,
     pools::tl304_own_pools,
     pools::tl306_shared_anywhere,
-    inbound::tl502_same_numbers,
-    inbound::tl503_lengths,
-    inbound::tl506_foreign_trunk,
-    outbound::tl506_foreign_trunk,
-    caller_ids::tl501_tl507_outside_pools,
-    dead::tl508_dead_outbound,
-    dead::tl508_dead_emergency,
-    dead::tl508_dead_routes,
-    answers::tl508_dead_catch_all,
-    exceptions::tl508_dead_exceptions,
-    outbound::tl509_equal_priority,
     answers::tl510_unanswered,
     brands::tl104_regions,
     brands::tl412_advice,
@@ -114,5 +124,4 @@ pub(super) const ALL: &[Rule] = &[
     scopes::tl104_signers,
     scopes::tl601_scopes,
     loops::tl511_circles,
-    outbound::tl512_emergency,
 ];

@@ -9,10 +9,15 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
 use crate::model::{Kind, OutboundRoute, ResourceId};
 use crate::validate::context::{Context, TrunkName};
+use crate::validate::section::Section;
 
 /// A route over a trunk that the tenant neither owns nor has a pool on.
-pub(super) fn tl506_foreign_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, rule) in context.outbound_rules() {
+pub(super) fn tl506_foreign_trunk<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, rule) in section.outbound_rules() {
         for (index, route) in rule.routes.iter().enumerate() {
             let field = format!("/spec/routes/{index}/trunk");
             found.extend(foreign_trunk(context, id, &route.trunk, &field));
@@ -27,31 +32,32 @@ const MAX_PAIRS: usize = 100;
 const MAX_COMPARED: usize = 5_000_000;
 
 /// Two rules of one priority that a call may both fit: only their names decide.
-pub(super) fn tl509_equal_priority(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl509_equal_priority<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     let dead = told_of(found, Code::TL508);
-    for emergency in [false, true] {
-        for rules in context.dialled(emergency).values() {
-            let mut left = MAX_COMPARED;
-            let groups = rules.chunk_by(|one, two| one.rule.priority == two.rule.priority);
-            let pairs = groups.flat_map(|group| rivals(group, &mut left));
-            // Of a rule that takes no call, that is told.
-            let is_alive =
-                |rule: &Dialled<'_>| dead.is_empty() || !dead.contains(&rule.id.to_string());
-            let mut pairs = pairs.filter(|(rule, _)| is_alive(rule));
-            let told = pairs.by_ref().take(MAX_PAIRS);
-            found.extend(told.map(|(rule, other)| match other {
-                Some(other) => equal(context, (rule, other)),
-                None => not_compared(context, rule),
-            }));
-            let rest: Vec<_> = pairs.collect();
-            let Some((rule, _)) = rest.first() else { continue };
-            let message = format!(
-                "{} more rules, this one first, take calls of others with their priority",
-                rest.len()
-            );
-            let told = context.diagnostic(Code::TL509, rule.id, "/spec/priority", message);
-            found.push(told.help("give rules that share calls different priorities"));
-        }
+    for rules in [false, true].map(|emergency| section.dialled(context, emergency)) {
+        let mut left = MAX_COMPARED;
+        let groups = rules.chunk_by(|one, two| one.rule.priority == two.rule.priority);
+        let pairs = groups.flat_map(|group| rivals(group, &mut left));
+        // Of a rule that takes no call, that is told.
+        let is_alive = |rule: &Dialled<'_>| dead.is_empty() || !dead.contains(&rule.id.to_string());
+        let mut pairs = pairs.filter(|(rule, _)| is_alive(rule));
+        let told = pairs.by_ref().take(MAX_PAIRS);
+        found.extend(told.map(|(rule, other)| match other {
+            Some(other) => equal(context, (rule, other)),
+            None => not_compared(context, rule),
+        }));
+        let rest: Vec<_> = pairs.collect();
+        let Some((rule, _)) = rest.first() else { continue };
+        let message = format!(
+            "{} more rules, this one first, take calls of others with their priority",
+            rest.len()
+        );
+        let told = context.diagnostic(Code::TL509, rule.id, "/spec/priority", message);
+        found.push(told.help("give rules that share calls different priorities"));
     }
 }
 
@@ -113,17 +119,20 @@ fn equal(context: &Context<'_>, (rule, other): (&Dialled<'_>, &Dialled<'_>)) -> 
 }
 
 /// Emergency numbers that no rule carries out.
-pub(super) fn tl512_emergency(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let (urgent, ordinary) = (context.dialled(true), context.dialled(false));
-    for (id, tenant) in context.set.tenants().filter(|(_, one)| one.enabled) {
+pub(super) fn tl512_emergency<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, tenant) in section.sound.tenants().filter(|(_, one)| one.enabled) {
         if context.declared.may_have(Kind::OutboundRule, Some(&id.name)) {
             continue;
         }
         // Numbers that fail for one reason are one mistake.
         let mut unreachable: BTreeMap<Option<&ResourceId>, Vec<usize>> = BTreeMap::new();
         for (index, number) in tenant.emergency_numbers.iter().enumerate() {
-            let rules = [urgent, ordinary].into_iter().filter_map(|all| all.get(&id.name));
-            let first = rules.flatten().find(|rule| rule.takes(number));
+            let rules = [true, false].map(|emergency| section.dialled(context, emergency));
+            let first = rules.into_iter().flatten().find(|rule| rule.takes(number));
             let carries = |route: &OutboundRoute| is_open(context, &id.name, route, number);
             if !first.is_some_and(|rule| rule.rule.routes.iter().any(carries)) {
                 unreachable.entry(first.map(|rule| rule.id)).or_default().push(index);

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use super::schedules::owner;
 use super::scopes;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Coverage, DidSet, Name, NumberRange};
 use crate::model::{CallerId, Destination, DestinationField, Kind, ResourceId};
-use crate::validate::context::{Context, Field, Map, TrunkName, by_tenant, listed};
+use crate::validate::context::{Context, Field, TrunkName, listed};
 use crate::validate::gaps::{self, Gap};
 use crate::validate::missing::{Absences, NO_TENANT, NO_TRUNK};
+use crate::validate::section::{Section, owner};
 
 /// The field that names a resource's tenant.
 const TENANT: &str = "/metadata/tenant";
@@ -45,13 +45,13 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
         let all = context.set.tenants().map(|(id, _)| &id.name);
         all.filter(move |name| !unused || !is_used(name)).map(Name::as_str)
     };
-    absent.tell(true, known, found);
+    absent.tell(true, known, (&context.compared, found));
 }
 
 /// Trunks that pools, rules and routes name: nothing (TL201), or another tenant's own (TL402).
 pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic>) {
     let mut absent = Absences::new();
-    for (id, field, name) in trunk_names(context) {
+    for (id, field, name) in all_trunk_names(context) {
         let place = || field.to_string();
         // A tenant that does not exist is told by itself: its own trunks may be meant.
         let is_lost = |tenant: Option<&Name>| tenant.is_some_and(|one| !context.has_tenant(one));
@@ -86,7 +86,7 @@ pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic
                 TrunkName::Is(id, _) => Some(id),
                 TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
             };
-        used.get_or_init(|| trunk_names(context).filter_map(named).collect::<BTreeSet<_>>())
+        used.get_or_init(|| all_trunk_names(context).filter_map(named).collect::<BTreeSet<_>>())
             .contains(id)
     };
     let known = |owner: Option<&'a Name>, unused: bool| {
@@ -94,24 +94,32 @@ pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic
         let all = context.set.trunks().filter(move |(id, _)| usable(id));
         all.filter(move |(id, _)| !unused || !is_used(id)).map(|(id, _)| id.name.as_str())
     };
-    absent.tell(true, known, found);
+    absent.tell(true, known, (&context.compared, found));
 }
 
-/// Every place that names a trunk.
-fn trunk_names<'a>(
-    context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, Field, &'a Name)> {
+/// Every place that names a trunk, owner by owner.
+fn all_trunk_names<'c, 'a>(
+    context: &'c Context<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, Field, &'a Name)> + use<'c, 'a> {
+    context.sections().flat_map(|section| trunk_names(context, section))
+}
+
+/// Every place of an owner's that names a trunk.
+fn trunk_names<'c, 'a>(
+    context: &'c Context<'a>,
+    section: &Section<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, Field, &'a Name)> + use<'c, 'a> {
     let field = Field("/spec/trunk", None);
-    let pools = context.did_pools().map(move |(id, pool)| (id, field, &pool.trunk));
-    let rules = context.inbound_rules().map(move |(id, rule)| (id, field, &rule.trunk));
-    let routes = context.outbound_rules().flat_map(|(id, rule)| {
+    let pools = section.did_pools().map(move |(id, pool)| (id, field, &pool.trunk));
+    let rules = section.inbound_rules().map(move |(id, rule)| (id, field, &rule.trunk));
+    let routes = section.outbound_rules().flat_map(|(id, rule)| {
         let routes = rule.routes.iter().enumerate();
         let field = |index| Field("/spec/routes", Some((index, "/trunk")));
         routes.map(move |(index, route)| (id, field(index), &route.trunk))
     });
-    let tenants = context.tenants().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
-    let extensions = context.extensions().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
-    let tests = context.route_tests().flat_map(|(id, test)| {
+    let tenants = section.tenants().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
+    let extensions = section.extensions().flat_map(|(id, one)| caller_ids(id, &one.caller_ids));
+    let tests = section.route_tests().flat_map(|(id, test)| {
         let inbound = test.inbound.as_ref().and_then(|call| call.trunk.as_ref());
         let expected = test.expect.trunk.as_ref();
         let inbound = inbound.map(|name| (id, Field("/spec/inbound/trunk", None), name));
@@ -153,9 +161,9 @@ impl std::fmt::Display for ExtensionField {
 /// Numbers of extensions that resources name: what inbound rules send calls to, and who calls in a
 /// test.
 fn extension_numbers<'a>(
-    context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, ExtensionField, NumberRange)> {
-    let rules = context.inbound_rules().flat_map(|(id, rule)| {
+    section: &Section<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, ExtensionField, NumberRange)> + use<'a> {
+    let rules = section.inbound_rules().flat_map(|(id, rule)| {
         rule.destinations().filter_map(move |(field, destination)| match &*destination {
             Destination::Extension(range) => {
                 Some((id, ExtensionField::Of(field, "extension"), *range))
@@ -170,33 +178,31 @@ fn extension_numbers<'a>(
             | Destination::Reject(_) => None,
         })
     });
-    let tests = context.route_tests().filter_map(|(id, test)| {
+    let tests = section.route_tests().filter_map(|(id, test)| {
         let call = test.outbound.as_ref()?;
         Some((id, ExtensionField::Caller, call.extension))
     });
     rules.chain(tests)
 }
 
-/// The numbers of the extensions of every tenant.
-fn own_numbers<'a>(context: &Context<'a>) -> Map<Option<&'a Name>, Coverage> {
-    let numbers = by_tenant(context.set.extensions().map(|(id, one)| (id, one.numbers)));
-    let cover = |(tenant, items)| (tenant, DidSet::new(items).coverage());
-    numbers.into_iter().map(cover).collect()
+/// The numbers of a tenant's extensions.
+fn own_numbers(section: &Section<'_>) -> Coverage {
+    DidSet::new(section.sound.extensions().map(|(_, one)| one.numbers).collect()).coverage()
 }
 
-/// Every place that names numbers of extensions that do not exist, with those numbers.
-fn missing_extensions<'a>(
-    context: &Context<'a>,
-) -> impl Iterator<Item = (&'a ResourceId, String, Vec<NumberRange>)> {
-    let numbers = own_numbers(context);
-    extension_numbers(context).filter_map(move |(id, field, range)| {
-        let tenant = id.tenant.as_ref();
-        // A tenant that does not exist is told by itself.
-        let is_known = tenant.is_some_and(|tenant| context.has_tenant(tenant));
-        if !is_known || context.declared.may_have(Kind::Extension, tenant) {
-            return None;
-        }
-        let missing = numbers.get(&tenant).map_or_else(|| vec![range], |set| set.uncovered(range));
+/// Every place of a tenant's that names numbers of extensions that do not exist, with those numbers.
+fn missing_extensions<'c, 'a>(
+    context: &'c Context<'a>,
+    section: &Section<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, String, Vec<NumberRange>)> + use<'c, 'a> {
+    // A tenant that does not exist is told by itself.
+    let is_known = section.tenant.is_some_and(|tenant| {
+        context.has_tenant(tenant) && !context.declared.may_have(Kind::Extension, Some(tenant))
+    });
+    let numbers = own_numbers(section);
+    let named = is_known.then(|| extension_numbers(section)).into_iter().flatten();
+    named.filter_map(move |(id, field, range)| {
+        let missing = numbers.uncovered(range);
         if missing.is_empty() {
             return None;
         }
@@ -205,15 +211,19 @@ fn missing_extensions<'a>(
     })
 }
 
-/// The tenants that miss an extension.
-pub(in crate::validate) fn without_an_extension<'a>(context: &Context<'a>) -> BTreeSet<&'a Name> {
-    missing_extensions(context).filter_map(|(id, ..)| id.tenant.as_ref()).collect()
+/// Whether something of a tenant names an extension that does not exist, which is told.
+pub(super) fn misses_extension<'a>(context: &Context<'a>, section: &Section<'a>) -> bool {
+    missing_extensions(context, section).next().is_some()
 }
 
 /// Extensions that do not exist.
-pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl201_extensions<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     let mut all = Vec::new();
-    for (id, field, missing) in missing_extensions(context) {
+    for (id, field, missing) in missing_extensions(context, section) {
         let message = format!("no Extension of this tenant has {}", listed(&missing));
         let help = if id.kind == Kind::RouteTest {
             "declare the Extension, or let another one call"
@@ -221,16 +231,16 @@ pub(super) fn tl201_extensions(context: &Context<'_>, found: &mut Vec<Diagnostic
             "declare the Extension, or send the calls elsewhere"
         };
         let is_lost = |tenant| context.has_lost(Kind::Extension, tenant);
-        let follows = id.tenant.as_ref().is_some_and(is_lost);
+        let follows = section.tenant.is_some_and(is_lost);
         let told = context.diagnostic(Code::TL201, id, &field, message).help(help).follows(follows);
-        all.extend(Gap::new(id.tenant.as_ref(), (found.len(), &told), missing));
+        all.extend(Gap::new((), (found.len(), &told), missing));
         found.push(told);
     }
     if all.len() < 2 {
         return;
     }
-    let numbers = own_numbers(context);
-    gaps::once(found, all, |tenant| numbers.get(&tenant));
+    let numbers = own_numbers(section);
+    gaps::once(found, all, |()| Some(&numbers));
 }
 
 /// The rules that tests expect to decide: of the tenant, and of the direction of the call.
@@ -260,7 +270,7 @@ pub(super) fn tl201_rules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
     // Most rules are named by no test.
     let known = |(tenant, kind), _| context.set.owned(kind, tenant).map(|(id, _)| id.name.as_str());
-    absent.tell(false, known, found);
+    absent.tell(false, known, (&context.compared, found));
 }
 
 /// A second policy: a repository has one.

@@ -8,33 +8,35 @@ use crate::model::value::Name;
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::Context;
 use crate::validate::missing::Absences;
+use crate::validate::section::Section;
 
-/// The tenant whose names a resource may use: a Tenant uses its own.
-pub(super) fn owner(id: &ResourceId) -> Option<&Name> {
-    if id.kind == Kind::Tenant { Some(&id.name) } else { id.tenant.as_ref() }
-}
-
-/// Every place that names a schedule.
-fn names<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a ResourceId, &'a Name)> {
-    let tenants = context.tenants().map(|(id, one)| (id, one.schedule.as_ref()));
-    let inbound = context.inbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
-    let outbound = context.outbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
+/// Every place of an owner's that names a schedule.
+fn names<'c, 'a>(
+    context: &'c Context<'a>,
+    section: &Section<'a>,
+) -> impl Iterator<Item = (&'a ResourceId, &'a Name)> + use<'c, 'a> {
+    let tenants = section.tenants().map(|(id, one)| (id, one.schedule.as_ref()));
+    let inbound = section.inbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
+    let outbound = section.outbound_rules().map(|(id, one)| (id, one.schedule.as_ref()));
     let all = tenants.chain(inbound).chain(outbound);
     let all = all.filter_map(|(id, name)| Some((id, name?)));
     all.filter(|(id, _)| context.knows(id, &["/spec/schedule"]))
 }
 
 /// A schedule that does not exist (TL201), or only in another tenant (TL203).
-pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl201_schedules<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some(owner) = section.tenant.filter(|owner| context.has_tenant(owner)) else { return };
     let mut absent = Absences::new();
-    for (id, name) in names(context) {
-        let Some(owner) = owner(id).filter(|owner| context.has_tenant(owner)) else { continue };
-        let schedule = ResourceId::owned(Kind::Schedule, owner.clone(), name.clone());
-        if context.set.contains(&schedule) || context.declared.may_be(&schedule) {
+    for (id, name) in names(context, section) {
+        let id_of = || ResourceId::owned(Kind::Schedule, owner.clone(), name.clone());
+        if section.sound.has(Kind::Schedule, name) || context.declared.may_be(&id_of()) {
             continue;
         }
-        let mut others = context.set.schedules().filter(|(other, _)| other.name == *name);
-        if let Some((other, _)) = others.next() {
+        if let Some(other) = context.anybodys_schedule(name) {
             // Whose it is cannot be told where that tenant does not exist, which is told.
             let is_lost = other.tenant.as_ref().is_some_and(|one| !context.has_tenant(one));
             let message = format!("schedule `{name}` is another tenant's: {other}");
@@ -51,23 +53,27 @@ pub(super) fn tl201_schedules(context: &Context<'_>, found: &mut Vec<Diagnostic>
         let told = context.diagnostic(Code::TL201, id, "/spec/schedule", message);
         let told = told.follows(context.has_lost(Kind::Schedule, owner));
         let declare = format!("declare the Schedule `{name}` of this tenant");
-        absent.add(owner, name, told, &declare);
+        absent.add((), name, told, &declare);
     }
     let used = OnceCell::new();
-    let is_used = |owner: &Name, name: &Name| {
-        let named = || names(context).filter_map(|(id, name)| Some((self::owner(id)?, name)));
-        used.get_or_init(|| named().collect::<BTreeSet<_>>()).contains(&(owner, name))
+    let is_used = |name: &Name| {
+        let named = || names(context, section).map(|(_, name)| name);
+        used.get_or_init(|| named().collect::<BTreeSet<_>>()).contains(name)
     };
-    let known = |owner, unused: bool| {
-        let own = context.set.owned(Kind::Schedule, owner).map(|(id, _)| &id.name);
-        own.filter(move |name| !unused || !is_used(owner, name)).map(Name::as_str)
+    let known = |(), unused: bool| {
+        let own = section.sound.schedules().map(|(id, _)| &id.name);
+        own.filter(move |name| !unused || !is_used(name)).map(Name::as_str)
     };
-    absent.tell(false, known, found);
+    absent.tell(false, known, (&context.compared, found));
 }
 
 /// Holidays that end before they begin.
-pub(super) fn tl106_holidays(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, schedule) in context.schedules() {
+pub(super) fn tl106_holidays<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, schedule) in section.schedules() {
         for (index, holiday) in schedule.holidays.iter().enumerate() {
             if holiday.from <= holiday.to {
                 continue;

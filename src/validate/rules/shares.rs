@@ -8,6 +8,7 @@ use crate::model::{
     InboundRule, Kind, OutboundRoute, ResourceId, Trunk, TrunkType, UserSlot, UserWord,
 };
 use crate::validate::context::{Context, Set, TrunkName};
+use crate::validate::section::Section;
 
 /// A trunk's name where a rule uses it.
 struct TrunkUse<'a> {
@@ -25,12 +26,12 @@ impl TrunkUse<'_> {
     }
 }
 
-fn uses<'a>(context: &Context<'a>) -> impl Iterator<Item = TrunkUse<'a>> {
-    let inbound = context.set.inbound_rules().map(|(id, rule)| {
+fn uses<'a>(section: &Section<'a>) -> impl Iterator<Item = TrunkUse<'a>> + use<'a> {
+    let inbound = section.sound.inbound_rules().map(|(id, rule)| {
         let InboundRule { trunk: name, enabled, .. } = rule;
         TrunkUse { id, route: None, name, enabled: *enabled }
     });
-    let outbound = context.set.outbound_rules().flat_map(|(id, rule)| {
+    let outbound = section.sound.outbound_rules().flat_map(|(id, rule)| {
         rule.routes.iter().enumerate().map(
             move |(index, OutboundRoute { trunk: name, enabled, .. })| TrunkUse {
                 id,
@@ -48,7 +49,7 @@ pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagno
     if context.set.trunks().all(|(_, trunk)| trunk.enabled) {
         return;
     }
-    for one in uses(context) {
+    for one in context.sections().flat_map(uses) {
         let TrunkUse { id, name, enabled, .. } = one;
         let TrunkName::Is(trunk_id, trunk) = context.trunk(id.tenant.as_ref(), name) else {
             continue;
@@ -180,7 +181,7 @@ pub(in crate::validate) struct Uses<'a> {
 /// What the rules use; see [`Context::uses`].
 pub(in crate::validate) fn of_rules<'a>(context: &Context<'a>) -> Uses<'a> {
     let mut all = Uses::default();
-    for one in uses(context) {
+    for one in context.sections().flat_map(uses) {
         let tenant = one.id.tenant.as_ref();
         match context.trunk(tenant, one.name) {
             TrunkName::Is(trunk, _) => drop(all.trunks.insert(trunk)),

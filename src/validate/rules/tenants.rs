@@ -7,7 +7,8 @@ use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::Suggestions;
 use crate::model::value::Host;
 use crate::model::{HeaderScope, ResourceId};
-use crate::validate::context::{Context, Map, by_tenant};
+use crate::validate::context::{Context, Map};
+use crate::validate::section::Section;
 
 /// Two tenants with one SIP domain.
 pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -26,28 +27,33 @@ pub(super) fn tl410_sip_domains(context: &Context<'_>, found: &mut Vec<Diagnosti
 }
 
 /// Two extensions of a tenant that share numbers: the tenant would have a number twice.
-pub(super) fn tl202_extension_numbers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl202_extension_numbers<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     let known = |id: &ResourceId| context.knows(id, &["/spec/numbers"]);
-    let extensions = context.extensions().filter(|(id, _)| known(id));
-    let extensions = by_tenant(extensions.map(|(id, one)| (id, (one.numbers, id))));
-    for extensions in extensions.values() {
-        for (id, other, shared) in overlap::with_an_earlier_one(extensions) {
-            let conflict =
-                context.conflict(Code::TL202, "/spec/numbers", (id, other), |_, other| {
-                    format!("extension `{}` has {shared} too", other.name)
-                });
-            found.push(conflict.help("give each number to one extension"));
-        }
+    let extensions = section.extensions().filter(|(id, _)| known(id));
+    let extensions: Vec<_> = extensions.map(|(id, one)| (one.numbers, id)).collect();
+    for (id, other, shared) in overlap::with_an_earlier_one(&extensions) {
+        let conflict = context.conflict(Code::TL202, "/spec/numbers", (id, other), |_, other| {
+            format!("extension `{}` has {shared} too", other.name)
+        });
+        found.push(conflict.help("give each number to one extension"));
     }
 }
 
 /// Two phones that would register as one: at a tenant's domain a user name is one extension's.
-pub(super) fn tl202_extension_users(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl202_extension_users<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     const FIELD: &str = "/spec/register/username";
     let mut first: Map<_, &ResourceId> = Map::default();
-    for (id, extension) in context.extensions().filter(|(id, _)| context.knows(id, &[FIELD])) {
+    for (id, extension) in section.extensions().filter(|(id, _)| context.knows(id, &[FIELD])) {
         let Some(register) = &extension.register else { continue };
-        let other = *first.entry((id.tenant.as_ref(), &register.username)).or_insert(id);
+        let other = *first.entry(&register.username).or_insert(id);
         if other != id {
             let conflict = context.conflict(Code::TL202, FIELD, (id, other), |_, other| {
                 format!("extension `{}` registers as `{}` too", other.name, register.username)

@@ -7,6 +7,7 @@ use crate::manifest::yaml::shown;
 use crate::model::value::{Cidr, Host, Seconds, SipTarget};
 use crate::model::{Destination, PREVENT_DESTROY, Protocol, ResourceId, Trunk, preset};
 use crate::validate::context::Context;
+use crate::validate::section::Section;
 
 /// Lets a transport take any free port; for tests.
 const EPHEMERAL: &str = "trunkline.dev/ephemeral";
@@ -22,8 +23,12 @@ const MOVED_FROM: &str = "trunkline.dev/moved-from";
 
 /// Labels and annotations under our prefix that nothing obeys: a guard that is not there, or a
 /// misspelt one, must not look as if it were.
-pub(super) fn tl103_ours(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, resource) in context.all() {
+pub(super) fn tl103_ours<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, resource) in section.all() {
         let labels = resource.metadata.labels.keys().map(|key| ("labels", key));
         let annotations = resource.metadata.annotations.keys().map(|key| ("annotations", key));
         let ours = labels.chain(annotations).filter(|(_, key)| key.starts_with(OURS));
@@ -49,9 +54,13 @@ fn annotation(field: &str, key: &str) -> String {
 
 /// A protection that would protect nothing: with a value that is neither yes nor no, or on what is
 /// never live.
-pub(super) fn tl104_protection(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl104_protection<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     let pointer = annotation("annotations", PREVENT_DESTROY);
-    for (id, resource) in context.all().filter(|(id, _)| context.knows(id, &[pointer.as_str()])) {
+    for (id, resource) in section.all().filter(|(id, _)| context.knows(id, &[pointer.as_str()])) {
         let Some(value) = resource.metadata.annotations.get(PREVENT_DESTROY) else { continue };
         if !id.kind.is_ever_live() {
             let message =
@@ -71,9 +80,13 @@ pub(super) fn tl104_protection(context: &Context<'_>, found: &mut Vec<Diagnostic
 }
 
 /// A former name that names nothing: it would be obeyed by nobody, and the old resource deleted.
-pub(super) fn tl104_former_names(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn tl104_former_names<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
     let pointer = annotation("annotations", MOVED_FROM);
-    for (id, resource) in context.all().filter(|(id, _)| context.knows(id, &[pointer.as_str()])) {
+    for (id, resource) in section.all().filter(|(id, _)| context.knows(id, &[pointer.as_str()])) {
         let Some(value) = resource.metadata.annotations.get(MOVED_FROM) else { continue };
         if !id.kind.is_ever_live() {
             let message = format!("`{MOVED_FROM}` moves nothing: a {} is never live", id.kind);
@@ -107,17 +120,17 @@ fn former(id: &ResourceId, text: &str) -> Option<ResourceId> {
 /// A SIP URI with placeholders: the resource, the place, the user part, and what is filled in there.
 type Template<'a> = (&'a ResourceId, String, String, &'static [&'static str]);
 
-/// Every SIP URI of the set with something like a placeholder in its user part.
-fn templates<'a>(context: &Context<'a>) -> impl Iterator<Item = Template<'a>> {
+/// Every SIP URI of an owner with something like a placeholder in its user part.
+fn templates<'a>(section: &Section<'a>) -> impl Iterator<Item = Template<'a>> {
     let user = |uri: &SipTarget| uri.user.clone().filter(|user| user.contains(['{', '}']));
-    let contacts = context.extensions().filter_map(move |(id, one)| {
+    let contacts = section.extensions().filter_map(move |(id, one)| {
         Some((id, "/spec/contact".to_owned(), user(one.contact.as_ref()?)?, &[][..]))
     });
-    let voicemail = context.tenants().filter_map(move |(id, one)| {
+    let voicemail = section.tenants().filter_map(move |(id, one)| {
         let user = user(one.voicemail.as_ref()?)?;
         Some((id, "/spec/voicemail".to_owned(), user, &["{extension}"][..]))
     });
-    let targets = context.inbound_rules().flat_map(move |(id, rule)| {
+    let targets = section.inbound_rules().flat_map(move |(id, rule)| {
         rule.destinations().filter_map(move |(field, destination)| match &*destination {
             Destination::Sip(target) => {
                 Some((id, format!("{field}/sip"), user(target)?, &["{did}", "{caller}"][..]))
@@ -133,8 +146,12 @@ fn templates<'a>(context: &Context<'a>) -> impl Iterator<Item = Template<'a>> {
 }
 
 /// Placeholders that nothing fills in.
-pub(super) fn tl104_uri_templates(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, field, user, placeholders) in templates(context) {
+pub(super) fn tl104_uri_templates<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, field, user, placeholders) in templates(section) {
         let bare = placeholders.iter().fold(user.clone(), |text, one| text.replace(one, ""));
         if !bare.contains(['{', '}']) || !context.knows(id, &[field.as_str()]) {
             continue;
@@ -264,12 +281,16 @@ fn one_of_two(
 }
 
 /// Fields of which exactly one must be there.
-pub(super) fn tl105_one_of_two(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, one) in context.extensions() {
+pub(super) fn tl105_one_of_two<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, one) in section.extensions() {
         let fields = (("contact", one.contact.is_some()), ("register", one.register.is_some()));
         one_of_two(context, id, "/spec", fields, found);
     }
-    for (id, test) in context.route_tests() {
+    for (id, test) in section.route_tests() {
         let fields = (("inbound", test.inbound.is_some()), ("outbound", test.outbound.is_some()));
         one_of_two(context, id, "/spec", fields, found);
         if let Some(call) = &test.inbound {
