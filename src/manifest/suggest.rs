@@ -53,9 +53,19 @@ pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
     if text.is_empty() || text.len() > MAX_CHARS {
         return None;
     }
+    // A field that is unknown is compared with every known one, in every document.
+    let mut letters: Vec<char> = Vec::new();
     let near = known.into_iter().filter_map(|word| {
-        let letters: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
-        let allowed = (letters.len().max(text.len()) / 3).max(1);
+        let allowed = |length: usize| (length.max(text.len()) / 3).max(1);
+        // Of other letters it has no more than bytes.
+        if word.len() + allowed(word.len()) < text.len()
+            || word.is_ascii() && word.len() > text.len() + allowed(word.len())
+        {
+            return None;
+        }
+        letters.clear();
+        letters.extend(word.chars().flat_map(char::to_lowercase));
+        let allowed = allowed(letters.len());
         if least_distance(&text, &letters) > allowed {
             return None;
         }
@@ -74,17 +84,22 @@ pub(crate) fn field<'a>(
     const SHORTEST: usize = 3;
     let known = known.into_iter();
     let short = text.to_lowercase();
-    let mut longer = known.clone().filter(|word| word.to_lowercase().starts_with(&short));
-    let abbreviated = longer.next().filter(|_| short.len() >= SHORTEST && longer.next().is_none());
+    let begins_so = |word: &&str| {
+        let mut letters = word.chars().flat_map(char::to_lowercase);
+        short.chars().all(|letter| letters.next() == Some(letter))
+    };
+    let mut longer = known.clone().filter(begins_so);
+    let abbreviated = || longer.next().filter(|_| longer.next().is_none());
+    let abbreviated = if short.len() >= SHORTEST { abbreviated() } else { None };
     abbreviated.or_else(|| nearest(text, known))
 }
 
 /// Whether two words differ in capitals, `_` and `-` only.
 pub(crate) fn is_same(word: &str, other: &str) -> bool {
-    let letters = |word: &str| {
-        let all: Vec<char> = word.chars().take(MAX_CHARS).collect();
-        all.into_iter().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase)
-    };
+    fn letters(word: &str) -> impl Iterator<Item = char> {
+        let all = word.chars().take(MAX_CHARS).filter(|c| !matches!(c, '_' | '-'));
+        all.flat_map(char::to_lowercase)
+    }
     letters(word).eq(letters(other))
 }
 
