@@ -29,6 +29,8 @@ macro_rules! reasons {
 reasons! {
     /// The source is nobody's.
     UnknownSource "UnknownSource" 0,
+    /// The source is nobody's any more, and calls of when it was go on.
+    Draining "Draining" 503,
     /// Strangers ask more than they may be answered.
     StrangerRate "StrangerRate" 0,
     /// An answer to a stranger would be much longer than what it answers.

@@ -76,7 +76,7 @@ impl Context {
                 None => Introduced::Done,
             },
             None => {
-                self.count_stranger(incoming.flow);
+                self.turn_away(incoming);
                 Introduced::Done
             }
         }

@@ -4,12 +4,14 @@
 //! from them.
 
 use std::net::IpAddr;
+use std::sync::Weak;
 
 use super::context::{Context, Incoming};
 use super::meter::{Bucket, Meter, Rate, around, near};
 use super::refusal::Reason;
-use super::write;
+use super::{RETRY_AFTER, write};
 use crate::model::UnknownSources;
+use crate::routing::Source;
 use crate::sip::Method;
 use crate::transaction::{Chance, Flow, Link, Moment};
 
@@ -103,6 +105,39 @@ impl Context {
         }
         self.count(Reason::StrangerRate);
         None
+    }
+
+    /// A request of who is heard because of a call in progress, and is nobody any more: what a trunk
+    /// or PBX that gives way to its last calls gets (G24), else what any stranger gets.
+    pub(super) fn turn_away(&mut self, incoming: &Incoming) {
+        let message = &incoming.message;
+        if self.gives_way(incoming.flow) {
+            self.count(Reason::Draining);
+            let tag = self.stateless_tag(message);
+            let mut writer = write::response(incoming, Reason::Draining.code(), &tag);
+            writer.header_number("Retry-After", RETRY_AFTER);
+            let reply = write::reply_flow(message, incoming.flow);
+            self.send(reply, writer.finish(b"").into(), None);
+        } else if let Some(code) = self.meets_stranger(incoming.flow, message.as_bytes().len()) {
+            self.answer_stranger(incoming, code);
+        }
+    }
+
+    /// Whether a source was a trunk's or a tenant's in a generation that is over, and calls of those
+    /// that began with it are not.
+    fn gives_way(&self, flow: Flow) -> bool {
+        self.retired.iter().filter_map(Weak::upgrade).any(|generation| {
+            match self.identify(&generation.table, flow) {
+                Source::Trunks(trunks) => {
+                    let mut trunks = trunks.iter().filter_map(|one| generation.trunk(*one));
+                    trunks.any(|live| live.calls.count() > 0)
+                }
+                Source::Caller(tenant) => {
+                    generation.tenant(tenant).is_some_and(|gauge| gauge.count() > 0)
+                }
+                Source::Unknown => false,
+            }
+        })
     }
 
     /// The one short answer to a stranger's request.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use trunkline::model::Condition;
+use trunkline::sip::HeaderName;
 
-use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, config, inbound_call, set, text};
+use crate::world::{
+    CARRIER_A, CARRIER_B, PBX, Phone, SDP, STRANGER, World, config, inbound_call, set, text, value,
+};
 
 const OTHER: &str = "127.0.0.10:5060";
 
@@ -75,9 +78,11 @@ fn a_deleted_trunks_call_goes_on_to_its_own_end() {
     callee.reply(&mut world, &invite, 200, SDP);
     caller.take_answer(&mut world);
     world.expect_is(PBX, "ACK");
-    // New calls from there are a stranger's.
+    // New ones from there are refused, as long as this one is up.
     let mut new = Phone::calling(CARRIER_A, "447700900124", "442079460008", "new");
     new.invite(&mut world);
+    turned_away(&mut world, CARRIER_A, "503 INVITE");
+    new.ack_failure(&mut world);
     world.quiet();
     caller.send(&mut world, "BYE");
     world.expect_is(CARRIER_A, "200 BYE");
@@ -90,6 +95,74 @@ fn a_deleted_trunks_call_goes_on_to_its_own_end() {
     world.quiet();
     world.assert_all_over();
     assert_eq!(world.observe().trunks.len(), 1);
+}
+
+/// The next answer there is one of who gives way to its last calls.
+fn turned_away(world: &mut World, to: &str, what: &str) {
+    let answer = world.expect_is(to, what);
+    assert_eq!(value(&answer, HeaderName::RetryAfter), "10");
+}
+
+#[test]
+fn a_source_that_is_nobodys_any_more_is_answered_while_its_call_goes_on() {
+    let strict = |mut config: Vec<serde_json::Value>| {
+        set(&mut config, "udp", "/unknownSources", json!("403"));
+        config
+    };
+    let mut moved = config();
+    set(&mut moved, "carrier-a", "/host", json!("127.0.0.71"));
+    let mut elsewhere = config();
+    set(&mut elsewhere, "pbx", "/contact", json!("sip:127.0.0.15:5060"));
+    for (next, old) in [(without_carrier_a(), CARRIER_A), (moved, CARRIER_A), (elsewhere, PBX)] {
+        let mut world = World::with(&strict(config()));
+        let (mut caller, callee) = inbound_call(&mut world, "up");
+        let next = strict(next);
+        let ask = |world: &mut World, id: &str, method: &str| {
+            let mut phone = Phone::calling(old, "1001", "00493012345", id);
+            let body = if method == "INVITE" { SDP } else { "" };
+            let text = phone.request(method, "", body);
+            world.send(old, &text);
+        };
+        world.install(&next);
+        for (id, method) in [("probe", "OPTIONS"), ("again", "INVITE"), ("third", "MESSAGE")] {
+            ask(&mut world, id, method);
+            turned_away(&mut world, old, &format!("503 {method}"));
+        }
+        world.quiet();
+        assert_eq!((world.refusals("Draining"), world.strangers().len()), (3, 0));
+        caller.send(&mut world, "BYE");
+        world.expect_is(CARRIER_A, "200 BYE");
+        let bye = world.expect_is(PBX, "BYE");
+        callee.reply(&mut world, &bye, 200, "");
+        // The call is over; what is left of it holds the address for a moment more.
+        ask(&mut world, "after", "OPTIONS");
+        world.expect_is(old, "403 OPTIONS");
+        world.events.clear();
+        world.pass(Duration::from_secs(40));
+        ask(&mut world, "later", "INVITE");
+        world.expect_is(old, "403 INVITE");
+        world.quiet();
+    }
+}
+
+#[test]
+fn an_address_of_a_call_that_is_nobodys_is_a_strangers() {
+    let mut strict = config();
+    set(&mut strict, "udp", "/unknownSources", json!("404"));
+    let mut world = World::with(&strict);
+    let (caller, mut callee) = inbound_call(&mut world, "up");
+    // The PBX has its phone go on alone: its address is heard from now on, and nobody's.
+    let text = callee.request("UPDATE", "", "");
+    let text = text.replace("Contact: <sip:127.0.0.9:5060>", "Contact: <sip:127.0.0.66:5060>");
+    world.send(PBX, &text);
+    let update = world.expect_is(CARRIER_A, "UPDATE");
+    caller.reply(&mut world, &update, 200, "");
+    world.expect_is(PBX, "200 UPDATE");
+    let mut phone = Phone::calling(STRANGER, "1001", "00493012345", "new");
+    phone.invite(&mut world);
+    world.expect_is(STRANGER, "404 INVITE");
+    world.quiet();
+    assert_eq!(world.refusals("Draining"), 0);
 }
 
 #[test]

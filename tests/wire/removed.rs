@@ -68,10 +68,11 @@ fn a_call_ends_over_its_connection_whose_listener_is_gone_from_the_manifests() {
     daemon.until(|status| status["transports"].as_array().unwrap().len() == 1);
     let status = daemon.until(|status| status["condition"] == "Ready");
     assert_eq!(status["activeCalls"], 1);
-    // What comes there now and is not of the call is nobody's.
+    // What comes there now and is not of the call is refused until that is over.
     let mut late = connect(&network).unwrap();
     request(&mut late, "OPTIONS", 1, None);
-    daemon.until(|status| status["refusals"]["UnknownSource"] == 1);
+    assert_eq!(answer(&mut late).status(), Some(503));
+    daemon.until(|status| status["refusals"]["Draining"] == 1);
     request(&mut carrier, "BYE", 2, Some(&answered));
     assert_eq!(answer(&mut carrier).status(), Some(200));
     let bye = pbx.receive();
