@@ -159,6 +159,9 @@ impl Call {
     }
 
     pub(super) fn on_attempt_answered(&mut self, ctx: &mut Context, response: &Message, code: u16) {
+        if self.is_ended(ctx, response) {
+            return;
+        }
         // The answer counts, also that of one fork more than there is room for.
         self.face(ctx, response);
         if self.holds(response) {

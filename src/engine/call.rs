@@ -313,6 +313,10 @@ impl Call {
             {
                 if self.is_between_attempts() {
                     self.next_attempt(ctx);
+                } else if self.is_in_vain() {
+                    self.refuse(ctx, 487);
+                    self.abandon(ctx, None);
+                    self.over_before_answer(ctx, "CallerHungUp", 487);
                 } else if matches!(self.phase, Phase::Hunting(_)) {
                     self.note_silence(ctx);
                     self.on_attempt_lost(ctx, true);

@@ -6,20 +6,25 @@ use std::time::Duration;
 
 use super::ask::ask;
 use super::back::Said;
-use super::call::{Abandoned, Call, Calls, Phase, Side};
+use super::call::{Abandoned, Call, Calls, Phase, Progress, Side};
 use super::context::{Context, Incoming, Owner};
-use super::leg::Leg;
+use super::end::{Parting, send_bye};
+use super::leg::{Bye, Leg};
 use super::refusal::Reason;
 use super::relay::Extra;
 use super::{MAX_EARLY, write};
 use crate::sip::{Message, Method};
-use crate::transaction::{GIVE_UP, Moment, Packet, ServerKey, Status, T1};
+use crate::transaction::{ClientKey, GIVE_UP, Moment, Packet, ServerKey, Status, T1};
 
 /// What a call has before its answer that most calls never have.
 #[derive(Debug, Default)]
 pub(super) struct Early {
     /// The early dialogs of both sides beside the one that spoke last, which is in the call's legs.
     others: Vec<(Leg, Leg)>,
+    /// The far ends' legs of those that the caller has ended: nothing more is heard of them.
+    ended: Vec<Leg>,
+    /// One of those has answered, so that only who answers at the same time still can.
+    in_vain: bool,
     reliable: VecDeque<Reliable>,
     /// A 2xx that has to wait for a PRACK (RFC 3262 section 3).
     held: Option<Message>,
@@ -58,11 +63,11 @@ fn prack(ctx: &mut Context, (owner, leg): (Owner, &mut Leg), (rseq, cseq): (u32,
 impl Early {
     /// The far ends' legs of the other early dialogs.
     pub(super) fn legs(&self) -> impl Iterator<Item = &Leg> {
-        self.others.iter().map(|(_, leg)| leg)
+        self.others.iter().map(|(_, leg)| leg).chain(&self.ended)
     }
 
     pub(super) fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
-        self.others.iter_mut().map(|(_, leg)| leg)
+        self.others.iter_mut().map(|(_, leg)| leg).chain(&mut self.ended)
     }
 
     /// When a repetition or the end of patience is due; once answered nothing is repeated.
@@ -77,7 +82,7 @@ impl Early {
 
 impl Call {
     /// Puts the early dialog that a response of the far end belongs to into the legs; false when it
-    /// is one too many.
+    /// is one too many, or one that the caller has ended.
     pub(super) fn face(&mut self, ctx: &mut Context, response: &Message) -> bool {
         let theirs = response.to_tag().unwrap_or_default();
         let Some(leg) = &mut self.b else { return false };
@@ -89,8 +94,11 @@ impl Call {
             return true;
         }
         let early = self.early.get_or_insert_default();
+        if early.ended.iter().any(|leg| *leg.remote_tag == *theirs) {
+            return false;
+        }
         let known = early.others.iter().position(|(_, leg)| *leg.remote_tag == *theirs);
-        if known.is_none() && early.others.len() >= MAX_EARLY {
+        if known.is_none() && early.others.len() + early.ended.len() >= MAX_EARLY {
             ctx.count(Reason::EarlyFull);
             return false;
         }
@@ -142,8 +150,79 @@ impl Call {
         let Some(early) = &mut self.early else { return };
         early.others.drain(..).for_each(|(_, leg)| ctx.peers.leave(&leg));
         early.reliable.retain(|one| *one.tag == *self.a.local_tag && one.repeat.is_some());
+        let ended = std::mem::take(&mut early.ended);
         if early.reliable.is_empty() {
             self.early = None;
+        }
+        self.leave_ended(ctx, ended);
+    }
+
+    /// A BYE of the caller in the early dialog of the legs: with another one that stands it ends that
+    /// one alone (RFC 3261 section 15). False if there is none.
+    pub(super) fn end_early(&mut self, ctx: &mut Context, bye: &Message) -> bool {
+        let Some(early) = &self.early else { return false };
+        let Some(place) = early.others.len().checked_sub(1) else { return false };
+        self.drop_relays_here(ctx);
+        self.bring_front(place);
+        let Some(early) = &mut self.early else { return false };
+        let (here, mut leg) = early.others.remove(place);
+        early.reliable.retain(|one| one.tag != here.local_tag);
+        let holds = |held: &Message| held.to_tag() == Some(&*leg.remote_tag);
+        match early.held.take_if(|held| holds(held)) {
+            Some(answer) => self.hang_up_ended(ctx, leg, &answer),
+            None => {
+                leg.bye = send_bye(ctx, &mut leg, Owner::Call(self.key), Parting::Carried(bye));
+                early.ended.push(leg);
+            }
+        }
+        true
+    }
+
+    /// An answer in an early dialog that the caller has ended: it is acknowledged and hung up. False
+    /// if it is none.
+    pub(super) fn is_ended(&mut self, ctx: &mut Context, answer: &Message) -> bool {
+        let theirs = answer.to_tag();
+        let Some(early) = &mut self.early else { return false };
+        let found = early.ended.iter().position(|leg| theirs == Some(&*leg.remote_tag));
+        let Some(leg) = found.map(|place| early.ended.remove(place)) else { return false };
+        self.hang_up_ended(ctx, leg, answer);
+        true
+    }
+
+    /// Who forked the INVITE ends the other forks with the first 2xx: what has not answered 64*T1
+    /// later never will (section 13.2.2.4).
+    fn hang_up_ended(&mut self, ctx: &mut Context, leg: Leg, answer: &Message) {
+        let Some(exchange) = &mut self.invite else { return };
+        if let Progress::Pending { deadline, .. } = &mut exchange.progress {
+            *deadline = ctx.now + GIVE_UP;
+        }
+        let (cseq, client) = (exchange.cseq, None);
+        self.early.get_or_insert_default().in_vain = true;
+        self.abandoned.push(Abandoned { leg, client, cseq, cancelled: true, why: None });
+        self.hang_up_abandoned(ctx, self.abandoned.len() - 1, answer);
+    }
+
+    /// Whether patience ends with a call that only an early dialog has answered that the caller had
+    /// ended.
+    pub(super) fn is_in_vain(&self) -> bool {
+        !self.has_answered() && self.early.as_ref().is_some_and(|early| early.in_vain)
+    }
+
+    /// The BYE of one that the caller has ended was answered, or never will be.
+    pub(super) fn on_early_bye_done(&mut self, key: ClientKey) {
+        let ended = self.early.iter_mut().flat_map(|early| &mut early.ended);
+        ended.filter(|leg| leg.bye == Bye::Sent(key)).for_each(|leg| leg.bye = Bye::Done);
+    }
+
+    /// What is left of those that the caller has ended is their BYE.
+    fn leave_ended(&mut self, ctx: &mut Context, ended: Vec<Leg>) {
+        for leg in ended {
+            if let Bye::Sent(key) = leg.bye {
+                let (client, cseq) = (Some(key), leg.local_cseq);
+                self.abandoned.push(Abandoned { leg, client, cseq, cancelled: true, why: None });
+            } else {
+                ctx.peers.leave(&leg);
+            }
         }
     }
 
@@ -151,6 +230,7 @@ impl Call {
     pub(super) fn drop_early(&mut self, ctx: &mut Context) {
         let Some(mut early) = self.early.take() else { return };
         early.others.drain(..).for_each(|(_, leg)| ctx.peers.leave(&leg));
+        self.leave_ended(ctx, early.ended);
         if let (Some(response), Some(exchange)) = (early.held, &self.invite)
             && let Some(leg) = self.b.take()
         {

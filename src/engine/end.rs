@@ -87,6 +87,9 @@ impl Call {
         };
         if matches!(self.phase, Phase::Hunting(_)) {
             // The caller may end an early dialog by BYE instead of CANCEL (section 15).
+            if self.end_early(ctx, &incoming.message) {
+                return;
+            }
             self.refuse(ctx, 487);
             self.abandon(ctx, incoming.message.value(HeaderName::Reason));
             self.over_before_answer(ctx, reason, 487);
@@ -155,6 +158,7 @@ impl Call {
                 leg.bye = Bye::Done;
             }
         }
+        self.on_early_bye_done(key);
     }
 
     /// News of an INVITE that was given up, or of the BYE that followed its late answer.
@@ -211,7 +215,12 @@ impl Call {
 }
 
 /// Sends a BYE; with a full table the far end is left to its own timers.
-fn send_bye(ctx: &mut Context, leg: &mut Leg, owner: Owner, parting: Parting<'_>) -> Bye {
+pub(super) fn send_bye(
+    ctx: &mut Context,
+    leg: &mut Leg,
+    owner: Owner,
+    parting: Parting<'_>,
+) -> Bye {
     let carried = match parting {
         Parting::Carried(bye) => Some(bye),
         Parting::Ours(_) | Parting::Silent => None,

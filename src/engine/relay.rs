@@ -216,6 +216,21 @@ impl Call {
         }
     }
 
+    /// The same for what passes in the early dialog of the legs alone.
+    pub(super) fn drop_relays_here(&mut self, ctx: &mut Context) {
+        let here = |relay: &Relay| {
+            let message = &relay.incoming.message;
+            match relay.to {
+                Side::A => self.b.as_ref().is_some_and(|leg| leg.is_named_by(message)),
+                Side::B => self.a.is_named_by(message),
+            }
+        };
+        let (ends, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.relays).into_iter().partition(here);
+        self.relays = rest;
+        ends.iter().for_each(|relay| self.answer_relay(ctx, relay, 487));
+    }
+
     fn answer_relay(&self, ctx: &mut Context, relay: &Relay, code: u16) {
         let Some(leg) = self.leg(relay.to.other()) else { return };
         let packet = write::response(&relay.incoming, code, &leg.local_tag).finish(b"");

@@ -11,7 +11,7 @@ const OFFER: &str = "v=0\r\ns=offer\r\n";
 const RELIABLE: &str = "Require: 100rel\r\nRSeq: ";
 
 /// An inbound call up to the INVITE at the PBX, whose caller says this of extensions.
-fn placed(world: &mut World, headers: &str, body: &str) -> (Phone, Phone) {
+pub(crate) fn placed(world: &mut World, headers: &str, body: &str) -> (Phone, Phone) {
     let mut caller = Phone::calling(CARRIER_A, "447700900123", "+442079460007", "early");
     let invite = caller.request("INVITE", headers, body);
     world.send(CARRIER_A, &invite);
@@ -21,7 +21,7 @@ fn placed(world: &mut World, headers: &str, body: &str) -> (Phone, Phone) {
 }
 
 /// A reliable provisional response of the callee.
-fn ring(world: &mut World, callee: &Phone, (code, rseq): (u16, u32), body: &str) {
+pub(crate) fn ring(world: &mut World, callee: &Phone, (code, rseq): (u16, u32), body: &str) {
     let headers = format!("{RELIABLE}{rseq}\r\n");
     callee.reply_with(world, &callee.invited().clone(), (code, &headers), body);
 }

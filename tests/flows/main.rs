@@ -9,6 +9,8 @@ mod ending;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod forks;
+#[cfg(test)]
 mod handset;
 mod histories;
 #[cfg(test)]
