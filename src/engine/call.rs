@@ -253,6 +253,7 @@ impl Call {
         } else if response.method() == Method::Invite && code / 100 == 2 {
             return self.on_stray_success(ctx, response);
         } else if code >= 200 {
+            self.on_notified(key, code);
             self.on_bye_done(key);
         }
         true
@@ -278,6 +279,9 @@ impl Call {
         } else if let Some(side) = self.refreshed_by(key) {
             self.on_refresh_lost(ctx, side, silence);
         } else {
+            if silence {
+                self.on_notified(key, 408);
+            }
             self.on_bye_done(key);
         }
     }

@@ -19,6 +19,13 @@ pub(super) fn is_relayed(method: Method<'_>) -> bool {
     )
 }
 
+/// Whether a request belongs to the call itself, so that who knows nothing of it, or never answers,
+/// does not know the call (RFC 5057 section 5). A NOTIFY, a REFER or a SUBSCRIBE is a subscription's,
+/// whose end the call outlives (RFC 6665 section 4.2.2); a MESSAGE or an OPTIONS is nobody's.
+fn is_of_call(method: Method<'_>) -> bool {
+    matches!(method, Method::Update | Method::Info | Method::Prack)
+}
+
 /// What a request says in the other dialog that it does not say in this one.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Extra {
@@ -161,7 +168,8 @@ impl Call {
             None => self.answer_relay(ctx, &relay, seen),
         }
         // RFC 3261 section 12.2.1.2.
-        if code == 481 && self.is_established() {
+        let lost = matches!(code, 408 | 481) && is_of_call(request.method());
+        if lost && self.is_established() {
             self.hang_up(ctx, None, "DialogLost");
         }
     }
@@ -203,7 +211,8 @@ impl Call {
             // RFC 4320 forbids a 408 here, and a 503 would be about us.
             self.answer_relay(ctx, &relay, 504);
             // Before the answer the INVITE has its own patience.
-            if silence && self.is_established() {
+            let of_call = is_of_call(relay.incoming.message.method());
+            if silence && of_call && self.is_established() {
                 self.hang_up(ctx, None, "Silence");
             }
         }

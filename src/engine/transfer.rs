@@ -27,6 +27,8 @@ pub(super) struct Transfer {
     pub(super) by: Side,
     /// The CSeq of the REFER; `None` where nobody wants to hear of it.
     notify: Option<u32>,
+    /// The last NOTIFY about it.
+    notified: Option<ClientKey>,
     attempts: VecDeque<Attempt>,
     budget: Moment,
     /// What the one who is called shall give up for it.
@@ -90,6 +92,7 @@ impl Transfer {
         Self {
             by,
             notify: None,
+            notified: None,
             attempts: VecDeque::new(),
             budget: now + HUNT_BUDGET,
             replaces: None,
@@ -120,6 +123,7 @@ impl Call {
         self.transfer = Some(Box::new(Transfer {
             by,
             notify,
+            notified: None,
             attempts: attempts.into(),
             budget: ctx.now + HUNT_BUDGET,
             replaces,
@@ -387,11 +391,20 @@ impl Call {
         let body = format!("SIP/2.0 {code} {}\r\n", reason_phrase(code));
         let Some(leg) = self.leg_mut(by).filter(|leg| leg.bye == Bye::No) else { return };
         let what = (Method::Notify, body.as_bytes());
-        ask(ctx, owner, leg, what, None, |ctx, writer, flow| {
+        let key = ask(ctx, owner, leg, what, None, |ctx, writer, flow| {
             write::contact(ctx, writer, flow);
             writer.header_fmt("Event", format_args!("refer;id={id}"));
             writer.header("Subscription-State", &[state]);
             writer.header("Content-Type", &[b"message/sipfrag;version=2.0"]);
         });
+        self.transfer.iter_mut().for_each(|transfer| transfer.notified = key);
+    }
+
+    /// Who asked does not know of its subscription any more, or says nothing: it hears no more, and
+    /// the transfer goes on (RFC 6665 section 4.2.2).
+    pub(super) fn on_notified(&mut self, key: ClientKey, code: u16) {
+        let transfer = self.transfer.iter_mut().filter(|one| one.notified == Some(key));
+        let gone = matches!(code, 408 | 481);
+        transfer.filter(|_| gone).for_each(|transfer| transfer.notify = None);
     }
 }

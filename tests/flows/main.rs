@@ -63,6 +63,8 @@ mod undelivered;
 #[cfg(test)]
 mod undone;
 #[cfg(test)]
+mod usages;
+#[cfg(test)]
 mod world;
 #[cfg(test)]
 mod zone;
