@@ -406,6 +406,7 @@ impl Hunt {
             lost: None,
             full: None,
             redirects: 0,
+            tried: Vec::new(),
             patience: None,
             until,
         }

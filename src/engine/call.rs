@@ -12,6 +12,7 @@ use super::event::{Event, Facts};
 use super::header_rules::Without;
 use super::leg::{Bye, Leg};
 use super::live::Seat;
+use super::redirect::Tried;
 use super::replaces::Referral;
 use super::trail::Ending;
 use super::transfer::Transfer;
@@ -76,6 +77,8 @@ pub(super) struct Hunt {
     pub(super) full: Option<super::refusal::Reason>,
     /// How many redirections it has followed.
     pub(super) redirects: u8,
+    /// Where they have led, or begun.
+    pub(super) tried: Vec<Tried>,
     /// Until when it waits for a name that one of them brought.
     pub(super) patience: Option<Moment>,
     /// When the caller does not want an answer any more (its `Expires`).

@@ -34,28 +34,46 @@ impl Call {
             return false;
         }
         let contacts = response.addresses(HeaderName::Contact).take(usize::from(MAX_REDIRECTS));
-        let mut found: Vec<(u16, Attempt)> = contacts
+        let mut found: Vec<(u16, Tried, Attempt)> = contacts
             .filter_map(|contact| {
                 let next_hop = place(&contact.uri, protocol)?;
                 if next_hop.address().is_some_and(is_home) {
                     return None;
                 }
+                let tried = Tried::of(&contact.uri, protocol)?;
                 let attempt = table.redirected(trunk, next_hop, named(&contact.uri))?;
-                Some((weight(contact.params.get("q")), attempt))
+                Some((weight(contact.params.get("q")), tried, attempt))
             })
             .collect();
-        let names = found.iter().filter_map(|(_, attempt)| attempt.next_hop.name());
+        // Stable: equal ones stay in their order.
+        found.sort_by_key(|(weight, ..)| std::cmp::Reverse(*weight));
+        // The far end repeats what it was called by.
+        hunt.tried.extend(Tried::of(&response.to().uri, protocol));
+        let fresh = found.into_iter().filter_map(|(_, tried, attempt)| {
+            let first = !hunt.tried.contains(&tried);
+            hunt.tried.push(tried);
+            first.then_some(attempt)
+        });
+        let found: Vec<Attempt> = fresh.collect();
+        let names = found.iter().filter_map(|attempt| attempt.next_hop.name());
         let names = names.filter(|name| ctx.locator.want_for_now(name, ctx.now)).count();
         if names > 0 {
             hunt.patience = Some(ctx.now + NAME_PATIENCE);
+        }
+        if names > 0 || found.is_empty() {
             // Should they lead nowhere, this was the last answer.
             hunt.last = Some(Box::new((response.clone(), self.a.without)));
         }
-        // Stable: equal ones stay in their order.
-        found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        let some = !found.is_empty();
+        // With nothing new what an earlier one named is still to be tried.
+        let waits = |attempt: &Attempt| {
+            let uri = attempt.request_uri();
+            let uri = Uri::parse(uri.as_bytes());
+            let known = uri.and_then(|uri| Tried::of(&uri, protocol));
+            known.is_some_and(|known| hunt.tried.contains(&known))
+        };
+        let some = !found.is_empty() || hunt.attempts.front().is_some_and(waits);
         hunt.redirects += 1;
-        for (_, attempt) in found.into_iter().rev() {
+        for attempt in found.into_iter().rev() {
             hunt.attempts.push_front(attempt);
         }
         some
@@ -98,6 +116,37 @@ impl Engine {
     }
 }
 
+/// A URI that a call has been sent to, or will be: no other redirection leads there again (RFC 3261
+/// section 8.1.3.4). At most a few of each redirection that is followed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tried {
+    next_hop: NextHop,
+    secure: bool,
+    user: Box<[u8]>,
+    params: Box<[u8]>,
+}
+
+impl Tried {
+    fn of(uri: &Uri<'_>, protocol: Protocol) -> Option<Self> {
+        let user = uri.user_decoded().unwrap_or_default();
+        let mut params = Vec::new();
+        for (name, value) in passing(uri) {
+            params.extend([b";", name, b"=", value.unwrap_or_default()].concat());
+        }
+        Some(Self {
+            next_hop: place(uri, protocol)?,
+            secure: uri.scheme == Scheme::Sips,
+            user: user.as_ref().into(),
+            params: params.to_ascii_lowercase().into(),
+        })
+    }
+}
+
+/// The parameters of a Contact that go into the Request-URI.
+fn passing<'u>(uri: &Uri<'u>) -> impl Iterator<Item = (&'u [u8], Option<&'u [u8]>)> {
+    uri.params.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"method"))
+}
+
 /// Where a Contact says to go. The listener of the trunk settles the protocol, so that a `sips:` one
 /// leads nowhere without TLS (RFC 3261 section 26.2.2); the port of a `sip:` one is SIP's own.
 fn place(uri: &Uri<'_>, protocol: Protocol) -> Option<NextHop> {
@@ -127,8 +176,7 @@ fn named(uri: &Uri<'_>) -> (bool, String, String) {
     }
     let port = uri.port.map(|port| format!(":{port}")).unwrap_or_default();
     let mut rest = text(uri.host) + &port;
-    let passing = uri.params.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"method"));
-    for (name, value) in passing {
+    for (name, value) in passing(uri) {
         rest.push(';');
         rest.push_str(&text(name));
         if let Some(value) = value {

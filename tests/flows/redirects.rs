@@ -58,16 +58,55 @@ fn a_redirection_is_followed_where_the_trunk_says_so_by_weight() {
 fn redirections_in_a_circle_come_to_an_end() {
     let mut world = following();
     let (pbx, mut carrier) = dial(&mut world);
-    for _ in 0..trunkline::engine::MAX_REDIRECTS {
-        redirect(&mut world, &carrier, "<sip:again@127.0.0.2>");
+    for turn in 0..trunkline::engine::MAX_REDIRECTS {
+        redirect(&mut world, &carrier, &format!("<sip:again{turn}@127.0.0.2>"));
         let invite = world.expect_is(CARRIER_A, "INVITE");
         carrier = Phone::called(CARRIER_A, &invite);
     }
-    redirect(&mut world, &carrier, "<sip:again@127.0.0.2>");
+    redirect(&mut world, &carrier, "<sip:once-more@127.0.0.2>");
     world.expect_is(PBX, "480 INVITE");
     pbx.ack_failure(&mut world);
     world.assert_all_over();
     world.quiet();
+}
+
+#[test]
+fn a_redirection_leads_to_each_uri_once() {
+    // Also by another spelling, and back to where the call was sent first.
+    let same = "<sip:5@127.0.0.21>, <sip:%35@127.0.0.21:5060>, <sip:5@127.0.0.21;method=INVITE>, \
+                <sip:+493012345@127.0.0.2:5060>, <sip:5@127.0.0.21>;q=0.3";
+    let mut world = following();
+    let (pbx, carrier) = dial(&mut world);
+    redirect(&mut world, &carrier, "<sip:5@127.0.0.21>");
+    let invite = world.expect_is("127.0.0.21:5060", "INVITE");
+    let itself = Phone::called("127.0.0.21:5060", &invite);
+    redirect(&mut world, &itself, same);
+    world.expect_is(PBX, "480 INVITE");
+    pbx.ack_failure(&mut world);
+    world.quiet();
+    world.assert_all_over();
+    // Two that send a call to each other; another user or parameter is another place.
+    let mut world = following();
+    let (pbx, carrier) = dial(&mut world);
+    let others = "<sip:5@127.0.0.21>, <sip:6@127.0.0.21>;q=0.5, <sip:5@127.0.0.21;tgrp=x>;q=0.2";
+    redirect(&mut world, &carrier, others);
+    for turn in 0..3 {
+        let invite = world.expect_is("127.0.0.21:5060", "INVITE");
+        let one = Phone::called("127.0.0.21:5060", &invite);
+        redirect(&mut world, &one, "<sip:7@127.0.0.22>, <sip:5@127.0.0.21>");
+        if turn == 0 {
+            let invite = world.expect_is("127.0.0.22:5060", "INVITE");
+            let two = Phone::called("127.0.0.22:5060", &invite);
+            redirect(&mut world, &two, "<sip:5@127.0.0.21>, <sip:6@127.0.0.21>");
+        }
+        if turn < 2 {
+            continue;
+        }
+        world.expect_is(PBX, "480 INVITE");
+    }
+    pbx.ack_failure(&mut world);
+    world.quiet();
+    world.assert_all_over();
 }
 
 #[test]
