@@ -3,7 +3,7 @@
 use super::ask::{acknowledge, ask};
 use super::call::{Call, Exchange, Phase, Progress, Side};
 use super::context::{Context, Incoming, Owner};
-use super::header_rules::relay;
+use super::header_rules::{joined, relay};
 use super::leg::{Bye, Leg};
 use super::refusal::Reason;
 use super::write;
@@ -27,6 +27,11 @@ pub(super) fn cancel(ctx: &mut Context, invite: ClientKey, why: Option<&[u8]>) {
     }
 }
 
+/// Why somebody ends a call: every reason that it names (RFC 3326 section 2).
+fn reasons(message: &Message) -> Option<Box<[u8]>> {
+    message.value(HeaderName::Reason).map(|_| joined(message, HeaderName::Reason))
+}
+
 /// What a BYE says.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Parting<'m> {
@@ -41,7 +46,8 @@ pub(super) enum Parting<'m> {
 impl Call {
     /// A CANCEL of the INVITE that `server` answers; it has its own 200 already.
     pub(super) fn on_cancel(&mut self, ctx: &mut Context, server: ServerKey, cancelling: &Message) {
-        let why = cancelling.value(HeaderName::Reason);
+        let why = reasons(cancelling);
+        let why = why.as_deref();
         let Some(exchange) = self.invite.as_mut().filter(|exchange| exchange.server == server)
         else {
             return;
@@ -91,7 +97,7 @@ impl Call {
                 return;
             }
             self.refuse(ctx, 487);
-            self.abandon(ctx, incoming.message.value(HeaderName::Reason));
+            self.abandon(ctx, reasons(&incoming.message).as_deref());
             self.over_before_answer(ctx, reason, 487);
         } else if self.transfer.as_ref().is_some_and(|one| one.by == from && !one.back) {
             // Who asked for a transfer need not wait for its end; the other side does.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use trunkline::engine::RING_LIMIT;
 use trunkline::sip::HeaderName;
 
-use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call, value};
+use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call, text, value};
 
 /// An inbound call up to the INVITE at the PBX.
 fn placed(world: &mut World, call_id: &str) -> (Phone, Phone) {
@@ -353,4 +353,41 @@ fn the_time_of_an_invite_neither_ends_what_is_answered_nor_lengthens_what_rings(
     world.clear();
     world.pass(Duration::from_secs(301));
     world.expect_is(CARRIER_A, "408 INVITE");
+}
+
+#[test]
+fn every_reason_of_a_cancel_or_early_bye_goes_on() {
+    const SAID: &str = "Reason: SIP ;cause=200 ;text=\"Call, completed elsewhere\"\r\n\
+                        Reason: Q.850 ;cause=16, X ;cause=1\r\n";
+    for method in ["CANCEL", "BYE"] {
+        for early in [true, false] {
+            let mut world = World::new();
+            let (mut caller, callee) = placed(&mut world, "why");
+            if early {
+                callee.answer(&mut world, 180, "");
+                let ringing = world.expect_is(CARRIER_A, "180 INVITE");
+                caller.remote = value(&ringing, HeaderName::To);
+            } else if method == "BYE" {
+                // There is no dialog that it could end.
+                continue;
+            }
+            let ending = if method == "BYE" {
+                caller.request(method, SAID, "")
+            } else {
+                let mut first = caller.clone();
+                first.remote = first.remote.split(";tag").next().unwrap().to_owned();
+                first.print(method, SAID, "")
+            };
+            world.send(CARRIER_A, &ending);
+            if !early {
+                // It waits until it may go on.
+                callee.answer(&mut world, 180, "");
+            }
+            let cancel = world.expect_is(PBX, "CANCEL");
+            let all = text(cancel.as_bytes());
+            for part in ["\"Call, completed elsewhere\"", "Q.850 ;cause=16", "X ;cause=1"] {
+                assert!(all.contains(part), "{all}");
+            }
+        }
+    }
 }
