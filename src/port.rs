@@ -206,6 +206,9 @@ pub struct Installed {
     /// Resources that wait for a secret or a certificate, as (resource, what is missing). They send
     /// nothing; everything else runs.
     pub waiting: Vec<(String, String)>,
+    /// Resources whose certificate or authorities were found and cannot be used, as (resource, why).
+    /// What was in use before stays so, if anything was.
+    pub unusable: Vec<(String, String)>,
 }
 
 /// Something that was found outside of the manifests and cannot be used.

@@ -278,7 +278,7 @@ impl Driver {
         self.flush(now);
         self.chores = Instant::now() + RETRY;
         tracing::info!(generation = number, stalled = stalled.len(), "in force");
-        Installed { generation: number, stalled, waiting: Vec::new() }
+        Installed { generation: number, stalled, ..Installed::default() }
     }
 
     fn observe(&self) -> Observed {

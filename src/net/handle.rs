@@ -149,6 +149,8 @@ impl EngineHandle {
         for Fault { resource, why, .. } in book.faults() {
             tracing::error!("{resource}: {why}; what was in use before stays so, if anything was");
         }
+        let unusable = book.faults().iter().map(|one| (one.resource.to_string(), one.why.clone()));
+        let unusable = unusable.collect();
         let transports = resources.transports();
         let content = Some((revision.clone(), Arc::clone(&resources)));
         let generation = Box::new(Generation {
@@ -160,7 +162,7 @@ impl EngineHandle {
         });
         let mut done = self.ask(|answer| Command::Install(generation, answer))?;
         let waiting = secrets.all_missing().map(|(id, why)| (id.to_string(), why.to_owned()));
-        done.waiting = waiting.collect();
+        (done.waiting, done.unusable) = (waiting.collect(), unusable);
         let warned = std::mem::take(&mut latest.warned);
         *latest = Latest { number, content, secrets, book, warned };
         latest.warn();

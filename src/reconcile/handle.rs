@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use super::outcome::log_stalled;
+use super::outcome::{log_refreshed, log_stalled};
 use super::state::Verdict;
 use super::status::Standing;
 use super::submission::{Submission, Submissions, tree_of};
@@ -146,10 +146,7 @@ impl Handle {
         let refreshed = tokio::task::spawn_blocking(move || target.refresh()).await;
         let refreshed = refreshed.map_err(|_| TargetError::Stopped)??;
         if let Some(installed) = &refreshed {
-            tracing::info!(
-                generation = installed.generation,
-                "secrets or certificates have changed: the new ones are in force"
-            );
+            log_refreshed(installed);
             log_stalled(installed);
         }
         Ok(refreshed.is_some())

@@ -238,6 +238,27 @@ pub(super) fn restored_words(applied: &Applied) -> String {
     format!("revision {} was restored from the state directory", applied.revision)
 }
 
+/// Secrets or certificates were found to have changed.
+pub(super) fn log_refreshed(installed: &Installed) {
+    let generation = installed.generation;
+    let Some((first, _)) = installed.unusable.first() else {
+        tracing::info!(
+            generation,
+            "secrets or certificates have changed: the new ones are in force"
+        );
+        return;
+    };
+    let more = match installed.unusable.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    tracing::warn!(
+        generation,
+        "secrets or certificates have changed, and what is there for {first}{more} cannot be used: \
+         see the error before this line and `trunkline status`"
+    );
+}
+
 /// Listeners that could not be opened, and in one line what waits for a secret: everything else
 /// runs.
 pub(super) fn log_stalled(installed: &Installed) {

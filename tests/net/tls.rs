@@ -342,11 +342,23 @@ fn a_new_certificate_serves_new_handshakes_and_ends_no_connection() {
     let faults = world.engine.check(&world.set());
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert_eq!(faults[0].why, "the private key does not belong to the certificate");
-    assert_eq!(world.engine.refresh().unwrap().unwrap().stalled, []);
+    let installed = world.engine.refresh().unwrap().unwrap();
+    assert_eq!((installed.stalled, installed.waiting), (vec![], vec![]));
+    assert_eq!(installed.unusable, [("Transport/tls".to_owned(), faults[0].why.clone())]);
+    let told = || world.observe().transports[0].clone();
+    assert_eq!(told().condition, Condition::Ready);
+    let why = format!("what is new cannot be used: {}; the former stays", faults[0].why);
+    assert_eq!(told().message, Some(why.clone()));
+    // Another generation changes nothing of that.
+    install(&world.engine, "again", world.set());
+    assert_eq!(told().message, Some(why));
     let mut third = client(connect(at), &world.authority, None);
     assert!(answered(ask(&mut third)));
     assert_eq!(shown(&third), shown(&new));
     assert!(answered(ask(&mut old)));
+    world.put_own(&world.authority.issue(&["127.0.0.1"]));
+    assert_eq!(world.engine.refresh().unwrap().unwrap().unusable, []);
+    assert_eq!(told().message, None);
 }
 
 #[test]

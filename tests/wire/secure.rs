@@ -140,7 +140,8 @@ fn a_call_over_tls_survives_a_new_certificate_that_the_next_connection_sees() {
     let callee = Sipp::answer(&secure.network, PBX, "callee_answers", 3);
     let mut old = secure.connect();
     call(&mut old, "one");
-    secure.put_own("sbc", &secure.authority.issue(&["127.0.0.1"]));
+    let second = secure.authority.issue(&["127.0.0.1"]);
+    secure.put_own("sbc", &second);
     daemon.signal("HUP");
     daemon.wait_for("secrets or certificates have changed");
     call(&mut old, "two");
@@ -150,6 +151,22 @@ fn a_call_over_tls_survives_a_new_certificate_that_the_next_connection_sees() {
     assert_ne!(shown(&old), shown(&new));
     assert_eq!(callee.finish(), Counts::clean(3));
     daemon.until(|status| status["activeCalls"] == 0);
+
+    // A certificate without its key: what runs goes on, and that is told.
+    secure.put("sbc/chain.pem", &secure.authority.issue(&["127.0.0.1"]).certificate);
+    daemon.signal("HUP");
+    let line = daemon.wait_for("secrets or certificates have changed");
+    assert!(line.contains("Transport/tls cannot be used") && !line.contains("in force"), "{line}");
+    let told = |status: &serde_json::Value| {
+        let words = status["transports"][0]["message"].as_str().unwrap_or_default();
+        words.contains("the private key does not belong to the certificate")
+    };
+    let status = daemon.until(told);
+    assert_eq!(status["transports"][0]["condition"], "Ready");
+    secure.put_own("sbc", &second);
+    daemon.signal("HUP");
+    daemon.wait_for("the new ones are in force");
+    daemon.until(|status| !told(status));
 
     // The key of another certificate: refused with its line, and what runs goes on.
     secure.put_own("other", &secure.authority.issue(&["127.0.0.1"]));

@@ -218,7 +218,12 @@ impl Book {
     /// Tells of certificates in what is observed: which cannot be used, and which end soon.
     pub(in crate::net) fn tell(&self, observed: &mut Observed, now: i64) {
         let ending = self.expiring(now).map(|(id, words)| (id.to_string(), words));
-        let ending: BTreeMap<String, String> = ending.collect();
+        let mut ending: BTreeMap<String, String> = ending.collect();
+        for Fault { resource, why, .. } in &self.faults {
+            let words = ending.entry(resource.to_string()).or_default();
+            let also = if words.is_empty() { "" } else { "; " };
+            *words = format!("what is new cannot be used: {why}; the former stays{also}{words}");
+        }
         for transport in &mut observed.transports {
             let words = ending.get(&transport.resource).cloned();
             transport.message = transport.message.take().or(words);
