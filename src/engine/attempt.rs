@@ -184,6 +184,9 @@ impl Call {
         }
         let trunk = self.b.as_ref().and_then(|leg| leg.party);
         let leads_on = self.leads_on(Some(code));
+        if leads_on {
+            self.note_busy(ctx, response);
+        }
         self.attempt_over(ctx);
         if code / 100 == 3 && self.follow(ctx, trunk, response) {
             self.next_attempt(ctx);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Weak;
+use std::time::Duration;
 
 use super::TARGETS_PAUSE;
 use super::bindings::Binding;
@@ -11,7 +12,7 @@ use super::context::{Context, Due};
 use super::refusal::Reason;
 use crate::model::{ResourceId, ServerName};
 use crate::routing::{Attempt, NextHop, Table, TrunkEntry, TrunkIndex};
-use crate::sip::{Scheme, Uri};
+use crate::sip::{Message, Scheme, Uri};
 
 impl Call {
     /// The attempt under way gets no answer: if it has not even rung, its target comes last for a
@@ -20,6 +21,15 @@ impl Call {
         let rang = self.invite.as_ref().is_some_and(|invite| invite.rang());
         if let Some(leg) = self.b.as_ref().filter(|_| !rang) {
             ctx.silent.note(leg.peer, ctx.now);
+        }
+    }
+
+    /// The attempt under way was refused for now, and gives way to others: so do those of the next
+    /// calls for as long as its target asks.
+    pub(super) fn note_busy(&self, ctx: &mut Context, response: &Message) {
+        let after = response.retry_after().filter(|_| response.status() == Some(503));
+        if let (Some(leg), Some(after)) = (&self.b, after) {
+            ctx.silent.ask(leg.peer, Duration::from_secs(after.into()), ctx.now);
         }
     }
 }
@@ -75,14 +85,18 @@ impl Context {
     }
 
     /// The next place to try of what is left: a name gives way to its targets, each once, and who is
-    /// registered to the bindings.
+    /// registered to the bindings. Who has asked for time comes when nobody else is left.
     pub(super) fn next_place(
         &mut self,
         table: &Table,
         left: &mut VecDeque<Attempt>,
     ) -> Option<(Attempt, SocketAddr)> {
         loop {
-            let attempt = left.pop_front()?;
+            let first = match self.silent.nobody_asked() {
+                true => 0,
+                false => left.iter().position(|one| !self.has_asked(one)).unwrap_or(0),
+            };
+            let attempt = left.remove(first)?;
             match &attempt.next_hop {
                 NextHop::Address(address) => return Some((attempt.clone(), *address)),
                 NextHop::Name(name) => {
@@ -94,6 +108,18 @@ impl Context {
                     found.into_iter().rev().for_each(|attempt| left.push_front(attempt));
                 }
             }
+        }
+    }
+
+    /// Whether wherever an attempt leads has asked for time.
+    fn has_asked(&self, attempt: &Attempt) -> bool {
+        let asked = |address: &SocketAddr| self.silent.has_asked(*address, self.now);
+        match &attempt.next_hop {
+            NextHop::Address(address) => asked(address),
+            NextHop::Name(name) => self.locator.servers(name).is_some_and(|servers| {
+                !servers.targets.is_empty() && servers.targets.iter().all(asked)
+            }),
+            NextHop::Binding(_) => false,
         }
     }
 

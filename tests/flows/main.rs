@@ -50,6 +50,8 @@ mod strangers;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod time_asked;
+#[cfg(test)]
 mod timers;
 mod too_long;
 #[cfg(test)]
