@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::secret_words::{is_block, is_open, is_secret, is_strange};
+use super::uri_passwords::passwords;
 
 /// What stands in place of a secret.
 pub const HIDDEN: &str = "••••••";
@@ -79,11 +80,10 @@ fn hidden_beside(text: &str, anchors: &BTreeSet<&str>) -> Vec<Range<usize>> {
                 let anchor = anchor(bare, anchors).filter(|at| found.is_none_or(|it| *at < it.0));
                 let found = anchor.map(|at| (at, false)).or(found);
                 levels.begins_block = is_in_block || found.is_some_and(|(_, is_block)| is_block);
-                let Some((from, is_block)) = found else {
-                    let password = uri_password(bare);
-                    ranges.extend(password.map(|part| begin + part.start..begin + part.end));
-                    continue;
-                };
+                let until = found.map_or(bare.len(), |(from, _)| from);
+                let of_uris = passwords(bare).into_iter().filter(|part| part.end <= until);
+                ranges.extend(of_uris.map(|part| begin + part.start..begin + part.end));
+                let Some((from, is_block)) = found else { continue };
                 let is_item = content.starts_with('-');
                 let scalar = Scalar::begins(bare.get(from..).unwrap_or_default());
                 open = Some(Open { indent, is_item, is_block, is_armored: false, scalar });
@@ -105,16 +105,6 @@ fn hidden_beside(text: &str, anchors: &BTreeSet<&str>) -> Vec<Range<usize>> {
         }
     }
     ranges
-}
-
-/// The password in a line's first SIP URI: no manifest has one, and yet some are pasted.
-fn uri_password(line: &str) -> Option<Range<usize>> {
-    let begin =
-        ["sip:", "sips:"].iter().find_map(|scheme| Some(line.find(scheme)? + scheme.len()))?;
-    let uri = line.get(begin..)?.split([' ', '"', '\'', '>']).next()?;
-    let (user, _) = uri.rsplit_once('@')?;
-    let colon = user.find(':')?;
-    Some(begin + colon + 1..begin + user.len())
 }
 
 /// A value that may go on below the line of its key.
@@ -388,7 +378,7 @@ mod tests {
         );
         assert_eq!(shown("a:\n  pasword: x\n  b: y"), "a:\n  pasword: *\n  b: y");
         assert_eq!(shown("contact: 'sip:u:p@s@h:1'\nb: 'c'"), "contact: 'sip:u:*@h:1'\nb: 'c'");
-        assert_eq!(shown("c: sip:u@h:1 # a:b@c\n"), "c: sip:u@h:1 # a:b@c\n");
+        assert_eq!(shown("c: sip:u@h:1 # a:b@c\n"), "c: sip:u@h:1 # a:*@c\n");
         assert_eq!(
             shown("username: a\npAssertedIdentity: x\n"),
             "username: a\npAssertedIdentity: x\n"

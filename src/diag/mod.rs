@@ -14,6 +14,8 @@ mod render_sarif;
 mod render_text;
 mod secret_words;
 mod source_map;
+mod unsaid;
+mod uri_passwords;
 mod visible;
 
 pub use code::{Code, Severity};
@@ -26,6 +28,8 @@ pub use render_sarif::render_sarif;
 pub use render_text::{render_first, render_text};
 pub use secret_words::{SECRET_FIELDS, is_secret};
 pub use source_map::{FileId, Position, SourceMap, Span};
+pub use unsaid::leave_secrets_out;
+pub use uri_passwords::without_passwords;
 pub use visible::visible;
 
 /// How many other places a rule gives one diagnostic at most.

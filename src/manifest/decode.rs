@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::misplaced::{self, Mended};
 use super::node::{Meaning, Node, Scalar, Value};
 use super::salvage::{self, Rest, below};
-use super::yaml::{Content, Document, shown};
+use super::yaml::{Content, Document, shown, shown_key};
 use super::{Hint, de, numbers, schema, shifted, suggest};
 use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::value::Name;
@@ -89,7 +89,7 @@ fn top_as_meant(node: &Node) -> Option<(Node, Vec<Diagnostic>)> {
         let meant = schema::meant(&field.key, &absent);
         let Some(word) = meant.filter(|_| !of_spec) else { continue };
         absent.retain(|one| *one != word);
-        let message = format!("unknown field `{}`", shown(&field.key));
+        let message = format!("unknown field `{}`", shown_key(&field.key));
         let help = format!("did you mean `{word}`?");
         told.push(Diagnostic::new(Code::TL103, message).at(field.key_span).help(help));
         field.key = word.as_str().into();

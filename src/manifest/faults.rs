@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Field, Meaning, Scalar, Value};
 use super::opened::{self, Opened};
-use super::yaml::{Fatal, MAX_ALIAS_BYTES, MAX_ALIAS_NODES, MAX_DEPTH, MAX_FAULTS, shown};
+use super::yaml::{Fatal, MAX_ALIAS_BYTES, MAX_ALIAS_NODES, MAX_DEPTH, MAX_FAULTS, shown_key};
 use super::{misplaced, slips};
 use crate::diag::{Code, Diagnostic, Span};
 
@@ -133,7 +133,7 @@ pub(super) fn duplicates(fields: &[Field], glued: bool) -> Vec<Diagnostic> {
             }
             continue;
         }
-        let message = format!("the key `{}` stands twice in this mapping", shown(&field.key));
+        let message = format!("the key `{}` stands twice in this mapping", shown_key(&field.key));
         let place = fields.get(before).map(|field| field.key_span);
         let twice = Diagnostic::new(Code::TL002, message)
             .at(field.key_span)
@@ -144,7 +144,7 @@ pub(super) fn duplicates(fields: &[Field], glued: bool) -> Vec<Diagnostic> {
             (false, None) => twice.help("keep one of the two"),
             (false, Some(owner)) => twice.help(format!(
                 "keep one of the two; if it belongs below `{}:`, write it two blanks further right",
-                shown(&owner.key)
+                shown_key(&owner.key)
             )),
         });
     }
@@ -161,5 +161,5 @@ fn is_empty(field: &Field) -> bool {
 /// As of fields that stand once.
 fn not_indented(fields: &[Field], owner: usize) -> Option<Diagnostic> {
     let (owner, below) = (fields.get(owner)?, fields.get(owner + 1)?);
-    Some(misplaced::not_indented(&shown(&owner.key), below, below.key_span))
+    Some(misplaced::not_indented(&shown_key(&owner.key), below, below.key_span))
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use desired::Desired;
 pub use signing::{Breach, Demand, Signing, may_hold_policy};
 
-use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span};
+use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span, leave_secrets_out};
 use crate::manifest::decode::Declares;
 use crate::manifest::numbers;
 use crate::manifest::tree::SourceTree;
@@ -94,6 +94,7 @@ pub fn read(tree: &SourceTree) -> (SourceMap, Vec<Diagnostic>) {
         matches!(one.code, Code::TL001 | Code::TL002 | Code::TL003 | Code::TL004 | Code::TL603)
     });
     sort(&mut diagnostics);
+    leave_secrets_out(&mut diagnostics, &sources);
     (sources, diagnostics)
 }
 
@@ -121,7 +122,7 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     (context.rooted, context.today) = (tree.rooted, today);
     let mut checked = context.check();
     missing::once(&mut checked);
-    let (followers, told): (Vec<_>, Vec<_>) = checked.into_iter().partition(|one| one.follows);
+    let (mut followers, told): (Vec<_>, Vec<_>) = checked.into_iter().partition(|one| one.follows);
     // What a pool should be written as has the right dashes in it.
     let items = told.iter().filter(|one| one.code == Code::TL304).map(|one| one.span);
     let items: BTreeSet<_> = items.collect();
@@ -129,6 +130,8 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     found.retain(|one| !is_outside(one, &told) && !is_told(one));
     found.extend(told);
     sort(&mut found);
+    leave_secrets_out(&mut found, &sources);
+    leave_secrets_out(&mut followers, &sources);
     let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
     let files = tree.files.len();
     let summary = Summary { files, documents, errors, warnings: found.len() - errors };

@@ -43,6 +43,72 @@ fn repositories() -> Vec<String> {
     );
     all.extend(odd());
     all.extend(strange());
+    all.extend(for_names());
+    all.extend(in_addresses());
+    all
+}
+
+/// Plain secrets that are read as part of a name: the blank is lost, a comma is none of YAML's.
+fn for_names() -> Vec<String> {
+    let long = CANARY.repeat(12);
+    let escaped = CANARY.replacen('k', "\\u006b", 1);
+    let forms = [
+        format!("username: a, password:{CANARY}"),
+        format!("username: a, password={CANARY}"),
+        format!("username: a, password {CANARY}"),
+        format!("username: a, password: b,{CANARY}"),
+        format!("username: a, password: b,{CANARY}, expires: 1h"),
+        format!("username: a, \"password:{CANARY}\""),
+        format!("username: a, \"password:{escaped}\": b"),
+        format!("username: a, password:{CANARY}: b"),
+        format!("username: a, password:{long}"),
+        format!("username: a, b:{CANARY}"),
+        format!("username: a, {{password:{CANARY}}}"),
+        format!("username: a, password:{CANARY}, password:{CANARY}"),
+        format!("a:{CANARY}"),
+    ];
+    let mut all = Vec::new();
+    for form in forms {
+        all.push(format!("{HEAD}apiVersion: trunkline.dev/v1\nkind: Extension\nmetadata: {{name: a, tenant: b}}\nspec:\n  numbers: 100\n  register: {{{form}}}\n"));
+        all.push(format!("{HEAD}apiVersion: trunkline.dev/v1\nkind: Trunk\nmetadata: {{name: a}}\nspec: {{type: register, host: a.example.net, registration: {{{form}}}}}\n"));
+    }
+    all
+}
+
+/// Passwords that were pasted with the address that they are for.
+fn in_addresses() -> Vec<String> {
+    let tenant = |lines: String| {
+        format!(
+            "{HEAD}apiVersion: trunkline.dev/v1\nkind: Tenant\nmetadata: {{name: b}}\nspec:\n  sipDomain: b.example.net\n{lines}"
+        )
+    };
+    let head = |kind| {
+        format!(
+            "apiVersion: trunkline.dev/v1\nkind: {kind}\nmetadata: {{name: a, tenant: b}}\nspec:\n"
+        )
+    };
+    let mut all = Vec::new();
+    for address in [
+        format!("sip:u:{CANARY}@h"),
+        format!("sips:u:{CANARY}@h"),
+        format!("SIP:u:{CANARY}@h:5060"),
+        format!("u:{CANARY}@192.0.2.1"),
+        format!("sip:u:a@{CANARY}@h"),
+        format!("sip:u:a {CANARY}@h"),
+    ] {
+        all.push(tenant(format!("  voicemail: \"{address}\"\n")));
+        let rule =
+            tenant(String::new()) + "---\n" + &head("InboundRule") + "  trunk: t\n  did: \"*\"\n";
+        all.push(format!("{rule}  destination: {{sip: \"{address}\"}}\n"));
+        all.push(format!("{rule}  destination: {{SIP: \"{address}\"}}\n"));
+        all.push(format!("{rule}  destination: {{sip: {address}}}\n"));
+        all.push(format!("{rule}  destination:\n    sip: '{address}'\n"));
+        let phone = tenant(String::new()) + "---\n" + &head("Extension") + "  numbers: 100\n";
+        all.push(format!("{phone}  contact: \"{address}\"\n"));
+        all.push(format!("{phone}  contact: {address}\n"));
+        all.push(format!("{HEAD}apiVersion: trunkline.dev/v1\nkind: Trunk\nmetadata: {{name: a}}\nspec: {{type: ip, host: \"{address}\"}}\n"));
+        all.push(format!("{HEAD}apiVersion: trunkline.dev/v1\nkind: Trunk\nmetadata: {{name: a}}\nspec: {{host: \"{address}\", type: register, registration: {{username: a, password: {{env: A}}}}}}\n"));
+    }
     all
 }
 

@@ -7,7 +7,7 @@ use super::{forms, stand_in};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::lost::IF_GONE;
 use crate::manifest::node::{Field, Node};
-use crate::manifest::yaml::shown;
+use crate::manifest::yaml::{shown, shown_key};
 use crate::model::Kind;
 
 impl Place<'_> {
@@ -68,7 +68,7 @@ impl Place<'_> {
         if all.is_empty() || on_one_line {
             return remove.to_owned();
         }
-        let (all, key) = (all.join(" or "), shown(&second.key));
+        let (all, key) = (all.join(" or "), shown_key(&second.key));
         format!("{IF_GONE} {all} above `{key}:` is gone, write it; if not: {remove}")
     }
 

@@ -6,10 +6,10 @@ use serde_json::Value as JsonValue;
 
 use super::pairs::{Meant, Pairs};
 use super::{bounds, forms, meant, secrets, stand_in};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, without_passwords};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
 use crate::manifest::suggest;
-use crate::manifest::yaml::shown;
+use crate::manifest::yaml::{shown, shown_key};
 use crate::model::{BRANDS, Kind, TYPE_BLOCKS};
 
 /// Unknown fields told for one mapping; further ones show when these are mended.
@@ -116,7 +116,7 @@ impl Place<'_> {
 
     fn below(&self, name: &str) -> String {
         let parent = self.field();
-        if parent.is_empty() { shown(name) } else { format!("{parent}.{}", shown(name)) }
+        if parent.is_empty() { shown_key(name) } else { format!("{parent}.{}", shown_key(name)) }
     }
 
     pub(super) fn at_value(&self, code: Code, message: String) -> Diagnostic {
@@ -369,6 +369,8 @@ impl Place<'_> {
     pub(super) fn wrong_form(&self, form: &str) -> Diagnostic {
         let text = self.value().and_then(Node::text).unwrap_or_default();
         let found = forms::why_not(form, text);
+        // What the form says quotes the text, as a rule all of it.
+        let found = found.map(|(why, help)| (why.replace(text, &without_passwords(text)), help));
         let (why, help) = found.unwrap_or_else(|| (format!("`{text}` is not valid"), ""));
         // A refusal that lists the words has the one that is meant among them.
         let words = why.split_once(" is none of ").map(|(_, words)| words.split(", "));
@@ -463,7 +465,7 @@ pub(in crate::manifest) fn dotted(pointer: &str) -> String {
         if !text.is_empty() {
             text.push('.');
         }
-        text.push_str(&shown(&segment.replace("~1", "/").replace("~0", "~")));
+        text.push_str(&shown_key(&segment.replace("~1", "/").replace("~0", "~")));
     }
     text
 }
