@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::policies;
 use super::scopes::Scopes;
 use crate::manifest::decode::Declares;
 use crate::manifest::salvage::Rest;
 use crate::manifest::suggest::Suggestions;
 use crate::model::value::Name;
-use crate::model::{Kind, ResourceId, ResourceSet, ScopeOwner};
+use crate::model::{Kind, Policy, ResourceId, ResourceSet, ScopeOwner};
 
 /// Names of fewer letters are not taken for misspelt ones.
 const SHORTEST: usize = 3;
@@ -31,6 +32,8 @@ pub(super) struct Declared {
     homeless: BTreeSet<Kind>,
     /// Kinds of all resources of tenants that do not exist: they may be those of a tenant without any.
     lost: BTreeSet<Kind>,
+    /// Policies that do not count, each with the tenant whose file it stands in.
+    void: BTreeMap<ResourceId, Name>,
     /// Resources of tenants in the files of others.
     strays: BTreeSet<ResourceId>,
     /// What is left of refused documents. Nothing refers to it; its own references are checked.
@@ -97,6 +100,36 @@ impl Declared {
         self.refused.extend(refused);
     }
 
+    /// Notes the Policies that do not count, because they stand in the files of tenants.
+    pub(super) fn note_policies<'p>(
+        &mut self,
+        set: &ResourceSet,
+        paths: impl Iterator<Item = (&'p ResourceId, &'p str)>,
+    ) {
+        self.void = policies::void(set, paths);
+    }
+
+    /// The Policies that do not count, each with the tenant whose file it stands in.
+    pub(super) fn void_policies(&self) -> &BTreeMap<ResourceId, Name> {
+        &self.void
+    }
+
+    /// The Policies of a set that count: one, unless there is a mistake.
+    pub(super) fn policies<'a>(
+        &self,
+        set: &'a ResourceSet,
+    ) -> impl Iterator<Item = (&'a ResourceId, &'a Policy)> {
+        set.policies().filter(|(id, _)| !self.void.contains_key(id))
+    }
+
+    /// Whether a refused document declares, or may declare, a Policy that counts.
+    pub(super) fn may_have_policy(&self) -> bool {
+        let mut policies = self.refused.range(ResourceId::system(Kind::Policy, Name::least())..);
+        let is_policy = |id: &&ResourceId| id.kind == Kind::Policy;
+        self.may_be_unnamed(Kind::Policy)
+            || policies.by_ref().take_while(is_policy).any(|id| !self.void.contains_key(id))
+    }
+
     /// Notes the resources of tenants that stand in the files of others (TL601) as those of the files'
     /// owners too: whether the tenant is wrong or the file is not known, and nobody misses them there.
     pub(super) fn note_strays<'p>(
@@ -104,15 +137,16 @@ impl Declared {
         set: &ResourceSet,
         paths: impl Iterator<Item = (&'p ResourceId, &'p str)>,
     ) {
-        if self.may_have(Kind::Policy, None) {
+        if self.may_have_policy() {
             return;
         }
+        let scopes = Scopes::of(self.policies(set).next().map(|(_, policy)| policy));
         let mut refused = BTreeSet::new();
         let exists = |tenant: &Name| {
             let id = ResourceId::system(Kind::Tenant, tenant.clone());
             set.contains(&id) || self.refused.contains(&id)
         };
-        for (id, _, owner) in Scopes::of(set).owners(paths) {
+        for (id, _, owner) in scopes.owners(paths) {
             let (Some(tenant), ScopeOwner::Tenant(owner)) = (&id.tenant, owner) else { continue };
             if owner == *tenant || !exists(&owner) {
                 continue;

@@ -7,6 +7,7 @@ mod desired;
 mod gaps;
 mod missing;
 mod places;
+mod policies;
 mod reading;
 mod rules;
 mod scopes;
@@ -24,7 +25,7 @@ use crate::manifest::decode::Declares;
 use crate::manifest::numbers;
 use crate::manifest::tree::SourceTree;
 use crate::model::value::Date;
-use crate::model::{ResourceId, ResourceSet};
+use crate::model::{Kind, ResourceId, ResourceSet};
 use context::Context;
 use declared::Declared;
 use places::{Place, Places};
@@ -108,13 +109,15 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     let Reading { sources, found: read, mut declared, documents, diagnostics: mut found, .. } =
         reading::read(tree);
     let sources = Arc::new(sources);
-    let (resources, places) = settle(read, &sources, &mut declared, &mut found);
+    let read = if tree.rooted { policies::void_last(read, &sources) } else { read };
+    let (resources, places) = settle(read, &sources, tree.rooted, &mut declared, &mut found);
     if documents == 0 && found.is_empty() {
         found.push(no_manifests(tree));
     }
     fill_in_country_codes(&resources, &mut found);
     declared.note_misspelt_tenants(&resources);
     if tree.rooted {
+        declared.note_policies(&resources, places.paths());
         declared.note_strays(&resources, places.paths());
     }
     let subjects = Subjects::new(&resources, declared.rests());
@@ -177,13 +180,25 @@ pub fn check_resources(resources: &ResourceSet) -> Vec<Diagnostic> {
 fn settle(
     documents: Vec<Found>,
     sources: &Arc<SourceMap>,
+    rooted: bool,
     declared: &mut Declared,
     found: &mut Vec<Diagnostic>,
 ) -> (ResourceSet, Places) {
-    let (mut placed, mut resources, mut again) =
-        (Vec::<(ResourceId, Place)>::new(), vec![], vec![]);
+    let (mut placed, mut resources, mut again, mut void) =
+        (Vec::<(ResourceId, Place)>::new(), vec![], vec![], vec![]);
+    let of_tenant = |id: &ResourceId, path: &str| {
+        let is_policy = rooted && id.kind == Kind::Policy;
+        is_policy.then(|| policies::tenant_of(path)).flatten()
+    };
     for Found { id, place, broken, resource, rest } in by_identity(documents) {
-        if placed.last().is_some_and(|(first, _)| *first == id) {
+        if let Some((_, first)) = placed.last().filter(|(first, _)| *first == id) {
+            let path = sources.path(place.file());
+            if let Some(tenant) = of_tenant(&id, path) {
+                let counts = of_tenant(&id, sources.path(first.file())).is_none();
+                let told = policies::outside(&id, path, "the system", &tenant);
+                void.push((told, id, place, counts));
+                continue;
+            }
             // What it says does not count, and is missed by nobody: it may have meant another name.
             declared.refuse(Declares::Resource(id.clone()));
             again.push((id, place, broken));
@@ -201,6 +216,11 @@ fn settle(
         }
     }
     let places = Places::new(Arc::clone(sources), placed);
+    for (told, id, place, counts) in void {
+        let span = places.tree_at(place).map(|tree| tree.nearest_span(NAME));
+        let first = places.span(&id, NAME).filter(|_| counts);
+        found.push(policies::nothing_counts(told.at(span), first));
+    }
     for (id, place, broken) in again {
         let span = broken.or_else(|| Some(places.tree_at(place)?.nearest_span(NAME)));
         found.push(twice(&id, span, places.span(&id, NAME)));

@@ -23,6 +23,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The file.
+    pub(super) fn file(&self) -> FileId {
+        self.file
+    }
+
     /// The document of that index in a segment.
     pub(super) fn new(file: FileId, segment: Segment<'_>, index: usize) -> Self {
         // Files are at most 8 MiB, and a segment has no more documents than bytes.

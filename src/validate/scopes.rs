@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::model::value::Name;
-use crate::model::{ResourceId, ResourceSet, ScopeOwner};
+use crate::model::{Policy, ResourceId, ScopeOwner};
 
 /// The scopes of a repository: globs, the longest of which decides. By default a folder below
 /// `tenants/` belongs to the tenant of its name, and all else to the system.
@@ -41,9 +41,9 @@ impl Scopes {
         Self { globs: Some((globs, owners)) }
     }
 
-    /// The scopes of a set of resources, whatever is wrong with them.
-    pub(super) fn of(set: &ResourceSet) -> Self {
-        let written = set.policies().next().and_then(|(_, policy)| policy.scopes.as_ref());
+    /// The scopes of the Policy that counts, whatever is wrong with them.
+    pub(super) fn of(policy: Option<&Policy>) -> Self {
+        let written = policy.and_then(|policy| policy.scopes.as_ref());
         written.map_or_else(Self::default, |all| Self::new(all, |_, _| {}))
     }
 

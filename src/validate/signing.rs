@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::policies::tenant_of;
 use super::scopes::Scopes;
 use super::{Checked, reading};
 use crate::diag::{Code, Diagnostic, FileId, Span, visible};
@@ -65,7 +66,9 @@ impl Signing {
     /// What a tree demands.
     pub fn of(tree: &SourceTree) -> Self {
         let mut signing = Self::default();
-        for file in tree.files.iter().filter(|file| match &file.content {
+        // What stands in a tenant's file is no Policy of anybody.
+        let files = tree.files.iter().filter(|file| tenant_of(&file.path).is_none());
+        for file in files.filter(|file| match &file.content {
             Content::Text(text) => may_hold_policy(text.as_bytes()),
             Content::Bytes(bytes) => may_hold_policy(bytes),
             // Whatever stands there, no Policy is read from it.
@@ -96,9 +99,8 @@ impl Signing {
         if policy.signers.is_empty() {
             return;
         }
-        let scopes = policy.scopes.as_ref();
         // A glob that is none is told where the Policy itself is checked.
-        let scopes = scopes.map_or_else(Scopes::default, |all| Scopes::new(all, |_, _| {}));
+        let scopes = Scopes::of(Some(policy));
         let mut signers: BTreeMap<ScopeOwner, Signers> = BTreeMap::new();
         for one in &policy.signers {
             match signers.get_mut(&one.scope) {

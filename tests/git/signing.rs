@@ -207,6 +207,57 @@ fn nobody_grants_a_right_to_themselves() {
     assert_eq!(breaches(&world, "HEAD"), [words]);
 }
 
+/// Whoever may write below `tenants/acme/` only, whatever is written there.
+#[test]
+fn a_policy_in_a_tenants_file_grants_and_demands_nothing() {
+    let world = world();
+    let mallory = world.key("eve");
+    for (name, spec) in [
+        ("one", "scopes: {\"tenants/acme/**\": system}".to_owned()),
+        ("one", "scopes: {\"**\": {tenant: acme}}".to_owned()),
+        ("policy", "scopes: {\"**\": {tenant: acme}}".to_owned()),
+        ("one", format!("signers: [{{scope: system, keys: [\"eve@x {mallory}\"]}}]")),
+        ("one", "sope: {".to_owned()),
+    ] {
+        let policy = HEAD.replace("{name: policy}", &format!("{{name: {name}}}"));
+        world.write("tenants/acme/a.yaml", format!("{policy}  {spec}\n"));
+        world.write(
+            "tenants/acme/b.yaml",
+            "apiVersion: trunkline.dev/v1\nkind: Tenant\nmetadata: {name: own}\nspec: {sipDomain: o.example.net}\n",
+        );
+        world.commit_by("mine", Some("alice"));
+        for rev in ["HEAD", "HEAD~1..HEAD"] {
+            let output = world.trunkline("r", &["validate", "--rev", rev, "-o", "json"]);
+            let value = json(&output);
+            assert_eq!(code(&output), 3, "{value}");
+            let all = value["diagnostics"].as_array().unwrap();
+            let outside = all.iter().filter(|one| one["code"] == "TL601");
+            let outside: Vec<_> = outside.map(|one| one["file"].as_str().unwrap()).collect();
+            let is_readable = !spec.starts_with("sope");
+            assert!(
+                !is_readable || outside == ["tenants/acme/a.yaml", "tenants/acme/b.yaml"],
+                "{value}"
+            );
+            let elsewhere =
+                |one: &&serde_json::Value| !one["file"].as_str().unwrap().starts_with("tenants/");
+            assert!(!all.iter().any(|one| elsewhere(&one)), "{value}");
+        }
+        let output = world.trunkline("r", &["plan", "--rev", "HEAD", "-o", "json"]);
+        assert_eq!(code(&output), 3, "{}", json(&output));
+        // What the next commit needs is what the system's Policy says.
+        world.git(&["rm", "-q", "-r", "tenants/acme"]);
+        world.write(RULES, rule(&spec));
+        world.commit("gone");
+        let told = breaches(&world, "HEAD");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("of tenant `acme`, and is not signed"), "{told:?}");
+        world.write("README", rule(&spec));
+        world.git(&["rm", "-q", RULES]);
+        world.commit_by("free", Some("alice"));
+        assert_eq!(breaches(&world, "HEAD"), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn a_merge_answers_for_what_it_made_itself() {
     let world = world();

@@ -275,7 +275,8 @@ pub(super) fn tl201_rules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 
 /// A second policy: a repository has one.
 pub(super) fn tl202_policies(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let mut policies = context.policies().map(|(id, _)| id);
+    let void = context.declared.void_policies();
+    let mut policies = context.policies().map(|(id, _)| id).filter(|id| !void.contains_key(id));
     let Some(first) = policies.next() else { return };
     for id in policies {
         let conflict = context.conflict(Code::TL202, "/metadata/name", (id, first), |_, other| {

@@ -2,8 +2,9 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
-use crate::model::{Kind, ResourceId, ResourceSet, ScopeOwner};
+use crate::model::{Kind, Policy, ResourceId, ResourceSet, ScopeOwner};
 use crate::validate::context::{Context, TrunkName};
+use crate::validate::policies;
 use crate::validate::scopes::Scopes;
 use crate::validate::signing::is_inside;
 
@@ -14,18 +15,23 @@ fn pointer(glob: &str) -> String {
 
 /// Whether the scopes of files are known.
 fn are_known(context: &Context<'_>) -> bool {
-    context.rooted && !context.declared.may_have(Kind::Policy, None)
+    context.rooted && !context.declared.may_have_policy()
+}
+
+/// The Policy that counts.
+fn policy<'a>(context: &Context<'a>) -> Option<(&'a ResourceId, &'a Policy)> {
+    context.declared.policies(context.set).next()
 }
 
 /// Every tenant that the Policy gives files, with the place.
 pub(super) fn tenants<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
-    let policy = context.set.policies().next().filter(|_| are_known(context));
-    let written = policy.and_then(|(id, policy)| Some((id, policy.scopes.as_ref()?)));
-    written.into_iter().flat_map(|(id, all)| {
-        all.iter().filter_map(move |(glob, owner)| match owner {
-            ScopeOwner::Tenant(name) => Some((id, pointer(glob), name)),
+    let policy = policy(context).filter(|_| are_known(context));
+    policy.into_iter().flat_map(|(id, policy)| {
+        let scopes = policy.scopes.iter().flatten().map(|(glob, owner)| (pointer(glob), owner));
+        scopes.filter_map(move |(field, owner)| match owner {
+            ScopeOwner::Tenant(name) => Some((id, field, name)),
             ScopeOwner::System => None,
         })
     })
@@ -33,7 +39,7 @@ pub(super) fn tenants<'a>(
 
 /// The scopes that the Policy writes; what is wrong with their globs is told.
 fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
-    let policy = context.set.policies().next();
+    let policy = policy(context);
     let Some((id, written)) = policy.and_then(|(id, policy)| Some((id, policy.scopes.as_ref()?)))
     else {
         return Scopes::default();
@@ -107,7 +113,14 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let scopes = scopes(context, found);
+    let void = context.declared.void_policies();
     for (id, path, owner) in scopes.owners(context.paths()) {
+        if let Some(tenant) = void.get(id) {
+            let first = policy(context).and_then(|(id, _)| context.span(id, "/metadata/name"));
+            let told = outside(context, id, tenant, path);
+            found.extend(told.map(|told| policies::nothing_counts(told, first)));
+            continue;
+        }
         // A glob of a tenant that does not exist says nothing of whose its files are.
         let says = |tenant| !scopes.are_written() || context.has_tenant(tenant);
         if let ScopeOwner::Tenant(tenant) = &owner
@@ -133,18 +146,16 @@ fn outside<'a>(
             Some(other) => format!("tenant `{other}`"),
             None => "the system".to_owned(),
         };
-        let message =
-            format!("{id} belongs to {whose}, and `{path}` is a file of tenant `{tenant}`");
+        let told = policies::outside(id, path, &whose, tenant);
         // What belongs to the system and names a tenant is one mistake.
         if id.kind.is_system_only() && !context.knows(id, &["/metadata/tenant"]) {
-            let told = Diagnostic::new(Code::TL601, message).of(id);
             let help = "remove `metadata.tenant`, and move it to a file of the system's scope; the Policy's `scopes` say which";
             return Some(told.at(context.key_span(id, "/metadata/tenant")).help(help));
         }
         let field = if id.tenant.is_some() { "/metadata/tenant" } else { "/metadata/name" };
-        let told = context.diagnostic(Code::TL601, id, field, message);
         return Some(
-            told.help("move it to a file of its owner's scope; the Policy's `scopes` say which"),
+            told.at(context.span(id, field))
+                .help("move it to a file of its owner's scope; the Policy's `scopes` say which"),
         );
     }
     if id.kind != Kind::DidPool {
