@@ -87,10 +87,10 @@ impl Read {
         self.repository.prefix()
     }
 
-    /// Whether the commit has a file, relative to the root.
-    pub(super) fn has_file(&self, path: &str) -> Result<bool, Failure> {
+    /// The text of a file of the commit, relative to the root.
+    pub(super) fn file(&self, path: &str) -> Result<Option<String>, Failure> {
         let found = self.repository.file(&self.commit, Path::new(path)).map_err(failure)?;
-        Ok(found.is_some())
+        Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// What the commits lack that their bases demand.

@@ -1,5 +1,6 @@
 //! `trunkline validate`: every problem of the manifests, in one run, offline.
 
+use std::io::Read as _;
 use std::mem::ManuallyDrop;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::diag::{
     Code, Diagnostic, JsonDiagnostics, Severity, render_first, render_github, render_junit,
     render_sarif,
 };
-use crate::manifest::tree::{Content, SourceTree};
+use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceTree};
 use crate::model::ObjectId;
 use crate::model::value::Date;
 use crate::source::directory;
@@ -80,14 +81,15 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
     let mut signatures =
         if checked.names_signers() { Signatures::NotChecked } else { Signatures::None };
     for list in checked.lists_of_signers() {
-        let is_there = match (&read, args.paths.as_slice()) {
-            (Some(read), _) => read.has_file(&list.2)?,
-            (None, [root]) if scoped => root.join(&list.2).is_file(),
+        let text = match (&read, args.paths.as_slice()) {
+            (Some(read), _) => read.file(&list.2)?,
+            (None, [root]) if scoped => text_of(&root.join(&list.2)),
             // Without a root there is nothing to look in.
-            (None, _) => true,
+            (None, _) => continue,
         };
-        if !is_there {
-            checked.miss_list(&list);
+        match text {
+            Some(text) => checked.judge_list(&list, &text),
+            None => checked.miss_list(&list),
         }
     }
     if let Some(read) = &mut read {
@@ -125,6 +127,15 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
         output.say(&report.summary_line(all - checked.diagnostics.len()));
     }
     Ok(exit)
+}
+
+/// The text of a file that lists signers.
+fn text_of(path: &Path) -> Option<String> {
+    // Nobody may ever write into a pipe.
+    let file = path.is_file().then(|| fs::File::open(path).ok())??;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The day, in UTC.

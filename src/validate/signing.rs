@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::policies::tenant_of;
+use super::rules::fault_of_list;
 use super::scopes::Scopes;
 use super::{Checked, reading};
 use crate::diag::{Code, Diagnostic, FileId, Span, visible};
@@ -165,6 +166,16 @@ impl Checked {
         let message = format!("there is no file `{}`, which lists signers", visible(file));
         let told = Diagnostic::new(Code::TL201, message).of(id).at(self.span(id, field));
         self.diagnostics.push(told.help("add the file, relative to the root, or correct its name"));
+        super::sort(&mut self.diagnostics);
+        self.summary.errors += 1;
+        self.desired = None;
+    }
+
+    /// Adds what is wrong with the lines of a file which lists signers (TL104).
+    pub fn judge_list(&mut self, (id, field, file): &(ResourceId, String, String), text: &str) {
+        let Some((message, help)) = fault_of_list(file, text) else { return };
+        let told = Diagnostic::new(Code::TL104, message).of(id).at(self.span(id, field));
+        self.diagnostics.push(told.help(help));
         super::sort(&mut self.diagnostics);
         self.summary.errors += 1;
         self.desired = None;

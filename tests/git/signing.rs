@@ -153,7 +153,8 @@ fn a_list_of_signers_that_is_not_there_is_told() {
         "policy.yaml",
         format!("{HEAD}  signers: [{{scope: system, files: [keys/a, keys/b]}}]\n"),
     );
-    world.write("keys/a", "jo@example.net ssh-ed25519 AAAA\n");
+    let jo = world.key("jo");
+    world.write("keys/a", format!("jo@example.net {jo}\n"));
     world.commit("one list");
     for args in [&["validate", "-o", "json"][..], &["validate", "--rev", "HEAD", "-o", "json"]] {
         let output = world.trunkline("r", args);
@@ -169,9 +170,29 @@ fn a_list_of_signers_that_is_not_there_is_told() {
         assert_eq!(told[0]["message"], "there is no file `keys/b`, which lists signers");
         assert_eq!((&told[0]["line"], &told[0]["column"]), (&5.into(), &45.into()));
     }
-    world.write("keys/b", "");
+    world.write("keys/b", format!("# who\nbo@example.net {jo}\n"));
     let output = world.trunkline("r", &["validate", "-o", "json"]);
     assert_eq!(code(&output), 0, "{}", json(&output));
+    for (text, fault) in [
+        ("# nobody\n".to_owned(), "`keys/b` lists nobody"),
+        (
+            format!("bo@example.net {jo}\n\njunk\n"),
+            "line 3 of `keys/b`: there is no public key in this line",
+        ),
+    ] {
+        world.write("keys/b", text);
+        world.commit(fault);
+        for args in [&["validate", "-o", "json"][..], &["validate", "--rev", "HEAD", "-o", "json"]]
+        {
+            let output = world.trunkline("r", args);
+            let value = json(&output);
+            assert_eq!(code(&output), 3, "{value}");
+            let all = value["diagnostics"].as_array().unwrap();
+            let told: Vec<_> = all.iter().filter(|one| one["code"] == "TL104").collect();
+            assert_eq!(told.len(), 1, "{value}");
+            assert_eq!(told[0]["message"], fault);
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod references;
 mod schedules;
 mod scopes;
 mod shares;
+mod signers;
 mod tenants;
 mod transports;
 mod trunks;
@@ -35,6 +36,7 @@ pub(super) use answers::{Answers, answers};
 pub(super) use beside::Room;
 pub(super) use dialling::{Dialled, of_tenant as dialled};
 pub(super) use shares::{Uses, of_rules as uses};
+pub(super) use signers::fault_of_list;
 
 use super::context::Context;
 use super::section::Section;
@@ -121,7 +123,8 @@ pub(super) const OF_ALL: &[Rule] = &[
     brands::tl104_regions,
     brands::tl412_advice,
     brands::tl414_old_presets,
-    scopes::tl104_signers,
+    signers::tl104_signers,
+    signers::tl105_signers,
     scopes::tl601_scopes,
     loops::tl511_circles,
 ];

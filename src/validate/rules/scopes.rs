@@ -6,7 +6,6 @@ use crate::model::{Kind, Policy, ResourceId, ResourceSet, ScopeOwner};
 use crate::validate::context::{Context, TrunkName};
 use crate::validate::policies;
 use crate::validate::scopes::Scopes;
-use crate::validate::signing::is_inside;
 
 /// The place of a glob.
 fn pointer(glob: &str) -> String {
@@ -23,14 +22,18 @@ fn policy<'a>(context: &Context<'a>) -> Option<(&'a ResourceId, &'a Policy)> {
     context.declared.policies(context.set).next()
 }
 
-/// Every tenant that the Policy gives files, with the place.
+/// Every tenant that the Policy gives files or names signers of, with the place.
 pub(super) fn tenants<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'a ResourceId, String, &'a Name)> {
     let policy = policy(context).filter(|_| are_known(context));
     policy.into_iter().flat_map(|(id, policy)| {
         let scopes = policy.scopes.iter().flatten().map(|(glob, owner)| (pointer(glob), owner));
-        scopes.filter_map(move |(field, owner)| match owner {
+        let signers = policy.signers.iter().enumerate();
+        let signers = signers.map(|(index, signers)| {
+            (format!("/spec/signers/{index}/scope/tenant"), &signers.scope)
+        });
+        scopes.chain(signers).filter_map(move |(field, owner)| match owner {
             ScopeOwner::Tenant(name) => Some((id, field, name)),
             ScopeOwner::System => None,
         })
@@ -63,47 +66,6 @@ fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
                 .help("write one like `customers/acme/**`"),
         );
     })
-}
-
-/// Lists of signers that nobody could be found on: a public key without who signs with it, as it
-/// stands in a `.pub` file, and files outside the repository (TL603).
-pub(super) fn tl104_signers(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, policy) in context.policies().filter(|(id, _)| context.knows(id, &["/spec/signers"])) {
-        for (index, signers) in policy.signers.iter().enumerate() {
-            for (at, line) in signers.keys.iter().enumerate() {
-                let field = format!("/spec/signers/{index}/keys/{at}");
-                let Some(message) = fault_of_line(line) else { continue };
-                let help = "write who signs before the key: `jo@example.net ssh-ed25519 AAAA…`";
-                found.push(context.diagnostic(Code::TL104, id, &field, message).help(help));
-            }
-            for (at, file) in signers.files.iter().enumerate() {
-                if is_inside(file) {
-                    continue;
-                }
-                let field = format!("/spec/signers/{index}/files/{at}");
-                let message = format!("`{file}` is no path inside the repository");
-                let help = "give the file relative to the root: `signers/admins`";
-                found.push(context.diagnostic(Code::TL603, id, &field, message).help(help));
-            }
-        }
-    }
-}
-
-/// What is wrong with a line of OpenSSH's allowed-signers form; what its options may be is left
-/// to OpenSSH.
-fn fault_of_line(line: &str) -> Option<&'static str> {
-    let is_key = |word: &str| {
-        ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|kind| word.starts_with(kind))
-    };
-    let mut words = line.split_whitespace();
-    let first = words.next().unwrap_or("#");
-    if first.starts_with('#') {
-        return None;
-    }
-    if is_key(first) {
-        return Some("the key does not say whose it is");
-    }
-    (!words.any(is_key)).then_some("there is no public key in this line")
 }
 
 /// A tenant's file that declares what is not the tenant's (TL601), or assigns numbers of a system
