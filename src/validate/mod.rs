@@ -124,6 +124,8 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     let mut context = Context::new(&resources, &declared, &subjects, Some(&places));
     (context.rooted, context.today) = (tree.rooted, today);
     let mut checked = context.check();
+    let paths = tree.files.iter().map(|file| file.path.as_str());
+    rules::idle_globs(&context, paths, &mut checked);
     missing::once(&mut checked);
     let (mut followers, told): (Vec<_>, Vec<_>) = checked.into_iter().partition(|one| one.follows);
     // What a pool should be written as has the right dashes in it.

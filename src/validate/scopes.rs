@@ -11,8 +11,8 @@ use crate::model::{Policy, ResourceId, ScopeOwner};
 /// `tenants/` belongs to the tenant of its name, and all else to the system.
 #[derive(Debug, Default)]
 pub(super) struct Scopes {
-    /// With the length and the owner of each; `None`: the default.
-    globs: Option<(GlobSet, Vec<(usize, ScopeOwner)>)>,
+    /// With the text and the owner of each; `None`: the default.
+    globs: Option<(GlobSet, Vec<(String, ScopeOwner)>)>,
 }
 
 impl Scopes {
@@ -28,7 +28,7 @@ impl Scopes {
             match GlobBuilder::new(glob).literal_separator(true).build() {
                 Ok(parsed) => {
                     builder.add(parsed);
-                    owners.push((glob.len(), owner.clone()));
+                    owners.push((glob.clone(), owner.clone()));
                 }
                 Err(error) => wrong(glob, &error),
             }
@@ -50,6 +50,27 @@ impl Scopes {
     /// Whether a Policy writes them.
     pub(super) fn are_written(&self) -> bool {
         self.globs.is_some()
+    }
+
+    /// The globs that match none of these paths, with their owners.
+    pub(super) fn idle<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Vec<(&str, &ScopeOwner)> {
+        let Some((globs, owners)) = &self.globs else { return Vec::new() };
+        let mut idle: Vec<_> = owners.iter().map(Some).collect();
+        let mut left = idle.len();
+        let mut matches = Vec::new();
+        for path in paths {
+            if left == 0 {
+                break;
+            }
+            globs.matches_into(path, &mut matches);
+            for index in &matches {
+                left -= usize::from(idle.get_mut(*index).is_some_and(|one| one.take().is_some()));
+            }
+        }
+        idle.into_iter().flatten().map(|(glob, owner)| (glob.as_str(), owner)).collect()
     }
 
     /// Resources with their files, and whose those are.
@@ -81,7 +102,7 @@ impl Scopes {
         };
         let matches = globs.matches(path);
         let owners = matches.iter().filter_map(|index| owners.get(*index));
-        let longest = owners.max_by_key(|(length, _)| *length);
+        let longest = owners.max_by_key(|(glob, _)| glob.len());
         longest.map_or(ScopeOwner::System, |(_, owner)| owner.clone())
     }
 }

@@ -1,6 +1,9 @@
 //! Whose files are whose: what a tenant's administrators may declare.
 
-use crate::diag::{Code, Diagnostic};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diag::{Code, Diagnostic, visible};
+use crate::manifest::suggest;
 use crate::model::value::Name;
 use crate::model::{Kind, Policy, ResourceId, ResourceSet, ScopeOwner};
 use crate::validate::context::{Context, TrunkName};
@@ -48,8 +51,7 @@ fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
         return Scopes::default();
     };
     for glob in written.keys() {
-        let mut steps = glob.split('/');
-        if steps.any(|step| matches!(step, "" | "." | "..")) {
+        if !is_below_root(glob) {
             let message = format!("`{glob}` matches no file: paths begin at the root, without `/`");
             let told = Diagnostic::new(Code::TL104, message).of(id);
             found.push(
@@ -66,6 +68,101 @@ fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
                 .help("write one like `customers/acme/**`"),
         );
     })
+}
+
+/// Whether a glob can match a path as diagnostics name it.
+fn is_below_root(glob: &str) -> bool {
+    glob.split('/').all(|step| !matches!(step, "" | "." | ".."))
+}
+
+/// Globs that match no manifest: where the Policy writes scopes, nothing else makes a tenant's files
+/// those of the tenant. `paths` are those of all files.
+pub(in crate::validate) fn tl108_globs<'p>(
+    context: &Context<'_>,
+    paths: impl Iterator<Item = &'p str> + Clone,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some((id, policy)) = policy(context).filter(|_| are_known(context)) else { return };
+    let scopes = Scopes::of(Some(policy));
+    let idle = scopes.idle(paths.clone());
+    let idle: Vec<_> = idle.into_iter().filter(|(glob, _)| is_below_root(glob)).collect();
+    if idle.is_empty() {
+        return;
+    }
+    let mut meant = Meant::new(paths, &scopes);
+    for (glob, owner) in idle {
+        let whose = match owner {
+            // It is told by itself.
+            ScopeOwner::Tenant(tenant) if !context.has_tenant(tenant) => continue,
+            ScopeOwner::Tenant(tenant) => format!("tenant `{tenant}`'s"),
+            ScopeOwner::System => "the system's".to_owned(),
+        };
+        let help = match meant.of(glob) {
+            Some(right) => format!("did you mean `{right}`?"),
+            // Other files have owners, too, where commits are signed.
+            None if !policy.signers.is_empty() => continue,
+            None => "globs begin at the root, and `**` stands for all that is below a folder: write one like `customers/acme/**`, or remove it".to_owned(),
+        };
+        let message = format!("`{}` matches no manifest: it makes none {whose}", visible(glob));
+        let told = Diagnostic::new(Code::TL108, message).of(id);
+        found.push(told.at(context.key_span(id, &pointer(glob))).help(help));
+    }
+}
+
+/// What globs may mean that match nothing.
+struct Meant<'p, P> {
+    paths: P,
+    /// The folders of manifests that are nobody's by another glob.
+    folders: BTreeSet<&'p str>,
+    /// How many more globs are compared with them.
+    left: usize,
+}
+
+/// Globs without a match that another spelling is sought for.
+const MAX_SOUGHT: usize = 20;
+
+impl<'p, P: Iterator<Item = &'p str> + Clone> Meant<'p, P> {
+    fn new(paths: P, scopes: &Scopes) -> Self {
+        let free = paths.clone().filter(|path| scopes.owner(path) == ScopeOwner::System);
+        let folders = |path: &'p str| path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        Self { folders: free.flat_map(folders).collect(), paths, left: MAX_SOUGHT }
+    }
+
+    /// The glob that is meant by one: without what is no part of a path, with all below a folder, or
+    /// with the name of a folder that is near.
+    fn of(&mut self, glob: &str) -> Option<String> {
+        self.left = self.left.checked_sub(1)?;
+        let bare = glob.trim_matches(['"', '\'', ' ']).replace('\\', "/");
+        let below = format!("{bare}/**");
+        if bare != glob && self.matches(&bare) {
+            return Some(bare);
+        }
+        if self.matches(&below) {
+            return Some(below);
+        }
+        let (folder, rest) = match bare.find("/*") {
+            Some(at) => bare.split_at(at),
+            None => (bare.as_str(), "/**"),
+        };
+        let near = self.folders.iter().copied().filter(|other| differ_once(folder, other));
+        let near = suggest::nearest(folder, near)?;
+        Some(format!("{near}{rest}"))
+    }
+
+    fn matches(&self, glob: &str) -> bool {
+        let one = BTreeMap::from([(glob.to_owned(), ScopeOwner::System)]);
+        is_below_root(glob) && Scopes::new(&one, |_, _| {}).idle(self.paths.clone()).is_empty()
+    }
+}
+
+/// Whether two paths differ in one step only, and there by a slip.
+fn differ_once(path: &str, other: &str) -> bool {
+    if path.split('/').count() != other.split('/').count() {
+        return false;
+    }
+    let mut steps = path.split('/').zip(other.split('/')).filter(|(a, b)| a != b);
+    let is_slip = |(a, b): (&str, &str)| suggest::nearest(a, [b]).is_some();
+    steps.next().is_some_and(is_slip) && steps.next().is_none()
 }
 
 /// A tenant's file that declares what is not the tenant's (TL601), or assigns numbers of a system
