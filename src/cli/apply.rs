@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs};
-use super::{Exit, FORMAT_VERSION, Failure, Format, Output, validate};
+use super::{Exit, FORMAT_VERSION, Failure, Format, Output, paths};
 use crate::diag::{render_json, render_text};
 use crate::manifest::tree::{Content, SourceTree};
 use crate::model::Revision;
@@ -43,7 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
-    let tree = validate::read(std::slice::from_ref(&args.path))?;
+    let tree = paths::read(std::slice::from_ref(&args.path))?;
     let client = args.server.client()?;
     let live = client.live()?;
     let observed = client.observed()?;

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::diff::diff;
-use super::validate::{count, read};
+use super::paths::read;
+use super::validate::count;
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
 use crate::diag::{Diagnostic, FileId, SourceMap, render_first, render_json};
 use crate::manifest::format::{Formatted, format};

@@ -13,6 +13,7 @@ mod fmt;
 mod init;
 mod log;
 mod output;
+mod paths;
 mod plan;
 mod revision;
 mod schema;

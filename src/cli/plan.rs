@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, DEFAULT_SERVER, server_url};
-use super::{Exit, FORMAT_VERSION, Failure, Format, Output, revision, validate};
+use super::{Exit, FORMAT_VERSION, Failure, Format, Output, paths, revision};
 use crate::diag::{render_json as render_diagnostics, render_text as render_findings};
 use crate::model::{Observed, ResourceSet, Revision};
 use crate::plan::{render_json, render_markdown, render_text};
@@ -53,7 +53,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let (tree, revision) = match &args.rev {
         None => {
-            let tree = validate::read(std::slice::from_ref(&args.path))?;
+            let tree = paths::read(std::slice::from_ref(&args.path))?;
             let revision = tree.revision();
             (tree, revision)
         }
@@ -131,7 +131,7 @@ fn live(
                 })?
                 .tree
         }
-        None => validate::read(std::slice::from_ref(against))?,
+        None => paths::read(std::slice::from_ref(against))?,
     };
     let checked = crate::validate::validate(&tree);
     let nothing = checked.nothing_declared();

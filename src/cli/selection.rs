@@ -30,12 +30,6 @@ impl Selection {
         }
     }
 
-    /// The first of the `only` paths under which there is no file at all.
-    pub(super) fn missing(&self, sources: &[&str]) -> Option<&str> {
-        let found = |only: &&String| !sources.iter().any(|path| is_below(path, only));
-        self.only.iter().find(found).map(String::as_str)
-    }
-
     /// Exit code of what is shown.
     pub(super) fn exit(&self, shown: &[Diagnostic]) -> Exit {
         let refuses = |one: &Diagnostic| match one.severity() {
@@ -58,7 +52,7 @@ impl Selection {
 }
 
 /// Whether a path is that file, or lies in that folder.
-fn is_below(path: &str, folder: &str) -> bool {
+pub(super) fn is_below(path: &str, folder: &str) -> bool {
     let path = path.strip_prefix("./").unwrap_or(path);
     let rest = path.strip_prefix(folder);
     folder.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

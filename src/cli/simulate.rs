@@ -111,7 +111,7 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let path = std::slice::from_ref(path);
     let tree = match rev {
         Some(rev) => super::revision::read(path, rev)?.tree,
-        None => super::validate::read(path)?,
+        None => super::paths::read(path)?,
     };
     let checked = validate(&tree);
     let Some(desired) = &checked.desired else {

@@ -1,14 +1,15 @@
 //! `trunkline validate`: every problem of the manifests, in one run, offline.
 
+use std::fs;
 use std::io::Read as _;
 use std::mem::ManuallyDrop;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, io};
 
 use anstyle::AnsiColor;
 use serde_json::{Value, json};
 
+use super::paths;
 use super::revision::{self, Signatures};
 use super::selection::{self, Selection};
 use super::sink::{Form, Sink};
@@ -17,17 +18,17 @@ use crate::diag::{
     Code, Diagnostic, JsonDiagnostics, Severity, render_first, render_github, render_junit,
     render_sarif,
 };
-use crate::manifest::tree::{Content, MAX_FILE_BYTES, SourceTree};
+use crate::manifest::tree::MAX_FILE_BYTES;
 use crate::model::ObjectId;
 use crate::model::value::Date;
-use crate::source::directory;
 use crate::validate::{Checked, Summary, validate_on};
 
 /// Check manifests: schema and meaning, offline.
 ///
 /// All problems come in one run, sorted by file and line. Exit code 0: nothing shown is an error;
 /// 3: something is (or a warning under `--deny-warnings`). The forms of `-o` are human, json, sarif,
-/// junit and github, several at once to files: `-o sarif=FILE -o human`.
+/// junit and github, several at once to files: `-o sarif=FILE -o human`. The last three name files
+/// from the top of the git repository, or of GITHUB_WORKSPACE, if the manifests lie in one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  trunkline validate\n  trunkline validate voip/ -o json\n  \
                         trunkline validate -o github -o sarif=trunkline.sarif\n  \
@@ -65,16 +66,13 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
     let (tree, prefix) = match &read {
         Some(read) => (&read.tree, read.prefix()),
         None => {
-            directory = self::read(&args.paths)?;
-            (&directory, prefix(&args.paths))
+            directory = paths::read(&args.paths)?;
+            (&directory, paths::from_here(&args.paths))
         }
     };
-    let selection = selection(args, &prefix);
     let files: Vec<_> = tree.files.iter().map(|file| file.path.as_str()).collect();
-    if let Some(only) = selection.missing(&files) {
-        let failure = Failure::usage(format!("--only: there is no manifest at `{only}`"));
-        return Err(failure.help("give a file or folder below the root, as diagnostics name it"));
-    }
+    let selection = selection(args, &prefix, &files)?;
+    let prefix = if read.is_some() { prefix } else { paths::from_top(&args.paths, &files) };
     // The process ends after this: to free every document one by one would be in vain.
     let mut checked = ManuallyDrop::new(validate_on(tree, today()));
     let scoped = tree.rooted;
@@ -146,51 +144,17 @@ fn today() -> Option<Date> {
     Some(Date(now.to_zoned(jiff::tz::TimeZone::UTC).date()))
 }
 
-fn selection(args: &Args, prefix: &str) -> Selection {
+fn selection(args: &Args, prefix: &str, files: &[&str]) -> Result<Selection, Failure> {
     let only = args.only.iter().map(|path| {
-        let path = shown(&without_parents(path));
-        // Diagnostics name files from the root; a person at the prompt may do so from here.
-        match path.strip_prefix(prefix) {
-            Some(rest) => rest.to_owned(),
-            None if format!("{path}/") == prefix => String::new(),
-            None => path,
-        }
+        paths::named(path, &args.paths, prefix, files).ok_or_else(|| {
+            let path = path.display();
+            let failure = Failure::usage(format!("--only: there is no manifest at `{path}`"));
+            failure.help("give a file or folder below the root, as diagnostics name it")
+        })
     });
+    let only = only.collect::<Result<_, _>>()?;
     let (allow, deny_warnings) = (args.allow.clone(), args.deny_warnings);
-    Selection { allow, only: only.collect(), deny_warnings }
-}
-
-/// What stands before the path of a diagnostic to find the file from the folder where we run:
-/// `voip/` for `validate ./voip`, nothing for single files, whose paths are as given.
-fn prefix(paths: &[PathBuf]) -> String {
-    match paths {
-        [root] if root.is_dir() => Some(shown(root)).filter(|root| !root.is_empty()),
-        _ => None,
-    }
-    .map_or(String::new(), |root| root + "/")
-}
-
-/// A path without `..` where what it leaves is named before it: links are none of the tree's.
-fn without_parents(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        let leaves = part == Component::ParentDir;
-        let named = matches!(plain.components().next_back(), Some(Component::Normal(_)));
-        if leaves && named {
-            plain.pop();
-        } else {
-            plain.push(part);
-        }
-    }
-    plain
-}
-
-/// A path without `.` parts and the `/` at the end, from here where it is below here.
-fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    let path = path.strip_prefix(&here).unwrap_or(path);
-    let parts = path.components().filter(|part| *part != Component::CurDir);
-    parts.collect::<PathBuf>().to_string_lossy().into_owned()
+    Ok(Selection { allow, only, deny_warnings })
 }
 
 /// What a run came to.
@@ -290,53 +254,4 @@ impl Report<'_> {
 
 pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// The files to check. One directory is the root, and paths are relative to it; otherwise each
-/// path stands as it was given.
-pub(super) fn read(paths: &[PathBuf]) -> Result<SourceTree, Failure> {
-    if let [root] = paths
-        && root.is_dir()
-    {
-        return directory::read(root).map_err(|error| cannot_read(root, &error));
-    }
-    let mut tree = SourceTree::default();
-    for path in paths.iter().map(|path| without_dots(path)) {
-        let path = path.as_path();
-        if path.as_os_str() == "-" {
-            let stream = directory::read_stream(io::stdin().lock(), "-");
-            if let Content::Unreadable(words) = &stream.content {
-                let failure = Failure::failed(format!("cannot read stdin: {words}"));
-                return Err(
-                    failure.help("pipe a manifest into it; a directory is given by its name")
-                );
-            }
-            tree.files.push(stream);
-        } else if path.is_dir() {
-            let below = directory::read(path).map_err(|error| cannot_read(path, &error))?;
-            tree.files.extend(below.files.into_iter().map(|mut file| {
-                file.path = path.join(&file.path).to_string_lossy().into_owned();
-                file
-            }));
-        } else {
-            let file = directory::read_file(path, &path.to_string_lossy());
-            tree.files.push(file.map_err(|error| cannot_read(path, &error))?);
-        }
-    }
-    tree.files.sort_by(|a, b| a.path.cmp(&b.path));
-    // The same file given twice is one file.
-    tree.files.dedup_by(|a, b| a.path == b.path);
-    Ok(tree)
-}
-
-/// `./a` and `a/.` are `a`, so that a file given twice counts once.
-fn without_dots(path: &Path) -> PathBuf {
-    let named = path.components().filter(|part| *part != Component::CurDir);
-    let plain: PathBuf = named.collect();
-    if plain.as_os_str().is_empty() { path.to_owned() } else { plain }
-}
-
-fn cannot_read(path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::failed(format!("cannot read `{}`: {error}", path.display()));
-    failure.help("give a directory of manifests, a manifest file, or `-` for stdin")
 }

@@ -103,6 +103,73 @@ fn only_shows_one_path_and_exits_by_what_is_shown() {
     assert!(text(&output.stderr).contains("no manifest at `su`"));
 }
 
+#[test]
+fn only_takes_paths_as_seen_from_where_one_stands() {
+    let folder = folder();
+    let sub = folder.path().join("voip/sub");
+    fs::create_dir(folder.path().join("voip/other")).unwrap();
+    fs::write(folder.path().join("voip/other/c.yaml"), WRONG.replace("acme", "corp")).unwrap();
+    fs::write(folder.path().join("outside.yaml"), WRONG).unwrap();
+    let absolute = sub.join("b.yaml");
+    for (only, shown) in [
+        (".", 0),
+        ("b.yaml", 0),
+        ("./b.yaml", 0),
+        (absolute.to_str().unwrap(), 0),
+        ("..", 2),
+        ("../a.yaml", 1),
+        ("../other", 1),
+        ("../sub/../other/c.yaml", 1),
+        ("other", 1),
+        ("a.yaml", 1),
+        ("sub", 0),
+    ] {
+        for root in ["..", "../../voip"] {
+            let output = run(&["validate", root, "-o", "json", "--only", only], &sub);
+            let value: serde_json::Value =
+                serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+            assert_eq!(value["diagnostics"].as_array().unwrap().len(), shown, "{root} {only}");
+        }
+    }
+    for only in ["../../outside.yaml", "../..", "../voip", "x.yaml", "/"] {
+        let output = run(&["validate", "..", "--only", only], &sub);
+        assert_eq!(output.status.code(), Some(64), "{only}");
+        assert!(text(&output.stderr).contains(&format!("no manifest at `{only}`")), "{only}");
+    }
+}
+
+#[test]
+fn annotations_and_reports_name_files_from_the_top_of_the_repository() {
+    let folder = folder();
+    let sub = folder.path().join("voip/sub");
+    fs::write(sub.join("b.yaml"), WRONG).unwrap();
+    let file = |args: &[&str], workspace: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
+        command.env_remove("GITHUB_WORKSPACE").stdin(Stdio::null());
+        if !workspace.is_empty() {
+            command.env("GITHUB_WORKSPACE", workspace);
+        }
+        command.args(["validate", "-o", "github", "-o", "sarif=s.json"]).args(args);
+        let shown = text(&command.current_dir(&sub).output().unwrap().stdout);
+        let sarif = fs::read_to_string(sub.join("s.json")).unwrap();
+        let name = shown.strip_prefix("::error file=").and_then(|rest| rest.split(',').next());
+        let name = name.unwrap_or_else(|| panic!("{shown}")).to_owned();
+        assert!(sarif.contains(&format!("\"uri\": \"{name}\"")), "{name}: {sarif}");
+        name
+    };
+    let top = folder.path().to_str().unwrap();
+    assert_eq!(file(&[], ""), "b.yaml", "no repository");
+    assert_eq!(file(&[], top), "voip/sub/b.yaml");
+    assert_eq!(file(&[], "/elsewhere"), "b.yaml");
+    fs::create_dir(folder.path().join("voip/.git")).unwrap();
+    for workspace in ["", top] {
+        for args in [&[][..], &["."], &["b.yaml"], &["./b.yaml", "b.yaml"]] {
+            assert_eq!(file(args, workspace), "sub/b.yaml", "{args:?}");
+        }
+        assert_eq!(file(&[".."], workspace), "a.yaml");
+    }
+}
+
 /// What `init` writes, with two more documents of `acme`, which is renamed: 13 documents name it.
 fn renamed() -> TempDir {
     let folder = TempDir::new().unwrap();

@@ -299,6 +299,24 @@ fn one_file_under_two_spellings_is_one_file() {
 }
 
 #[test]
+fn a_file_in_two_folders_is_one_file() {
+    let folder = folder(&[("a.yaml", TENANT), ("sub/b.yaml", &TENANT.replace("acme", "bolt"))]);
+    let absolute = folder.path().to_str().unwrap().to_owned();
+    for paths in [
+        &[".", "sub"][..],
+        &["sub", "."],
+        &["sub/b.yaml", "."],
+        &[".", "sub/b.yaml", "./sub/../sub/b.yaml"],
+        &[".", "sub/.."],
+        &[&absolute, ".", "sub"],
+    ] {
+        let output = run(&[&["validate"], paths].concat(), folder.path());
+        let said = stderr(&output);
+        assert!(said.starts_with("ok: 0 errors, 0 warnings in 2 documents of 2 files"), "{said}");
+    }
+}
+
+#[test]
 fn schemas_are_printed() {
     let folder = folder(&[]);
     let any = json(&run(&["schema"], folder.path()));
