@@ -40,6 +40,46 @@ mod published {
         }
     }
 
+    #[test]
+    fn every_field_has_an_example_that_it_takes() {
+        let mut lacking = BTreeSet::new();
+        for (name, schema) in schema::published() {
+            examples(&name, "", &schema, &schema, &mut lacking);
+        }
+        assert!(lacking.is_empty(), "{lacking:#?}");
+    }
+
+    /// Of every field below a place; what is only a condition on other fields describes none.
+    fn examples(file: &str, path: &str, whole: &Value, at: &Value, lacking: &mut BTreeSet<String>) {
+        let empty = serde_json::Map::new();
+        let all = |keyword: &str| at.get(keyword).and_then(Value::as_object).unwrap_or(&empty);
+        for (name, schema) in all("$defs") {
+            examples(file, &format!("{name}:"), whole, schema, lacking);
+        }
+        for schema in ["items", "additionalProperties"].iter().filter_map(|one| at.get(one)) {
+            examples(file, path, whole, schema, lacking);
+        }
+        for (field, schema) in all("properties") {
+            let path = format!("{path}/{field}");
+            examples(file, &path, whole, schema, lacking);
+            if !has_example(whole, schema) {
+                lacking.insert(format!("{file} {path}: {:?}", schema.get("examples")));
+            }
+        }
+    }
+
+    fn has_example(whole: &Value, schema: &Value) -> bool {
+        // A field that may not be there, or whose one value is fixed.
+        if !schema.is_object() || schema.get("const").is_some() {
+            return true;
+        }
+        let mut own = schema.clone();
+        own["$defs"] = whole["$defs"].clone();
+        let validator = jsonschema::validator_for(&own).unwrap();
+        let all = schema.get("examples").and_then(Value::as_array);
+        all.is_some_and(|all| !all.is_empty() && all.iter().all(|one| validator.is_valid(one)))
+    }
+
     /// No keyword whose message would blame a whole object, no format that only we know, and a
     /// description for every property.
     fn walk(file: &str, path: &str, schema: &Value) {

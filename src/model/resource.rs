@@ -27,11 +27,12 @@ pub struct Metadata {
     /// The owning tenant; absent means the system scope. Example: `acme`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Name>,
-    /// Free labels; the prefix `trunkline.dev/` is ours.
+    /// Free labels; the prefix `trunkline.dev/` is ours. Example: `{"team": "sales"}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "labels")]
     pub labels: BTreeMap<String, String>,
     /// Free notes; the prefix `trunkline.dev/` is ours.
+    /// Example: `{"trunkline.dev/prevent-destroy": "true"}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "notes")]
     pub annotations: BTreeMap<String, String>,

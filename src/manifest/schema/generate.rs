@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::tidy;
+use super::{examples, tidy};
 use crate::model::{
     API_VERSION, DidPool, Extension, InboundRule, Kind, Metadata, OutboundRule, Policy, RouteTest,
     Schedule, Tenant, Transport, Trunk,
@@ -18,10 +18,11 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 pub fn published() -> Vec<(String, Value)> {
     let mut files: Vec<_> = Kind::ALL
         .iter()
-        .map(|kind| (format!("{}.schema.json", kind.as_str().to_lowercase()), kind_schema(*kind)))
+        .map(|kind| (format!("{}.schema.json", kind.as_str().to_lowercase()), whole(*kind)))
         .chain([("any.schema.json".to_owned(), any())])
         .collect();
     for (name, schema) in &mut files {
+        examples::fill(schema);
         tidy::publish(schema);
         if let Some(object) = schema.as_object_mut() {
             object.insert("$schema".to_owned(), DIALECT.into());
@@ -32,8 +33,16 @@ pub fn published() -> Vec<(String, Value)> {
     files
 }
 
-/// The schema of one kind as the validator uses it: with the forms of our own values as formats.
+/// The schema of one kind as the validator uses it: with the forms of our own values as formats, and
+/// without the bounds that a rule tells better.
 pub(super) fn kind_schema(kind: Kind) -> Value {
+    let mut schema = whole(kind);
+    tidy::without_bounds_of_rules(&mut schema);
+    schema
+}
+
+/// All that is known of one kind.
+fn whole(kind: Kind) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let spec = match kind {
         Kind::Policy => generator.subschema_for::<Policy>(),
@@ -88,7 +97,7 @@ fn any() -> Value {
     let mut definitions = Map::new();
     let mut choices = Vec::new();
     for kind in Kind::ALL {
-        let mut schema = kind_schema(*kind);
+        let mut schema = whole(*kind);
         let own = schema.as_object_mut().and_then(|object| object.remove("$defs"));
         if let Some(Value::Object(own)) = own {
             definitions.extend(own);

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod check;
+mod examples;
 mod forms;
 mod generate;
 mod json;

@@ -90,7 +90,7 @@ pub(in crate::manifest) fn required(kind: Kind, pointer: &str) -> Vec<String> {
 }
 
 /// The definition that a schema refers to, or itself.
-fn target<'s>(whole: &'s Json, schema: &'s Json) -> &'s Json {
+pub(super) fn target<'s>(whole: &'s Json, schema: &'s Json) -> &'s Json {
     let reference = schema.get("$ref").and_then(Json::as_str);
     let name = reference.and_then(|reference| reference.strip_prefix("#/$defs/"));
     name.and_then(|name| whole.get("$defs")?.get(name)).unwrap_or(schema)

@@ -48,13 +48,31 @@ pub(super) fn forms_alone(schema: &mut Value) {
     }
 }
 
-/// Takes away what only our own validator understands.
+/// The keyword of a least value that a rule checks, with better words: of durations in either form.
+const LEAST: &str = "x-least";
+
+/// Takes away the bounds that rules check.
+pub(super) fn without_bounds_of_rules(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(without_bounds_of_rules),
+        Value::Object(object) => {
+            object.remove(LEAST);
+            object.values_mut().for_each(without_bounds_of_rules);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Takes away what only our own validator understands, and names the bounds that rules check.
 pub(super) fn publish(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(publish),
         Value::Object(object) => {
             if object.get("format").is_some_and(Value::is_string) {
                 object.remove("format");
+            }
+            if let Some(least) = object.remove(LEAST) {
+                object.insert("minimum".to_owned(), least);
             }
             object.values_mut().for_each(publish);
         }

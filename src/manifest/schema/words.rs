@@ -244,6 +244,22 @@ impl Place<'_> {
         Some(example.as_str().map_or_else(|| example.to_string(), str::to_owned))
     }
 
+    /// A number with a fraction, where only whole ones count something.
+    fn fraction(&self, expected: &str, text: &str) -> Option<Diagnostic> {
+        let (whole, rest) = text.split_once('.').filter(|_| expected == "a number")?;
+        let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if rest.is_empty() || !is_digits(whole) || !is_digits(rest) {
+            return None;
+        }
+        let whole: u64 = whole.parse().ok()?;
+        let message = format!("`{}` must be a whole number, found {}", self.field(), shown(text));
+        let help = match rest.trim_end_matches('0').is_empty() {
+            true => format!("write {whole}"),
+            false => format!("write {whole} or {}", whole.checked_add(1)?),
+        };
+        Some(self.at_value(Code::TL104, message).help(help))
+    }
+
     fn wrong_type(&self, expected: &TypeKind) -> Diagnostic {
         let Some(node) = self.value() else {
             return self.at_value(Code::TL104, format!("`{}` has the wrong type", self.field()));
@@ -261,6 +277,9 @@ impl Place<'_> {
                 false => "write a value, or remove the field",
             };
             return self.at_value(Code::TL104, message).help(help);
+        }
+        if let Some(told) = self.fraction(&expected, node.text().unwrap_or_default()) {
+            return told;
         }
         let message = format!("`{}` must be {expected}, found {}", self.field(), node.what());
         let diagnostic = self.at_value(Code::TL104, message);

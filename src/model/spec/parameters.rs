@@ -226,7 +226,7 @@ macro_rules! slot {
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let text = schemars::json_schema!({
                     "type": ["string", "integer"], "pattern": "^[ -~]{1,128}$",
-                    "description": "The text itself"
+                    "description": "The text itself", "examples": ["text"]
                 });
                 schemars::json_schema!({
                     "type": ["string", "object"],

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Name, Seconds, default};
 
-/// Guards of the repository itself; one for each repository.
+/// Guards of the repository itself; one for each repository, in a file of the system's scope: below
+/// `tenants/<name>/` a Policy counts for nothing. Example: `{"deletions": {"maxPercent": 10}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Policy {
@@ -20,6 +21,7 @@ pub struct Policy {
     #[schemars(schema_with = "scopes")]
     pub scopes: Option<BTreeMap<String, ScopeOwner>>,
     /// Who may sign commits that touch a scope.
+    /// Example: `[{"scope": "system", "files": ["signers/admins"]}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub signers: Vec<Signers>,

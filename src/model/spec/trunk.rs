@@ -48,7 +48,7 @@ impl TrunkType {
     }
 }
 
-/// A link to a provider.
+/// A link to a provider. Example: `{"type": "ip", "host": "203.0.113.10"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = by_type)]
@@ -231,6 +231,7 @@ pub struct TrunkLimits {
     pub calls_per_second: Option<u32>,
     /// How long a call may last, at least one second; absent: no limit. Example: `4h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-least" = 1))]
     pub max_call_duration: Option<Seconds>,
 }
 
@@ -243,6 +244,7 @@ pub struct KeepAlive {
     pub enabled: bool,
     /// Time between two probes, at least one second. Example: `360s`.
     #[serde(default = "default::six_minutes")]
+    #[schemars(extend("x-least" = 1))]
     pub interval: Seconds,
     /// So many failures in a row make the trunk Down. Example: `3`.
     #[serde(default = "default::three")]
@@ -282,9 +284,11 @@ pub struct Failover {
     /// How long one attempt may stay without ringing or a final answer; silence is at most 32s.
     /// Example: `32s`.
     #[serde(default = "default::half_minute")]
+    #[schemars(extend("x-least" = 1))]
     pub attempt_timeout: Seconds,
     /// How long all attempts together may take. Example: `60s`.
     #[serde(default = "default::minute")]
+    #[schemars(extend("x-least" = 1))]
     pub total_timeout: Seconds,
     /// Whether the next trunk is tried after a provisional answer other than 100.
     #[serde(default)]
@@ -343,9 +347,11 @@ pub enum Passage {
 pub struct SessionTimer {
     /// The interval after which a silent session ends. Example: `1800s`.
     #[serde(default = "default::half_hour")]
+    #[schemars(extend("x-least" = 90))]
     pub expires: Seconds,
     /// The shortest interval that we take, at least 90 seconds. Example: `90s`.
     #[serde(default = "default::minute_and_a_half")]
+    #[schemars(extend("x-least" = 90))]
     pub min: Seconds,
 }
 
@@ -410,6 +416,7 @@ pub struct Registration {
     pub realm: Option<String>,
     /// For how long we register at a time. Example: `600s`.
     #[serde(default = "default::ten_minutes")]
+    #[schemars(extend("x-least" = 1))]
     pub expires: Seconds,
     /// `false`: the credentials only answer challenges, nothing is registered.
     #[serde(default = "default::yes")]
@@ -436,6 +443,7 @@ pub struct Registrar {
     pub min_expires: Seconds,
     /// The longest registration. Example: `3600s`.
     #[serde(default = "default::hour")]
+    #[schemars(extend("x-least" = 1))]
     pub max_expires: Seconds,
 }
 

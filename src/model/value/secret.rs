@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A reference to a secret: exactly one of the fields. Never the secret itself.
+/// Example: `{"env": "CARRIER_A_PASSWORD"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum SecretRef {
@@ -11,7 +12,8 @@ pub enum SecretRef {
     Env(#[schemars(length(max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))] String),
     /// A file below the daemon's secrets folder, with a relative path. Example: `carrier-a/password`.
     File(#[schemars(schema_with = "secret_file")] String),
-    /// The secret, encrypted to the daemon's key, in age's armored form.
+    /// The secret, encrypted to the daemon's key, in age's armored form. Example:
+    /// `"-----BEGIN AGE ENCRYPTED FILE-----\nYWdlLWVuY3J5cHRpb24ub3JnL3Yx…\n-----END AGE ENCRYPTED FILE-----"`.
     Age(#[schemars(schema_with = "age_text")] String),
 }
 
