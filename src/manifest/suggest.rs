@@ -89,7 +89,7 @@ pub(crate) fn field<'a>(
         short.chars().all(|letter| letters.next() == Some(letter))
     };
     let mut longer = known.clone().filter(begins_so);
-    let abbreviated = || longer.next().filter(|_| longer.next().is_none());
+    let mut abbreviated = || longer.next().filter(|_| longer.next().is_none());
     let abbreviated = if short.len() >= SHORTEST { abbreviated() } else { None };
     abbreviated.or_else(|| nearest(text, known))
 }
