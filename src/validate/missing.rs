@@ -20,6 +20,9 @@ pub(super) const NO_TRANSPORT: &str = "there is no Transport";
 /// How it is told that there is no transport of a trunk's protocol.
 pub(super) const NO_LISTENER: &str = "`transport` is missing, and there is no Transport";
 
+/// How it is told that several transports may be a trunk's.
+pub(super) const SEVERAL_LISTENERS: &str = "`transport` is missing, and several are";
+
 /// Tells what is not there at the first place that names it, with the others.
 pub(super) fn once(found: &mut [Diagnostic]) {
     let mut groups: BTreeMap<(String, Option<Name>), Vec<usize>> = BTreeMap::new();
@@ -29,7 +32,8 @@ pub(super) fn once(found: &mut [Diagnostic]) {
         let shared = says(Code::TL201, NO_TENANT)
             || says(Code::TL201, NO_TRUNK)
             || says(Code::TL406, NO_TRANSPORT)
-            || says(Code::TL105, NO_LISTENER);
+            || says(Code::TL105, NO_LISTENER)
+            || says(Code::TL105, SEVERAL_LISTENERS);
         if !shared && !matches!(one.code, Code::TL201 | Code::TL506) {
             continue;
         }
@@ -43,7 +47,10 @@ pub(super) fn once(found: &mut [Diagnostic]) {
         groups.entry((one.message.clone(), tenant.filter(|_| !shared))).or_default().push(at);
     }
     for group in groups.into_values() {
-        fold(found, group, |_| "names it, too".to_owned());
+        let of_listeners =
+            group.iter().all(|at| found.get(*at).is_some_and(|one| one.code == Code::TL105));
+        let says = if of_listeners { "names none, either" } else { "names it, too" };
+        fold(found, group, |_| says.to_owned());
     }
 }
 

@@ -1,27 +1,35 @@
 //! Which transport a trunk uses, and whether that one can carry it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::identities::transport_of;
-use super::transports::is_none;
+use super::transports::{clashing, is_none};
 use super::trunks::is_out_of_place;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Host, Name};
 use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
 use crate::validate::context::Context;
-use crate::validate::missing::{Absences, NO_LISTENER, NO_TRANSPORT};
+use crate::validate::missing::{Absences, NO_LISTENER, NO_TRANSPORT, SEVERAL_LISTENERS};
+
+/// Transports that one message names.
+const MAX_NAMED: usize = 3;
 
 /// The transport that a trunk names, or the only one there is.
 pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     // Without any, that is one mistake: TL409.
     let none = is_none(context);
     let mut absent = Absences::new();
+    let (of_clash, mut fits) = (OnceCell::new(), BTreeMap::new());
+    let clashing_ids = || clashing(context).into_iter().flat_map(<[_; 2]>::from).collect();
     let known = |id: &ResourceId| context.knows(id, &["/spec/transport", "/spec/type"]);
     for (id, trunk) in context.trunks().filter(|(id, _)| known(id)) {
         let Some(name) = &trunk.transport else {
-            found.extend(which(context, id, trunk).filter(|_| !none));
+            let wanted = trunk.trunk_type.listener_protocol();
+            let clashing = of_clash.get_or_init(clashing_ids);
+            let fit = fits.entry(wanted).or_insert_with(|| Fit::of(context, wanted, clashing));
+            found.extend(which(context, id, trunk, (fit, wanted)).filter(|_| !none));
             continue;
         };
         let reference = ResourceId::system(Kind::Transport, name.clone());
@@ -48,33 +56,62 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
     absent.tell(true, known, (&context.compared, found));
 }
 
+/// The transports of a protocol, where a trunk that names none could mean any.
+struct Fit {
+    /// The first of them.
+    names: Vec<String>,
+    count: usize,
+    /// Whether none of them can listen beside another one: it is that one too many.
+    clash: bool,
+}
+
+impl Fit {
+    fn of(context: &Context<'_>, wanted: Protocol, clashing: &BTreeSet<&ResourceId>) -> Self {
+        let all = || context.set.transports().filter(|(_, one)| one.protocol == wanted);
+        let names = all().take(MAX_NAMED).map(|(id, _)| id.name.to_string()).collect();
+        let (count, clash) = (all().count(), all().all(|(id, _)| clashing.contains(id)));
+        Self { names, count, clash }
+    }
+
+    /// What is told of a trunk that names none of them.
+    fn told(&self, wanted: Protocol) -> Option<(String, String)> {
+        let wanted = wanted.as_str();
+        match self.count {
+            0 => Some((
+                format!("{NO_LISTENER} of protocol {wanted}"),
+                format!("declare a Transport with `protocol: {wanted}`, or name another one"),
+            )),
+            1 => None,
+            count => {
+                let mut names: Vec<_> = self.names.iter().map(|name| format!("`{name}`")).collect();
+                if count > names.len() {
+                    names.push(format!("{} more", count - names.len()));
+                }
+                let lines = self.names.iter().map(|name| format!("`transport: {name}`"));
+                let lines: Vec<_> = lines.collect();
+                Some((
+                    format!("{SEVERAL_LISTENERS} of protocol {wanted}: {}", names.join(", ")),
+                    format!("say which one the trunk uses, for example {}", lines.join(" or ")),
+                ))
+            }
+        }
+    }
+}
+
 /// A trunk that names no transport, where it is not clear which one is meant.
-fn which(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> Option<Diagnostic> {
-    let wanted = trunk.trunk_type.listener_protocol();
-    let fit = context.set.transports().filter(|(_, one)| one.protocol == wanted);
-    let fit: Vec<_> = fit.map(|(id, _)| format!("`{}`", id.name)).collect();
-    if fit.len() == 1 || context.declared.may_have(Kind::Transport, None) {
+fn which(
+    context: &Context<'_>,
+    id: &ResourceId,
+    trunk: &Trunk,
+    (fit, wanted): (&Fit, Protocol),
+) -> Option<Diagnostic> {
+    if context.declared.may_have(Kind::Transport, None) {
         return None;
     }
-    let wanted = wanted.as_str();
-    let (message, help) = match fit.as_slice() {
-        [] => (
-            format!("{NO_LISTENER} of protocol {wanted}"),
-            format!("declare a Transport with `protocol: {wanted}`, or name another one"),
-        ),
-        all => (
-            format!(
-                "`transport` is missing, and several are of protocol {wanted}: {}",
-                all.join(", ")
-            ),
-            format!(
-                "say which one the trunk uses: `transport: {}`",
-                all.join(" or ").replace('`', "")
-            ),
-        ),
-    };
+    let (message, help) = fit.told(wanted)?;
     let told = Diagnostic::new(Code::TL105, message).of(id);
-    let told = told.follows(is_out_of_place(context, id, trunk));
+    let clash = fit.count > 1 && fit.clash;
+    let told = told.follows(clash || is_out_of_place(context, id, trunk));
     Some(told.at(context.key_span(id, "/spec")).help(help))
 }
 

@@ -9,6 +9,15 @@ use crate::validate::context::Context;
 
 /// Two transports that cannot both listen.
 pub(super) fn tl408_same_address(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for (id, other) in clashing(context) {
+        found.extend(
+            context.set.transport(None, &id.name).map(|it| clash(context, (id, it), other)),
+        );
+    }
+}
+
+/// The transports that cannot listen beside another one, each with that.
+pub(super) fn clashing<'a>(context: &Context<'a>) -> Vec<(&'a ResourceId, &'a ResourceId)> {
     // Of one port and protocol below SIP: who takes every address of a family, and who which one.
     // `::` takes those of both (engine: the sockets are not IPv6 only).
     type Port = (u16, bool);
@@ -35,16 +44,15 @@ pub(super) fn tl408_same_address(context: &Context<'_>, found: &mut Vec<Diagnost
         }
         addresses.entry((port, transport.bind)).or_insert(id);
     }
-    for (id, transport) in listeners() {
+    let of = |(id, transport): (&'a ResourceId, &Transport)| {
         let port = port_of(transport);
         let same = addresses.get(&(port, transport.bind));
         let families = families(transport).into_iter().flatten();
         let wildcard = families.filter_map(|family| wildcards.get(&(port, family)));
         let other = same.into_iter().chain(wildcard).find(|other| **other != id);
-        if let Some(other) = other {
-            found.push(clash(context, (id, transport), other));
-        }
-    }
+        other.map(|other| (id, *other))
+    };
+    listeners().filter_map(of).collect()
 }
 
 fn clash(

@@ -1,0 +1,93 @@
+//! One mistake, one error, among documents that depend on one another; and what the help says is right
+//! when it is followed to the letter.
+
+use std::sync::Arc;
+
+use trunkline::diag::{Diagnostic, Severity};
+use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+use trunkline::validate::validate;
+
+/// Two tenants on two trunks.
+const BASE: &[(&str, &str, &str)] = &[
+    ("Transport", "udp", "{protocol: udp, port: 5060, bind: 192.0.2.1}"),
+    ("Tenant", "acme", "{sipDomain: acme.sbc.example.net, countryCode: 44}"),
+    ("Tenant", "bolt", "{sipDomain: bolt.sbc.example.net}"),
+    ("Trunk", "ca", "{type: ip, host: 198.51.100.1, provider: pa}"),
+    ("Trunk", "cb", "{type: ip, host: 198.51.100.2, provider: pb}"),
+    ("DidPool", "acme/pa", "{trunk: ca, numbers: [1000-1999]}"),
+    ("DidPool", "bolt/pb", "{trunk: cb, numbers: [3000-3999]}"),
+    ("Extension", "acme/ea", "{numbers: 100-199, contact: \"sip:192.0.2.10\"}"),
+    ("Extension", "bolt/eb", "{numbers: 100-199, contact: \"sip:192.0.2.11\"}"),
+    ("InboundRule", "acme/ia", "{trunk: ca, did: \"*\", destination: {extension: 100}}"),
+    ("InboundRule", "bolt/ib", "{trunk: cb, did: \"*\", destination: {extension: 100}}"),
+];
+
+fn document((kind, name, spec): &(&str, &str, &str)) -> String {
+    let metadata = match name.split_once('/') {
+        Some((tenant, name)) => format!("name: {name}, tenant: {tenant}"),
+        None => format!("name: {name}"),
+    };
+    format!(
+        "---\napiVersion: trunkline.dev/v1\nkind: {kind}\nmetadata: {{{metadata}}}\nspec: {spec}\n"
+    )
+}
+
+fn base() -> String {
+    BASE.iter().map(document).collect()
+}
+
+/// The sound text with one part written otherwise, and more behind it.
+fn with(written: &str, instead: &str, more: &[(&str, &str, &str)]) -> String {
+    let text = base();
+    assert!(written.is_empty() || text.matches(written).count() == 1, "{written}");
+    let text = if written.is_empty() { text } else { text.replacen(written, instead, 1) };
+    text + &more.iter().map(document).collect::<String>()
+}
+
+fn found(bytes: &[u8]) -> Vec<Diagnostic> {
+    let content = Content::Bytes(Arc::from(bytes));
+    let file = SourceFile { path: "a.yaml".to_owned(), content };
+    let mut found = validate(&SourceTree { files: vec![file], rooted: false }).diagnostics;
+    found.retain(|one| one.severity() == Severity::Error);
+    found
+}
+
+/// The code, the message and the help of the one error of a text.
+fn told(text: impl AsRef<[u8]>) -> String {
+    let found = found(text.as_ref());
+    let [one] = found.as_slice() else { return format!("{} errors: {found:#?}", found.len()) };
+    format!("{} {} = {}", one.code, one.message, one.help.as_deref().unwrap_or_default())
+}
+
+#[test]
+fn the_text_is_sound() {
+    assert_eq!(found(base().as_bytes()), []);
+}
+
+#[test]
+fn a_second_transport_is_one_error() {
+    let second = |port: u16| ("Transport", "u2", format!("{{protocol: udp, port: {port}}}"));
+    let (kind, name, spec) = second(5062);
+    let text = with("", "", &[(kind, name, &spec)]);
+    assert_eq!(
+        told(&text),
+        "TL105 `transport` is missing, and several are of protocol udp: `u2`, `udp` = say which one the trunk uses, for example `transport: u2` or `transport: udp`"
+    );
+    let one = found(text.as_bytes()).remove(0);
+    let related: Vec<_> = one.related.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(related, ["Trunk/cb names none, either"]);
+    // Of two at one address one is too many.
+    let (kind, name, spec) = second(5060);
+    let same = told(with("", "", &[(kind, name, &spec)]));
+    assert!(same.starts_with("TL408 "), "{same}");
+}
+
+#[test]
+fn of_many_transports_a_few_are_named() {
+    let all: Vec<_> = (1..=50)
+        .map(|at| (format!("u{at:02}"), format!("{{protocol: udp, port: {at}}}")))
+        .collect();
+    let all: Vec<_> = all.iter().map(|one| ("Transport", one.0.as_str(), one.1.as_str())).collect();
+    let told = told(with("", "", &all));
+    assert!(told.contains("udp: `u01`, `u02`, `u03`, 48 more ="), "{told}");
+}
