@@ -91,3 +91,20 @@ fn of_many_transports_a_few_are_named() {
     let told = told(with("", "", &all));
     assert!(told.contains("udp: `u01`, `u02`, `u03`, 48 more ="), "{told}");
 }
+
+#[test]
+fn an_end_of_a_did_is_one_error() {
+    let rule = |did: &str, extension: &str| {
+        let rule = format!("{{trunk: ca, did: {did}, destination: {{extension: {extension}}}}}");
+        told(with("{trunk: ca, did: \"*\", destination: {extension: 100}}", &rule, &[]))
+    };
+    let last = rule("1000-2009", "100-109");
+    assert!(last.starts_with("TL501 "), "{last}");
+    let rule_of_bolt = "{trunk: cb, did: 2000-3009, destination: {extension: 100-109}}";
+    let first =
+        told(with("{trunk: cb, did: \"*\", destination: {extension: 100}}", rule_of_bolt, &[]));
+    assert!(first.starts_with("TL501 "), "{first}");
+    // Neither end alone would do.
+    let two = rule("2000-2009", "100-101");
+    assert!(two.starts_with("2 errors"), "{two}");
+}

@@ -1,6 +1,6 @@
 //! Rules about inbound rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{pools_of, with_pools};
 use super::overlap;
@@ -31,6 +31,7 @@ pub(super) fn tl501_outside_pool<'a>(
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Gap<Share<'a>>> {
     let (mut sets, mut gaps) = (Map::default(), Vec::new());
+    let mut too_long = BTreeSet::new();
     let known = |id: &ResourceId| context.knows(id, &["/spec/trunk", "/spec/did"]);
     for (id, rule) in section.inbound_rules().filter(|(id, _)| known(id)) {
         let DidMatch::Range(range) = rule.did else { continue };
@@ -51,16 +52,45 @@ pub(super) fn tl501_outside_pool<'a>(
             rule.trunk,
             listed(&missing)
         );
+        let lost = context.has_lost_pool(tenant);
+        if !lost && ends_elsewhere(rule, range, |part| set.uncovered(part).is_empty()) {
+            too_long.insert(id.to_string());
+        }
         let told = context
             .diagnostic(Code::TL501, id, "/spec/did", message)
-            .follows(context.has_lost_pool(tenant))
+            .follows(lost)
             .help("add the numbers to a DidPool of the tenant, or correct `did`");
         let pools = pools.get_or_insert_with(|| pools_of(items));
         let told = with_pools(context, told, pools);
         gaps.extend(Gap::new((trunk, tenant), (found.len(), &told), missing));
         found.push(told);
     }
+    // One end of `did` is wrong, and its length with it.
+    let of_length = found.iter_mut().filter(|one| one.code == Code::TL503);
+    for one in of_length.filter(|one| one.resource.as_ref().is_some_and(|id| too_long.contains(id)))
+    {
+        one.follows = true;
+    }
     gaps
+}
+
+/// Whether the numbers of a rule would be owned, and as many as its destination has, if another end of
+/// their range stood there.
+fn ends_elsewhere(
+    rule: &InboundRule,
+    range: NumberRange,
+    owned: impl Fn(NumberRange) -> bool,
+) -> bool {
+    rule.destinations().any(|(_, destination)| {
+        let Destination::Extension(target) = *destination else { return false };
+        let size = target.size();
+        if size == 1 || size == range.size() {
+            return false;
+        }
+        let from = |first: Number| NumberRange::new(first, first.offset(size - 1)?).ok();
+        let behind = range.size().checked_sub(size).and_then(|more| range.first().offset(more));
+        [Some(range.first()), behind].into_iter().flatten().filter_map(from).any(&owned)
+    })
 }
 
 /// Rules with their numbers, and the first rule for every other one.
