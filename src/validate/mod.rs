@@ -134,6 +134,7 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     let is_told = |one: &Diagnostic| one.code == Code::TL304 && items.contains(&one.span);
     found.retain(|one| !is_outside(one, &told) && !is_told(one));
     found.extend(told);
+    drop_what_bytes_say(&mut found, &sources);
     sort(&mut found);
     leave_secrets_out(&mut found, &sources);
     leave_secrets_out(&mut followers, &sources);
@@ -147,6 +148,21 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
         places: Arc::clone(&places),
     });
     Checked { desired, resources, diagnostics: found, followers, sources, summary, places }
+}
+
+/// Of a value in which a byte is no UTF-8 nothing else is told: it was another one (TL004).
+fn drop_what_bytes_say(found: &mut Vec<Diagnostic>, sources: &SourceMap) {
+    let of_bytes = |one: &&Diagnostic| one.code == Code::TL004;
+    let files = found.iter().filter(of_bytes).filter_map(|one| Some(one.span?.file));
+    let files: BTreeSet<_> = files.collect();
+    let is_damaged = |span: Span| {
+        let text = files.contains(&span.file).then(|| sources.text(span.file));
+        let written = text.and_then(|text| text.get(span.start as usize..span.end as usize));
+        written.is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER))
+    };
+    if !files.is_empty() {
+        found.retain(|one| one.code == Code::TL004 || !one.span.is_some_and(is_damaged));
+    }
 }
 
 /// Whether a document's fault is only that it stands in a file of a tenant (TL601): what belongs to

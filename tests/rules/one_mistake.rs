@@ -108,3 +108,19 @@ fn an_end_of_a_did_is_one_error() {
     let two = rule("2000-2009", "100-101");
     assert!(two.starts_with("2 errors"), "{two}");
 }
+
+#[test]
+fn a_byte_that_is_none_is_one_error() {
+    for (written, with_byte) in [
+        ("kind: DidPool\nmetadata: {name: pb,", "kind: DidPool\u{1}\nmetadata: {name: pb,"),
+        ("3000-3999", "3000\u{1}-3999"),
+        ("name: eb", "name: eb\u{1}"),
+        ("sip:192.0.2.11", "sip:192.0.\u{1}2.11"),
+        ("provider: pb", "prov\u{1}ider: pb"),
+    ] {
+        let mut bytes = with(written, with_byte, &[]).into_bytes();
+        bytes.iter_mut().filter(|byte| **byte == 1).for_each(|byte| *byte = 0xe9);
+        let told = told(bytes);
+        assert!(told.starts_with("TL004 "), "{with_byte:?}: {told}");
+    }
+}
