@@ -124,3 +124,19 @@ fn a_byte_that_is_none_is_one_error() {
         assert!(told.starts_with("TL004 "), "{with_byte:?}: {told}");
     }
 }
+
+#[test]
+fn a_misspelt_annotation_of_ours_is_named() {
+    let of = |field: &str, key: &str| {
+        let named = format!("name: ca, {field}: {{{key}: \"true\"}}");
+        let told = told(with("name: ca", &named, &[]));
+        told.split_once(" = ").map(|(_, help)| help.to_owned()).unwrap_or(told)
+    };
+    let near = of("annotations", "trunkline.dev/prevent-destory");
+    assert_eq!(near, "did you mean `trunkline.dev/prevent-destroy`?");
+    assert_eq!(
+        of("labels", "trunkline.dev/prevent-destroy"),
+        "write it as an annotation: `annotations: {trunkline.dev/prevent-destroy: …}`"
+    );
+    assert_eq!(of("annotations", "trunkline.dev/x"), "remove it, or give it another prefix");
+}

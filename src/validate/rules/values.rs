@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::diag::{Code, Diagnostic};
+use crate::manifest::suggest;
 use crate::manifest::yaml::shown;
 use crate::model::value::{Cidr, Host, Seconds, SipTarget};
 use crate::model::{Destination, PREVENT_DESTROY, Protocol, ResourceId, Trunk, preset};
@@ -40,11 +41,24 @@ pub(super) fn tl103_ours<'a>(
                 continue;
             }
             let message = format!("`{key}` is unknown, and the prefix `{OURS}` is ours");
-            let help = "remove it, or give it another prefix";
+            // A label obeys nothing, whatever its name.
+            let near = suggest::nearest(own_part(key), KNOWN.iter().map(|one| own_part(one)));
+            let help = match near {
+                Some(word) if field == "labels" => {
+                    format!("write it as an annotation: `annotations: {{{OURS}{word}: …}}`")
+                }
+                Some(word) => format!("did you mean `{OURS}{word}`?"),
+                None => "remove it, or give it another prefix".to_owned(),
+            };
             let diagnostic = Diagnostic::new(Code::TL103, message).of(id);
             found.push(diagnostic.at(context.key_span(id, &pointer)).help(help));
         }
     }
+}
+
+/// A key without our prefix.
+fn own_part(key: &str) -> &str {
+    key.strip_prefix(OURS).unwrap_or(key)
 }
 
 /// The pointer of a key below `metadata`.
