@@ -140,3 +140,33 @@ fn a_misspelt_annotation_of_ours_is_named() {
     );
     assert_eq!(of("annotations", "trunkline.dev/x"), "remove it, or give it another prefix");
 }
+
+#[test]
+fn a_reference_to_a_secret_without_its_blank_is_none() {
+    let of = |password: &str| {
+        let spec = format!(
+            "\n  type: register\n  host: r.example.com\n  provider: pr\n  registration:\n    username: a\n    password:{password}"
+        );
+        let pool = ("DidPool", "acme/pr", "{trunk: rg, numbers: [7000]}");
+        let rule =
+            ("InboundRule", "acme/ir", "{trunk: rg, did: \"*\", destination: {extension: 100}}");
+        told(with("", "", &[("Trunk", "acme/rg", &spec), pool, rule]))
+    };
+    for (password, form) in [
+        ("\n      env:PW_1", "env"),
+        (" env:PW", "env"),
+        (" {env:PW}", "env"),
+        (" file:a/b", "file"),
+    ] {
+        let told = of(password);
+        let begins = format!(
+            "TL702 `password` is no reference to a secret: the blank behind `{form}:` is missing"
+        );
+        assert!(told.starts_with(&begins), "{password}: {told}");
+    }
+    // What cannot be one is a secret.
+    for password in [" env:hunter2", " env", " hunter2"] {
+        let told = of(password);
+        assert!(told.starts_with("TL701 ") && !told.contains("hunter2"), "{password}: {told}");
+    }
+}

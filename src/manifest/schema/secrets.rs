@@ -16,6 +16,11 @@ pub(super) fn tell(place: &Place<'_>, pointer: &str) -> Diagnostic {
     let span = place.document.nearest_key_span(pointer);
     let name = pointer.rsplit('/').next().unwrap_or_default();
     let node = place.document.pointer(pointer);
+    if let Some(form) = node.and_then(Node::text).and_then(glued) {
+        let message = format!("`{name}` is no reference to a secret: {}", no_blank(form));
+        let help = format!("write `{name}: {{{form}: …}}`, with a blank behind `{form}:`");
+        return Diagnostic::new(Code::TL702, message).at(span).help(help);
+    }
     if let Some(Value::Scalar(_)) = node.map(|node| &node.value)
         && node.and_then(Node::text).is_some()
     {
@@ -43,6 +48,28 @@ fn field_of<'a>(place: &Place<'a>) -> &'a str {
     inside.unwrap_or(place.pointer)
 }
 
+/// The form of a reference whose blank behind the colon is missing, so that it is one text: `env:NAME`.
+fn glued(text: &str) -> Option<&'static str> {
+    let is_name = |text: &str| {
+        let is_of_name =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        text.bytes().all(is_of_name) && text.starts_with(|c: char| !c.is_ascii_digit())
+    };
+    let is_good = |form: &str, text: &str| match form {
+        "env" => is_name(text),
+        "file" => secret_file_refusal(text).is_none() && !text.contains(' '),
+        _ => age_refusal(text).is_none(),
+    };
+    FORMS.iter().copied().find(|form| {
+        let value = text.strip_prefix(*form).and_then(|rest| rest.strip_prefix(':'));
+        value.is_some_and(|value| is_good(form, value))
+    })
+}
+
+fn no_blank(form: &str) -> String {
+    format!("the blank behind `{form}:` is missing")
+}
+
 fn why_not(node: Option<&Node>) -> String {
     let Some(Value::Mapping(fields)) = node.map(|node| &node.value) else {
         return "it is not a mapping".to_owned();
@@ -50,6 +77,9 @@ fn why_not(node: Option<&Node>) -> String {
     let [field] = fields.as_slice() else {
         return format!("it has {} fields and not exactly one", fields.len());
     };
+    if let Some(form) = glued(&field.key).filter(|_| field.value.text().is_none_or(str::is_empty)) {
+        return no_blank(form);
+    }
     if !FORMS.contains(&&*field.key) {
         return "its field is none of `env`, `file` and `age`".to_owned();
     }
