@@ -22,6 +22,18 @@ const FORMATTER_DOES_IT: &str = "; `trunkline fmt` does it";
 /// What stands in a fix for the country code of a tenant, which the document does not know.
 pub(crate) const COUNTRY_CODE: &str = "<country code>";
 
+/// A fix with the country code of its tenant. A number that begins with it already, as `0044…` written
+/// with one zero does, may be meant without a second one.
+pub(crate) fn with_country_code(help: &str, code: &str) -> String {
+    let with = help.replace(COUNTRY_CODE, code);
+    let begins_with_it = format!("write `{COUNTRY_CODE}{code}");
+    let without = help.starts_with(&begins_with_it).then(|| help.replace(COUNTRY_CODE, ""));
+    let Some(without) = without else { return with };
+    let other = with.split('`').nth(1).unwrap_or_default();
+    let (fix, why) = without.split_once("`: ").unwrap_or((&without, ""));
+    format!("{fix}`, or `{other}` if its `{code}` is an area code: {why}")
+}
+
 /// Takes back that the formatter mends something, where a worse fault keeps it from that.
 pub(crate) fn without_formatter(diagnostics: &mut [Diagnostic]) {
     for help in diagnostics.iter_mut().filter_map(|one| one.help.as_mut()) {

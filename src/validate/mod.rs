@@ -179,7 +179,7 @@ fn fill_in_country_codes(resources: &ResourceSet, found: &mut [Diagnostic]) {
         let tenant = id.and_then(|id| resources.tenant(None, id.tenant.as_ref()?));
         let code = tenant.and_then(|tenant| tenant.country_code.as_deref());
         if let (Some(code), Some(help)) = (code, one.help.as_mut()) {
-            *help = help.replace(numbers::COUNTRY_CODE, code);
+            *help = numbers::with_country_code(help, code);
         }
     }
 }

@@ -170,3 +170,30 @@ fn a_reference_to_a_secret_without_its_blank_is_none() {
         assert!(told.starts_with("TL701 ") && !told.contains("hunter2"), "{password}: {told}");
     }
 }
+
+#[test]
+fn an_empty_condition_beside_another_is_told_as_that() {
+    let rule = |condition: &str| {
+        let spec = format!("{{match: {{{condition}}}, routes: [{{trunk: ca}}]}}");
+        told(with("", "", &[("OutboundRule", "acme/oa", &spec)]))
+    };
+    assert_eq!(
+        rule("prefixes: [\"0\"], groups: []"),
+        "TL504 `spec.match.groups` is an empty list, which no call meets = name one, or remove the field"
+    );
+    assert!(rule("groups: []").starts_with("TL504 an outbound rule needs a condition"));
+}
+
+#[test]
+fn a_country_code_is_not_written_twice() {
+    let help = |number: &str| {
+        let pool = format!("numbers: [\"{number}\"]");
+        let told = told(with("numbers: [1000-1999]", &pool, &[]));
+        told.split_once(" = ").map(|(_, help)| help.to_owned()).unwrap_or(told)
+    };
+    assert_eq!(
+        help("0442079460200"),
+        "write `442079460200`, or `44442079460200` if its `44` is an area code: a number begins with its country code"
+    );
+    assert_eq!(help("02079460200"), "write `442079460200`: a number begins with its country code");
+}

@@ -6,7 +6,7 @@ use super::words::{Place, is_index};
 use super::{forms, stand_in};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::lost::IF_GONE;
-use crate::manifest::node::{Field, Node};
+use crate::manifest::node::{Field, Node, Value};
 use crate::manifest::yaml::{shown, shown_key};
 use crate::model::Kind;
 
@@ -93,7 +93,18 @@ impl Place<'_> {
     pub(super) fn length(&self, word: &str, limit: u64, noun: &str) -> Diagnostic {
         let is_condition = self.pointer.starts_with("/spec/match/") && noun == "item";
         if self.kind == Kind::OutboundRule && is_condition {
-            return no_condition().at(self.document.nearest_span(self.pointer));
+            let conditions = self.document.pointer("/spec/match").map(|one| &one.value);
+            let is_empty =
+                |one: &Field| matches!(&one.value.value, Value::Sequence(all) if all.is_empty());
+            let has_others =
+                matches!(conditions, Some(Value::Mapping(all)) if !all.iter().all(is_empty));
+            let span = self.document.nearest_span(self.pointer);
+            if has_others {
+                let message = format!("`{}` is an empty list, which no call meets", self.field());
+                let help = "name one, or remove the field";
+                return Diagnostic::new(Code::TL504, message).at(span).help(help);
+            }
+            return no_condition().at(span);
         }
         let plural = if limit == 1 { "" } else { "s" };
         let message = format!("`{}` must have {word} {limit} {noun}{plural}", self.field());
