@@ -4,8 +4,8 @@
 
 use super::characters::{Mistaken, Reading};
 use super::outline::{Level, Line, Outline};
-use super::schema;
 use super::yaml::Segment;
+use super::{dashes, schema};
 use crate::diag::{Code, Diagnostic, FileId, Span};
 use crate::model::Kind;
 
@@ -29,20 +29,20 @@ pub(super) const IF_GONE: &str = "if the line";
 
 /// What may be wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Cause {
+pub(super) struct Cause {
     /// The line that is told: the one below the line that is gone, or the one too far left.
-    line: usize,
+    pub line: usize,
     /// The name of the key.
-    name: String,
-    what: What,
-    /// Where something is put into the text, and what.
-    put: (usize, String),
+    pub name: String,
+    pub what: What,
+    /// Where something is put into the text, in place of how much, and what.
+    pub put: (usize, usize, String),
     /// The key beside which it stands then.
-    beside: Option<String>,
+    pub beside: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     /// The line was made a comment.
     Comment,
     /// The line is gone, and what is left can mean nothing else.
@@ -51,6 +51,12 @@ enum What {
     Perhaps,
     /// The line stands too far left.
     Left,
+    /// The dash of an item is missing.
+    Dash,
+    /// A dash stands before a field.
+    Field,
+    /// Something stands beside a key whose value is below it.
+    Value,
 }
 
 /// What is wrong with the lines of a faulty document, if that is it.
@@ -71,8 +77,8 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
     let seeker = Seeker { kind, outline: &outline, places: outline.places() };
     let mut best: Vec<(Cause, Reading)> = Vec::new();
     for cause in seeker.causes(&written) {
-        let (at, put) = &cause.put;
-        let (before, after) = text.split_at_checked(*at)?;
+        let (at, cut, put) = &cause.put;
+        let (before, after) = (text.get(..*at)?, text.get(at + cut..)?);
         let mended = Reading::of(&format!("{before}{put}{after}"));
         let answers =
             cause.what != What::Perhaps || seeker.fault(&cause, &written, &mended).is_some();
@@ -91,13 +97,13 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
     let names: Vec<&str> = best.iter().map(|(cause, _)| cause.name.as_str()).collect();
     let (cause, _) = best.first()?;
     let told = seeker.tell(cause, &names, (&written, &best.first()?.1))?;
-    let (at, len) = (cause.put.0, cause.put.1.len());
+    let (at, cut, len) = (cause.put.0, cause.put.1, cause.put.2.len());
     let (_, mended) = best.into_iter().next()?;
     let span = |span: Span, moved: &dyn Fn(usize) -> usize| {
         let byte = |at: u32| u32::try_from(segment.offset + moved(at as usize)).unwrap_or(u32::MAX);
         Span { file, start: byte(span.start), end: byte(span.end) }
     };
-    let written_at = |byte: usize| if byte < at + len { byte.min(at) } else { byte - len };
+    let written_at = |byte: usize| if byte < at + len { byte.min(at) } else { byte + cut - len };
     let placed = |mut one: Diagnostic, moved: &dyn Fn(usize) -> usize| {
         one.span = one.span.map(|place| span(place, moved));
         one.related
@@ -130,15 +136,15 @@ fn is_sounder(mended: &Reading, written: &Reading) -> bool {
     }
 }
 
-struct Seeker<'a> {
-    kind: Kind,
-    outline: &'a Outline<'a>,
+pub(super) struct Seeker<'a> {
+    pub kind: Kind,
+    pub outline: &'a Outline<'a>,
     /// The mapping of each line, and its key.
-    places: Vec<(Option<String>, Option<&'a str>)>,
+    pub places: Vec<(Option<String>, Option<&'a str>)>,
 }
 
 impl Seeker<'_> {
-    fn line(&self, index: usize) -> Option<&Line<'_>> {
+    pub(super) fn line(&self, index: usize) -> Option<&Line<'_>> {
         self.outline.0.get(index)
     }
 
@@ -153,6 +159,9 @@ impl Seeker<'_> {
             // A value that goes on below its line is told where it begins.
             let until = if of_yaml { at } else { at + 1 };
             for line in (until.saturating_sub(MAX_LINES)..=until).rev() {
+                if of_yaml || line == at {
+                    causes.extend(self.dashes(line, fault.code));
+                }
                 if of_yaml {
                     causes.extend(self.too_far_left(line));
                 }
@@ -182,12 +191,16 @@ impl Seeker<'_> {
             }
         }
         // What the writer left as a comment is surely meant.
-        seen.sort_by_key(|cause| cause.what != What::Comment);
+        seen.sort_by_key(|cause| match cause.what {
+            What::Comment => 0,
+            What::Dash | What::Field | What::Value => 1,
+            What::Gone | What::Perhaps | What::Left => 2,
+        });
         seen.truncate(MAX_TRIES);
         seen
     }
 
-    fn is_absent(&self, within: &str, name: &str) -> bool {
+    pub(super) fn is_absent(&self, within: &str, name: &str) -> bool {
         let is_it = |(place, key): &(Option<String>, Option<&str>)| {
             place.as_deref() == Some(within) && *key == Some(name)
         };
@@ -195,7 +208,7 @@ impl Seeker<'_> {
     }
 
     /// Whether a line may stand first below a key.
-    fn takes(&self, place: &str, line: &Line<'_>) -> bool {
+    pub(super) fn takes(&self, place: &str, line: &Line<'_>) -> bool {
         let place = if line.is_item { format!("{place}/0") } else { place.to_owned() };
         let known = schema::fields(self.kind, &place);
         match line.key {
@@ -252,7 +265,7 @@ impl Seeker<'_> {
                     continue;
                 }
                 let blanks = " ".repeat(level.column);
-                let put = (line.start - line.depth, format!("{blanks}{name}:\n"));
+                let put = (line.start - line.depth, 0, format!("{blanks}{name}:\n"));
                 let beside = self.beside(place, index);
                 causes.push(Cause { line: index, name, what, put, beside });
             }
@@ -289,7 +302,7 @@ impl Seeker<'_> {
             return None;
         }
         let (name, what) = (format!("- {name}"), What::Perhaps);
-        let put = (line.start - line.depth, format!("{}\n", first.text));
+        let put = (line.start - line.depth, 0, format!("{}\n", first.text));
         Some(Cause { line: index, name, what, put, beside: None })
     }
 
@@ -299,7 +312,7 @@ impl Seeker<'_> {
         let comment = line.comment.filter(|one| one.said.starts_with("- "))?;
         let put = format!("{}{}\n", " ".repeat(comment.column), comment.said);
         let (name, what) = (format!("- {}", comment.key), What::Comment);
-        let put = (line.start - line.depth, put);
+        let put = (line.start - line.depth, 0, put);
         Some(Cause { line: index, name, what, put, beside: None })
     }
 
@@ -328,7 +341,7 @@ impl Seeker<'_> {
         let blanks = " ".repeat(target.column - line.depth);
         let beside = self.beside(target.place.as_deref()?, index);
         let (name, what) = (key.to_owned(), What::Left);
-        Some(Cause { line: index, name, what, put: (line.start - line.depth, blanks), beside })
+        Some(Cause { line: index, name, what, put: (line.start - line.depth, 0, blanks), beside })
     }
 
     /// An item that stands further left than those of the list before it.
@@ -336,7 +349,7 @@ impl Seeker<'_> {
         let levels = self.outline.levels(index, false);
         let list = levels.iter().rev().find(|level| level.is_list)?;
         let missing = list.column.checked_sub(line.depth).filter(|missing| *missing > 0)?;
-        let put = (line.start - line.depth, " ".repeat(missing));
+        let put = (line.start - line.depth, 0, " ".repeat(missing));
         Some(Cause { line: index, name: String::new(), what: What::Left, put, beside: None })
     }
 
@@ -378,7 +391,11 @@ impl Seeker<'_> {
             end: byte(line.start + dash + len),
         };
         let of_yaml = written.errors().any(|one| one.code == Code::TL001);
-        let code = if of_yaml { Code::TL001 } else { Code::TL103 };
+        let code = match (of_yaml, cause.what == What::Dash) {
+            (true, _) => Code::TL001,
+            (false, true) => Code::TL002,
+            (false, false) => Code::TL103,
+        };
         let mut all: Vec<String> =
             names.iter().take(MAX_NAMES).map(|name| format!("`{name}:`")).collect();
         if names.len() > MAX_NAMES {
@@ -391,6 +408,7 @@ impl Seeker<'_> {
                 format!("the line `{name}:` above is a comment, and those below it are not"),
                 "take its `#` away, or make comments of them, too".to_owned(),
             ),
+            What::Dash | What::Field | What::Value => dashes::words(cause),
             What::Left if line.is_item => (
                 "this item stands too far left".to_owned(),
                 "write it as far right as the items above it".to_owned(),

@@ -197,3 +197,63 @@ fn a_country_code_is_not_written_twice() {
     );
     assert_eq!(help("02079460200"), "write `442079460200`: a number begins with its country code");
 }
+
+/// What is told of one more document with a spec of several lines.
+fn told_of(kind: &str, name: &str, spec: &str) -> String {
+    told(with("", "", &[(kind, name, spec)]))
+}
+
+#[test]
+fn a_dash_that_is_gone_is_one_error() {
+    let conditions = |lines: &str| {
+        let spec = format!("\n  match:\n    prefixes:{lines}  routes: [{{trunk: ca}}]");
+        told_of("OutboundRule", "acme/oa", &spec)
+    };
+    for lines in [
+        "\n      \"00\"\n      - \"11\"\n",
+        "\n      - \"00\"\n        \"11\"\n",
+        "\n      - \"00\"\n      \"11\"\n      - \"12\"\n",
+    ] {
+        let told = conditions(lines);
+        assert!(told.starts_with("TL001 `- ` is missing before this line = "), "{lines}{told}");
+    }
+    for (value, help) in
+        [("{}", "remove what"), ("[]", "remove what"), ("// list", "a comment begins")]
+    {
+        let told = conditions(&format!(" {value}\n      - \"00\"\n      - \"11\"\n"));
+        let words = "`prefixes:` has lines below it and something beside it = ";
+        assert!(told.contains(words) && told.contains(help), "{value}: {told}");
+    }
+    let rule = "\n  trunk: ca\n  did: 1000\n  destination: // note\n    extension: 100";
+    let told = told_of("InboundRule", "acme/ix", rule);
+    assert!(told.starts_with("TL001 `destination:` has lines below it"), "{told}");
+}
+
+#[test]
+fn an_item_whose_dash_became_blanks_is_one_error() {
+    let routes = "\n  match: {prefixes: [\"0\"]}\n  routes:\n    - trunk: ca\n      strip: 1\n      prepend: \"2\"\n";
+    for second in ["      trunk: ca\n", "    trunk: ca\n"] {
+        let spec = format!("{routes}{second}      strip: 2\n      prepend: \"3\"");
+        let told = told_of("OutboundRule", "acme/oa", &spec);
+        assert!(told.contains("`- ` is missing before `trunk:` = "), "{second}{told}");
+    }
+    // What only stands twice is that.
+    let spec = format!("{routes}      strip: 1");
+    let told = told_of("OutboundRule", "acme/oa", &spec);
+    assert!(told.starts_with("TL002 the key `strip` stands twice"), "{told}");
+}
+
+#[test]
+fn a_dash_before_a_field_is_one_error() {
+    let trunk = "\n  type: ip\n  host: 198.51.100.3\n  associatedIps:\n    - 198.51.100.7\n";
+    for (field, name) in
+        [("  - transport: udp", "transport"), ("  - limits:\n      concurrentCalls: 10", "limits")]
+    {
+        let text = base();
+        let (before, after) =
+            text.split_once("{type: ip, host: 198.51.100.1, provider: pa}").unwrap();
+        let told = told(format!("{before}{trunk}{field}{after}"));
+        let begins = format!("TL001 `- ` stands before `{name}:`, which is a field and no item = ");
+        assert!(told.starts_with(&begins), "{told}");
+    }
+}
