@@ -10,7 +10,7 @@ pub(super) const RENDER: &str =
     "manifests are read as they are: run the template first, and give what comes out";
 
 /// What is wrong where the first line of a document stands further right than the others.
-pub(super) const INDENTED_HEAD: &str =
+const INDENTED_HEAD: &str =
     "the first line of the document is indented, and the ones below it are not";
 
 /// Whether the line of one place is indented, and that of another one is a field at the beginning of
@@ -21,7 +21,16 @@ pub(super) fn is_indented_head(text: &str, head: usize, below: usize) -> bool {
         text.get(begin..)?.lines().next()
     };
     let starts = |at: usize, with: &[char]| line(at).is_some_and(|line| line.starts_with(with));
-    starts(head, &[' ']) && !starts(below, &[' ', '-', '.', '#'])
+    starts(head, &[' ', '\t']) && !starts(below, &[' ', '\t', '-', '.', '#'])
+}
+
+/// What is told of such a line: that a tab is what stands before it is not seen.
+pub(super) fn indented_head(text: &str, head: usize) -> (&'static str, &'static str) {
+    let begin = text.get(..head).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    match text.get(begin..head).is_some_and(|before| before.contains('\t')) {
+        true => ("a tab stands before the first line of the document", "remove the tab"),
+        false => (INDENTED_HEAD, "write it at the beginning of its line"),
+    }
 }
 
 /// What begins a line that git leaves where two sides of a merge differ.

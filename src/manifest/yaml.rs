@@ -273,8 +273,8 @@ impl<'t> Builder<'t> {
         }
         self.documents.pop();
         self.read = 0;
-        let told = Diagnostic::new(Code::TL001, slips::INDENTED_HEAD).at(head);
-        Some(Box::new(told.help("write it at the beginning of its line")))
+        let (message, help) = slips::indented_head(self.text, begin);
+        Some(Box::new(Diagnostic::new(Code::TL001, message).at(head).help(help)))
     }
 
     fn fault(&mut self, diagnostic: Diagnostic) {

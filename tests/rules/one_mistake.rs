@@ -257,3 +257,18 @@ fn a_dash_before_a_field_is_one_error() {
         assert!(told.starts_with(&begins), "{told}");
     }
 }
+
+#[test]
+fn a_tab_before_the_first_line_is_one_error() {
+    let text = base();
+    for written in [
+        "apiVersion: trunkline.dev/v1\nkind: Tenant\nmetadata: {name: bolt}",
+        "apiVersion: trunkline.dev/v1\nkind: Transport",
+    ] {
+        let told = told(text.replacen(written, &format!("\t{written}"), 1));
+        let begins = "TL001 a tab stands before the first line of the document = remove the tab";
+        assert!(told.starts_with(begins), "{told}");
+    }
+    let first = told(format!("\t{}", text.trim_start_matches("---\n")));
+    assert!(first.starts_with("TL001 a tab stands before"), "{first}");
+}
