@@ -71,14 +71,32 @@ fn of_line(text: &str, at: usize, info: &str) -> String {
     }
     let first = text.get(at..).and_then(|rest| rest.chars().next());
     let begins_value = before.trim_end().ends_with([':', '-', ',', '[', '{']);
+    if first == Some(',') && before.trim_end().ends_with(',') {
+        return "remove one of the two commas".to_owned();
+    }
     if let Some(sign) = first.filter(|c| begins_value && "@`%|>,]}-&?".contains(*c)) {
         let sign = if sign == '`' { "a backtick".to_owned() } else { format!("`{sign}`") };
         return format!("a text that begins with {sign} stands in quotes");
+    }
+    if info.starts_with("mapping values")
+        && let Some(key) = key_of_braces(before)
+    {
+        return format!("write `{key}: {{…}}`: behind the `:` of a key stands a blank");
     }
     if info.starts_with("mapping values") && before.contains(": ") {
         return "put a text with `: ` in quotes".to_owned();
     }
     "check indentation, colons, quotes and brackets on this line and those beside it".to_owned()
+}
+
+/// The key before a `{` without a colon or a blank between them, so that all of it is one text.
+fn key_of_braces(line: &str) -> Option<&str> {
+    let (key, _) = line.trim_start_matches([' ', '-']).split_once('{')?;
+    let bare = key.trim_end();
+    let is_word =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let name = bare.strip_suffix(':').filter(|_| bare.len() == key.len());
+    Some(name.unwrap_or(bare)).filter(|name| is_word(name))
 }
 
 pub(super) fn too_deep(span: Span) -> Fatal {

@@ -58,10 +58,18 @@ pub(super) fn of_syntax(text: &str, at: usize) -> Option<String> {
     };
     let rest = line.get(star..).unwrap_or_default();
     let word = rest.split([' ', '\t', ',', ']', '}', '#']).next().unwrap_or("*");
+    let before = line.get(..star).unwrap_or_default();
+    if word == "*" && rest.starts_with("* ") && before.trim_start().is_empty() {
+        return Some("write `- `: an item of a list begins with a dash".to_owned());
+    }
+    // The colon of a key is none of its text.
+    let word = word.strip_suffix(':').filter(|key| !key.is_empty()).unwrap_or(word);
     if !may_show(text, word) {
         return Some("a text that begins with `*` stands in quotes, and a secret is not written here: `{env: NAME}` or `{file: NAME}` says where it is".to_owned());
     }
-    Some(format!("write `\"{word}\"`: without quotes `*` begins an alias in YAML"))
+    let is_key = rest.get(word.len()..).is_some_and(|behind| behind.starts_with(':'));
+    let colon = if is_key { ":" } else { "" };
+    Some(format!("write `\"{word}\"{colon}`: without quotes `*` begins an alias in YAML"))
 }
 
 /// Lines before a fault that are looked at for its cause.
@@ -175,6 +183,10 @@ mod tests {
         let text = "spec:\n  did: *\n";
         assert!(of_syntax(text, 13).unwrap().starts_with("write `\"*\"`"));
         assert!(of_syntax("prefixes: [*61, 0]", 11).unwrap().starts_with("write `\"*61\"`"));
+        let key = of_syntax("scopes:\n  **/a/**: system\n", 10).unwrap();
+        assert!(key.starts_with("write `\"**/a/**\":`: without"), "{key}");
+        let bullet = of_syntax("numbers:\n  * 1000\n", 11).unwrap();
+        assert!(bullet.starts_with("write `- `"), "{bullet}");
         assert_eq!(of_syntax("a: 2*3: 4", 5), None);
         for text in ["password: *Summer\n", "{username: u, password: *Summer}\n"] {
             assert!(!of_syntax(text, text.len() - 1).unwrap().contains("Summer"), "{text}");

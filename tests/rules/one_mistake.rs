@@ -272,3 +272,20 @@ fn a_tab_before_the_first_line_is_one_error() {
     let first = told(format!("\t{}", text.trim_start_matches("---\n")));
     assert!(first.starts_with("TL001 a tab stands before"), "{first}");
 }
+
+#[test]
+fn signs_of_yaml_are_told_as_what_they_are() {
+    let policy = |lines: &str| told_of("Policy", "p", &format!("\n  scopes:\n{lines}"));
+    for glob in ["**", "**/acme/**"] {
+        let told = policy(&format!("    {glob}: system\n"));
+        assert!(told.contains(&format!(" = write `\"{glob}\":`: without")), "{told}");
+    }
+    for metadata in ["metadata:{name: ix, ", "metadata {name: ix, ", "metadata{name: ix, "] {
+        let told = told(with("metadata: {name: ia, ", metadata, &[]));
+        assert!(told.contains(" = write `metadata: {…}`: behind the `:`"), "{metadata}: {told}");
+    }
+    let commas = told(with("{name: ia, ", "{name: ia,, ", &[]));
+    assert!(commas.ends_with(" = remove one of the two commas"), "{commas}");
+    let bullet = told_of("DidPool", "acme/px", "\n  trunk: ca\n  numbers:\n    * 2000\n");
+    assert!(bullet.contains(" = write `- `: "), "{bullet}");
+}
