@@ -289,3 +289,25 @@ fn signs_of_yaml_are_told_as_what_they_are() {
     let bullet = told_of("DidPool", "acme/px", "\n  trunk: ca\n  numbers:\n    * 2000\n");
     assert!(bullet.contains(" = write `- `: "), "{bullet}");
 }
+
+#[test]
+fn a_key_that_is_glued_to_its_value_is_one_error() {
+    for glued in ["timezone:Europe/London", "timezone=Europe/London", "timezone Europe/London"] {
+        let told =
+            told(with("bolt.sbc.example.net}", &format!("bolt.sbc.example.net, {glued}}}"), &[]));
+        assert_eq!(
+            told,
+            "TL103 `spec.timezone` has no value: no `: ` stands behind it = write `timezone: …`, with a blank behind the `:`"
+        );
+    }
+    for glued in ["tenant acme", "tenant=acme", "tenant:acme"] {
+        let told = told_of("Policy", "p", &format!("\n  scopes:\n    \"t/**\": {{{glued}}}"));
+        assert!(told.contains(".tenant` has no value: no `: ` stands"), "{glued}: {told}");
+    }
+    let secret = told_of(
+        "Trunk",
+        "rg",
+        "{type: register, host: r.example.com, registration: {username: u, password:hunter2x}}",
+    );
+    assert!(!secret.contains("hunter2x"), "{secret}");
+}

@@ -18,6 +18,8 @@ pub(super) enum Meant {
     Field(String),
     /// Perhaps this one: nothing else is missing, and nothing else is unknown.
     Perhaps(String),
+    /// This one, with its value in its name: the `: ` between them is missing.
+    Glued(String),
     /// All of these: one word says what they say together.
     Several(&'static [&'static str]),
 }
@@ -80,7 +82,7 @@ impl Pairs {
     pub(super) fn has(&self, pointer: &str, missing: &str) -> bool {
         let all = self.meant.get(pointer).into_iter().flat_map(BTreeMap::values);
         all.into_iter().any(|meant| match meant {
-            Meant::Field(name) | Meant::Perhaps(name) => name == missing,
+            Meant::Field(name) | Meant::Perhaps(name) | Meant::Glued(name) => name == missing,
             Meant::Several(names) => names.contains(&missing),
         })
     }
@@ -94,6 +96,13 @@ impl Mapping {
         // Words for what is missing come first, then those that are near, then all others.
         let mut left = Vec::new();
         for unknown in self.unknown {
+            let no_value =
+                node.get(&unknown).is_some_and(|value| value.text().is_none_or(str::is_empty));
+            if let Some(word) = glued(&unknown, &free).filter(|_| no_value) {
+                open.retain(|one| *one != word);
+                pairs.insert(unknown, Meant::Glued(word));
+                continue;
+            }
             let is_open = |word: &&str| open.iter().any(|one| one == *word);
             if let Some(words) = synonyms::several(&unknown).filter(|all| all.iter().all(is_open)) {
                 open.retain(|one| !words.contains(&one.as_str()));
@@ -131,6 +140,16 @@ impl Mapping {
         }
         pairs
     }
+}
+
+/// The absent field with which an unknown one without a value begins: `timezone:Europe/London` between
+/// braces is one text.
+fn glued(unknown: &str, absent: &[&str]) -> Option<String> {
+    let begins = |word: &&&str| {
+        let rest = unknown.strip_prefix(**word).unwrap_or_default();
+        rest.starts_with([':', '=', ' ']) && !rest.trim_start_matches([':', '=', ' ']).is_empty()
+    };
+    absent.iter().find(begins).map(|word| (*word).to_owned())
 }
 
 /// The fields that a mapping may have and does not.

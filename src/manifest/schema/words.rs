@@ -144,9 +144,16 @@ impl Place<'_> {
     fn unknown_field(&self, name: &str, pairs: &Pairs) -> Diagnostic {
         let field = self.value().and_then(|node| node.field(name));
         let span = field.map_or(self.document.span, |field| field.key_span);
+        if let Some(Meant::Glued(word)) = pairs.meant(self.pointer, name) {
+            // What is glued to it may be a secret.
+            let path = self.below(word);
+            let message = format!("`{path}` has no value: no `: ` stands behind it");
+            let help = format!("write `{word}: …`, with a blank behind the `:`");
+            return Diagnostic::new(Code::TL103, message).at(span).help(help);
+        }
         let path = self.below(name);
         let help = match pairs.meant(self.pointer, name) {
-            Some(Meant::Field(word)) => format!("did you mean `{word}`?"),
+            Some(Meant::Field(word) | Meant::Glued(word)) => format!("did you mean `{word}`?"),
             Some(Meant::Perhaps(word)) => {
                 format!("the required field `{word}` is missing: is this it?")
             }
