@@ -84,6 +84,11 @@ impl Mend {
         schema::has(self.kind, &below(within, name))
     }
 
+    /// Whether the fields of a mapping have names of one's own, as the globs of scopes.
+    fn takes_any_name(&self, place: &str) -> bool {
+        schema::fields(self.kind, place).is_empty()
+    }
+
     /// Whether one more unknown field may be sought a place for.
     fn may_seek(&self) -> bool {
         self.sought.replace(self.sought.get().saturating_add(1)) < MAX_SOUGHT
@@ -237,8 +242,11 @@ impl Mend {
                         continue;
                     }
                     let mut outer = around.iter().rev();
-                    let outer = outer
-                        .find(|(place, node)| self.knows(place, name) && node.get(name).is_none());
+                    let outer = outer.find(|(place, node)| {
+                        self.knows(place, name)
+                            && node.get(name).is_none()
+                            && (name.contains(['*', '/']) || !self.takes_any_name(place))
+                    });
                     let to = outer.map(|(place, _)| place.clone());
                     // Of what may be meant otherwise, only what was shifted with it shows.
                     if self.doubtful.iter().any(|one| within.starts_with(&one.pointer)) {

@@ -31,7 +31,9 @@ pub(super) fn is_unseen(document: &Node) -> bool {
     let scopes = document.pointer("/spec/scopes").map(|scopes| &scopes.value);
     let is_split =
         matches!(scopes, Some(Value::Mapping(scopes)) if scopes.windows(2).any(is_split));
-    is_split || document.get("spec").is_none() && labelled_spec(document).is_some()
+    is_split
+        || has_spec_in_scopes(document)
+        || document.get("spec").is_none() && labelled_spec(document).is_some()
 }
 
 /// Takes such lines to where they belong.
@@ -39,6 +41,7 @@ pub(super) fn mend(kind: Kind, document: &mut Node) -> Shifted {
     let mut shifted = Shifted::default();
     shifted.told.extend(lift_spec(kind, document));
     if kind == Kind::Policy {
+        shifted.told.extend(lift_of_scopes(document));
         shifted.told.extend(indent_scopes(document));
     }
     let mut open = vec![String::new()];
@@ -107,6 +110,52 @@ fn lift_spec(kind: Kind, document: &mut Node) -> Option<Diagnostic> {
 fn is_split(lines: &[Field]) -> bool {
     let [glob, line] = lines else { return false };
     is_empty(&glob.value) && &*line.key == "tenant" && line.value.text().is_some()
+}
+
+/// Whether a line of scopes is a field of `spec` that stands too far right: its name is one, and its value
+/// is no scope.
+fn is_of_spec(spec: &Node, line: &Field) -> bool {
+    let is_scope = line.value.text() == Some("system") || line.value.get("tenant").is_some();
+    !is_scope
+        && spec.get(&line.key).is_none()
+        && schema::has(Kind::Policy, &below("/spec", &line.key))
+}
+
+fn has_spec_in_scopes(document: &Node) -> bool {
+    let Some(spec) = document.get("spec") else { return false };
+    let scopes = spec.get("scopes").map(|scopes| &scopes.value);
+    matches!(scopes, Some(Value::Mapping(all)) if all.iter().any(|line| is_of_spec(spec, line)))
+}
+
+/// Takes fields of `spec` out of the scopes above them, which take any name.
+fn lift_of_scopes(document: &mut Node) -> Vec<Diagnostic> {
+    let mut told = Vec::new();
+    for _ in 0..MAX_BLOCKS {
+        let Some(spec) = document.get("spec") else { break };
+        let Some(Value::Mapping(all)) = spec.get("scopes").map(|scopes| &scopes.value) else {
+            break;
+        };
+        let Some(at) = all.iter().position(|line| is_of_spec(spec, line)) else { break };
+        let Some(scopes) = fields_at(document, "/spec/scopes") else { break };
+        let mut field = scopes.remove(at);
+        if is_empty(&field.value) {
+            // Its lines were shifted with it, or less far.
+            let inner = schema::fields(Kind::Policy, &below("/spec", &field.key));
+            let is_its = |line: &&Field| inner.iter().any(|name| **name == *line.key);
+            let count = scopes.iter().skip(at).take_while(is_its).count();
+            let lines: Vec<Field> = scopes.drain(at..at.saturating_add(count)).collect();
+            if let Some(last) = lines.last() {
+                field.value.span.end = of(last).end;
+                field.value.value = Value::Mapping(lines);
+            }
+        }
+        if told.is_empty() {
+            told.push(belongs_further_out("/spec/scopes", &field, "/spec"));
+        }
+        let Some(spec) = fields_at(document, "/spec") else { break };
+        spec.push(field);
+    }
+    told
 }
 
 /// `tenant:` as far left as the glob that it says something of: the globs may be any names, but no glob

@@ -311,3 +311,26 @@ fn a_key_that_is_glued_to_its_value_is_one_error() {
     );
     assert!(!secret.contains("hunter2x"), "{secret}");
 }
+
+#[test]
+fn scopes_swallow_no_field_of_spec() {
+    let policy = |lines: &str| {
+        told_of("Policy", "p", &format!("\n  scopes:\n    \"t/**\": system\n{lines}"))
+    };
+    for lines in [
+        "    prune: true\n",
+        "    deletions:\n      maxCount: 10\n",
+        "    deletions:\n    maxCount: 10\n    maxPercent: 20\n",
+        "    deletions:\n    maxCount: 10\n    prune: true\n  didOverlap: provider\n",
+    ] {
+        let told = policy(lines);
+        let ends = "it is a field of `spec`: write it as far left as `scopes:`";
+        assert!(told.starts_with("TL103 unknown field ") && told.ends_with(ends), "{lines}{told}");
+    }
+    // A glob may have such a name, and what is no glob belongs to no scopes.
+    let named = policy("    prune: system\n    drain: {tenant: acme}\n");
+    assert!(!named.contains("TL103"), "{named}");
+    let strange = policy("    \"x/**\": {tenant: acme, x: y}\n");
+    assert!(strange.contains("unknown field `spec.scopes.x/**.x`"), "{strange}");
+    assert!(!strange.contains("as far left"), "{strange}");
+}
