@@ -334,3 +334,17 @@ fn scopes_swallow_no_field_of_spec() {
     assert!(strange.contains("unknown field `spec.scopes.x/**.x`"), "{strange}");
     assert!(!strange.contains("as far left"), "{strange}");
 }
+
+#[test]
+fn a_line_that_stands_twice_is_one_error() {
+    let headers = "\n  sipDomain: x.sbc.example.net\n  customHeaders:\n    - name: X-Customer\n";
+    for lines in
+        ["    - name: X-Customer\n      value: x\n", "      value: x\n    - name: X-Customer\n"]
+    {
+        let told = told_of("Tenant", "x", &format!("{headers}{lines}"));
+        assert!(told.starts_with("TL105 "), "{told}");
+    }
+    let rule = "\n  trunk: ca\n  did: 1000\n  destination: {extension: 100}\n  advanced:\n    - when:\n    - when:\n        months: [12]\n      extension: 101";
+    let told = told_of("InboundRule", "acme/ix", rule);
+    assert!(told.starts_with("TL104 `spec.advanced[0].when` has no value"), "{told}");
+}

@@ -439,6 +439,14 @@ impl Place<'_> {
             // Only the condition is missing, which is told.
             return None;
         }
+        let when = fields.iter().find(|field| &*field.key == "when");
+        if known.len() < self.known_fields().len()
+            && fields.len() == 1
+            && when.is_some_and(|when| matches!(&when.value.value, Value::Scalar(_)))
+        {
+            // The item was only begun, which is told of its condition.
+            return None;
+        }
         let none = written.next().is_none();
         let span = match written.next() {
             Some(second) => second.key_span,
