@@ -348,3 +348,14 @@ fn a_line_that_stands_twice_is_one_error() {
     let told = told_of("InboundRule", "acme/ix", rule);
     assert!(told.starts_with("TL104 `spec.advanced[0].when` has no value"), "{told}");
 }
+
+#[test]
+fn a_rule_on_another_tenants_trunk_is_one_mistake() {
+    let written = "{trunk: ca, did: \"*\", destination: {extension: 100}}";
+    let text = with(written, &written.replace("ca", "cb"), &[]);
+    let content = Content::Text(Arc::from(text.as_str()));
+    let file = SourceFile { path: "a.yaml".to_owned(), content };
+    let found = validate(&SourceTree { files: vec![file], rooted: false }).diagnostics;
+    let codes: Vec<_> = found.iter().map(|one| one.code.as_str()).collect();
+    assert_eq!(codes, ["TL506"]);
+}

@@ -173,7 +173,7 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 pub(in crate::validate) struct Uses<'a> {
     /// The trunks over which rules send or answer calls.
     pub(super) trunks: Set<&'a ResourceId>,
-    /// The tenants with rules whose trunk does not exist: such a rule may be meant for any trunk of
+    /// The tenants with rules whose trunk does not exist or is not theirs: such a rule may be meant for any trunk of
     /// its tenant.
     pub(super) astray: Set<&'a Name>,
 }
@@ -184,7 +184,14 @@ pub(in crate::validate) fn of_rules<'a>(context: &Context<'a>) -> Uses<'a> {
     for one in context.sections().flat_map(uses) {
         let tenant = one.id.tenant.as_ref();
         match context.trunk(tenant, one.name) {
-            TrunkName::Is(trunk, _) => drop(all.trunks.insert(trunk)),
+            TrunkName::Is(trunk, _) => {
+                all.trunks.insert(trunk);
+                // Nor is a trunk of the system's where the tenant has no pool: TL506.
+                let foreign = tenant.filter(|tenant| {
+                    trunk.tenant.is_none() && context.pool_items(trunk, tenant).is_none()
+                });
+                all.astray.extend(foreign);
+            }
             TrunkName::OfTenant(_) | TrunkName::Nothing => all.astray.extend(tenant),
             TrunkName::Refused => {}
         }
