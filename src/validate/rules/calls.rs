@@ -2,13 +2,18 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::validate::context::Context;
+use crate::validate::section::Section;
 
 /// What people put between the digits of a number (RFC 3966 section 5.1.1), and the blank of a page.
 const BETWEEN: [char; 5] = ['-', '.', '(', ')', ' '];
 
 /// A number with its country code has digits only; without the `+` it may be the user of a URI.
-pub(super) fn tl104_presented(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, test) in context.route_tests() {
+pub(super) fn tl104_presented<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (id, test) in section.route_tests() {
         let inbound = test
             .inbound
             .iter()
