@@ -23,6 +23,7 @@ pub mod scanner;
 pub mod schema;
 mod segments;
 mod shifted;
+mod shown;
 pub mod slips;
 pub(crate) mod suggest;
 mod synonyms;

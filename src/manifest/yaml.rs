@@ -14,8 +14,9 @@ use super::node::{Field, Meaning, Node, Scalar, Value};
 use super::scanner;
 use super::segments;
 pub use super::segments::{Segment, split};
+pub(crate) use super::shown::{shown, shown_key};
 use super::slips;
-use crate::diag::{Code, Diagnostic, FileId, Span, without_passwords, without_secrets};
+use crate::diag::{Code, Diagnostic, FileId, Span};
 
 /// Levels of nesting in one document.
 pub const MAX_DEPTH: usize = 64;
@@ -482,20 +483,4 @@ fn cost(node: &Node) -> (usize, usize, usize) {
             fields.iter().fold((1, 0, 1), |sum, field| add(sum, field.key.len(), &field.value))
         }
     }
-}
-
-/// A key of the input inside a message: behind the name of a secret may stand the secret.
-pub(crate) fn shown_key(key: &str) -> String {
-    shown(&without_secrets(key))
-}
-
-/// A text of the input inside a message, cut where it would drown the message.
-pub(crate) fn shown(text: &str) -> String {
-    const MAX_CHARS: usize = 80;
-    let text = &*without_passwords(text);
-    let mut shown: String = text.chars().take(MAX_CHARS).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }

@@ -5,7 +5,8 @@ use serde_json::Value as Json;
 
 use super::forms;
 use super::stand_in::{required, stand_in};
-use super::words::{Place, dotted, expected_words, is_index};
+use super::types::expected_words;
+use super::words::{Place, dotted, is_index};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Value};
 use crate::manifest::suggest;

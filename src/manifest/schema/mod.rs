@@ -14,6 +14,7 @@ mod secrets;
 mod shape;
 mod stand_in;
 mod tidy;
+mod types;
 mod words;
 
 pub(super) use check::check;

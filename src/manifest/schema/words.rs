@@ -1,13 +1,12 @@
 //! The validator's findings in our own words: which field, what was found, what to write.
 
-use jsonschema::error::{TypeKind, ValidationErrorKind as Finding};
-use jsonschema::{JsonType, JsonTypeSet};
+use jsonschema::error::ValidationErrorKind as Finding;
 use serde_json::Value as JsonValue;
 
 use super::pairs::{Meant, Pairs};
 use super::{bounds, forms, meant, secrets, stand_in};
 use crate::diag::{Code, Diagnostic, without_passwords};
-use crate::manifest::node::{Meaning, Node, Scalar, Value};
+use crate::manifest::node::{Node, Value};
 use crate::manifest::suggest;
 use crate::manifest::yaml::{shown, shown_key};
 use crate::model::{BRANDS, Kind, TYPE_BLOCKS};
@@ -251,86 +250,6 @@ impl Place<'_> {
         Some(example.as_str().map_or_else(|| example.to_string(), str::to_owned))
     }
 
-    /// A number with a fraction, where only whole ones count something.
-    fn fraction(&self, expected: &str, text: &str) -> Option<Diagnostic> {
-        let (whole, rest) = text.split_once('.').filter(|_| expected == "a number")?;
-        let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if rest.is_empty() || !is_digits(whole) || !is_digits(rest) {
-            return None;
-        }
-        let whole: u64 = whole.parse().ok()?;
-        let message = format!("`{}` must be a whole number, found {}", self.field(), shown(text));
-        let help = match rest.trim_end_matches('0').is_empty() {
-            true => format!("write {whole}"),
-            false => format!("write {whole} or {}", whole.checked_add(1)?),
-        };
-        Some(self.at_value(Code::TL104, message).help(help))
-    }
-
-    fn wrong_type(&self, expected: &TypeKind) -> Diagnostic {
-        let Some(node) = self.value() else {
-            return self.at_value(Code::TL104, format!("`{}` has the wrong type", self.field()));
-        };
-        let expected = expected_words(expected);
-        if let Value::Scalar(Scalar { meaning: Meaning::Null, text }) = &node.value {
-            if text.starts_with('&') {
-                return self.anchor_alone(text);
-            }
-            let message = format!("`{}` has no value: it must be {expected}", self.field());
-            let (parent, name) = self.pointer.rsplit_once('/').unwrap_or_default();
-            let required = stand_in::required(self.kind, parent).iter().any(|one| one == name);
-            let help = match required || self.pointer == "/metadata/tenant" {
-                true => "write a value",
-                false => "write a value, or remove the field",
-            };
-            return self.at_value(Code::TL104, message).help(help);
-        }
-        if let Some(told) = self.fraction(&expected, node.text().unwrap_or_default()) {
-            return told;
-        }
-        let message = format!("`{}` must be {expected}, found {}", self.field(), node.what());
-        let diagnostic = self.at_value(Code::TL104, message);
-        let text = node.text().map(shown).unwrap_or_default();
-        let words = || meant::words(self.schema_of_keyword()?);
-        if let Some(better) = meant::items(self.pointer, &text, &expected).or_else(words) {
-            return diagnostic.help(better);
-        }
-        if self.pointer == "/spec/did" && matches!(node.value, Value::Sequence(_)) {
-            return diagnostic.help(
-                "a rule has one number, one range or `\"*\"`: write a rule for each, or one range",
-            );
-        }
-        let listed = meant::listed(&text).join(", ");
-        match expected.as_str() {
-            "a number" => diagnostic.help(meant::number(&text)),
-            "a truth value" => diagnostic.help("write `true` or `false`"),
-            "a text" if !text.is_empty() => {
-                diagnostic.help(format!("write it in quotes: \"{text}\""))
-            }
-            "a list" if !listed.is_empty() => {
-                diagnostic.help(format!("write it as a list: `[{listed}]`"))
-            }
-            "a list" => diagnostic.help("write `[…]`, or one item on each line after `- `"),
-            "a mapping" if matches!(node.value, Value::Sequence(_)) => {
-                diagnostic.help("write `key: value` on the lines below, without `-` in front")
-            }
-            "a mapping" => diagnostic.help("write `key: value` on the lines below, indented"),
-            _ => diagnostic.help(format!("write {expected}")),
-        }
-    }
-
-    /// An anchor behind which there is no value.
-    fn anchor_alone(&self, anchor: &str) -> Diagnostic {
-        let anchor = shown(anchor);
-        let message = match anchor.as_str() {
-            "&" => format!("`{}` has no value: it is an anchor without one", self.field()),
-            _ => format!("`{}` has no value: `{anchor}` is an anchor without one", self.field()),
-        };
-        let help =
-            "write the value behind the anchor; a text that begins with `&` stands in quotes";
-        self.at_value(Code::TL104, message).help(help)
-    }
-
     fn wrong_word(&self, options: &JsonValue) -> Diagnostic {
         let options: Vec<&str> = options
             .as_array()
@@ -465,27 +384,6 @@ impl Place<'_> {
         let code = if none { Code::TL105 } else { Code::TL104 };
         Some(Diagnostic::new(code, message).at(span).help(help))
     }
-}
-
-pub(super) fn expected_words(expected: &TypeKind) -> String {
-    let types = match expected {
-        TypeKind::Single(one) => JsonTypeSet::from(*one),
-        TypeKind::Multiple(set) => *set,
-    };
-    if types.contains(JsonType::String) {
-        // A number is a text to whoever reads it as it was written.
-        let list = types.contains(JsonType::Array);
-        return if list { "a text or a list" } else { "a text" }.to_owned();
-    }
-    let words = types.iter().map(|one| match one {
-        JsonType::Array => "a list",
-        JsonType::Boolean => "a truth value",
-        JsonType::Integer | JsonType::Number => "a number",
-        JsonType::Null => "nothing",
-        JsonType::Object => "a mapping",
-        JsonType::String => "a text",
-    });
-    words.collect::<Vec<_>>().join(" or ")
 }
 
 /// A JSON pointer as people write it, `spec.routes[0].trunk`.
