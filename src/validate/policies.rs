@@ -55,7 +55,8 @@ pub(super) fn void<'p>(
 ) -> BTreeMap<ResourceId, Name> {
     let mut void = BTreeMap::new();
     let mut rest = Vec::new();
-    for (id, path) in paths.filter(|(id, _)| id.kind == Kind::Policy) {
+    // Sorted by kind, and this is the first one.
+    for (id, path) in paths.take_while(|(id, _)| id.kind == Kind::Policy) {
         match tenant_of(path) {
             Some(tenant) => drop(void.insert(id.clone(), tenant)),
             None => rest.push((id, path)),
