@@ -4,7 +4,6 @@ mod answers;
 mod beside;
 mod brands;
 mod caller_ids;
-mod calls;
 mod circles;
 mod covered;
 mod dead;
@@ -57,7 +56,6 @@ pub(super) const OF_SECTION: &[SectionRule] = &[
     values::tl104_protection,
     values::tl104_former_names,
     values::tl104_uri_templates,
-    calls::tl104_presented,
     values::tl105_one_of_two,
     effects::tl108_hours,
     effects::tl108_voicemail,
