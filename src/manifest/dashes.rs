@@ -26,14 +26,26 @@ impl Seeker<'_> {
         let is_beside = |item: &&Line<'_>| {
             item.is_item && (item.depth == line.depth || item.depth + 2 == line.depth)
         };
-        let above = (0..index).rev().filter_map(|at| self.line(at));
-        let above = above.take_while(|one| one.depth + 2 >= line.depth).find(is_beside);
+        let above = (0..index).rev().filter_map(|at| Some((at, self.line(at)?)));
+        let mut above = above.take_while(|(_, one)| one.depth + 2 >= line.depth);
+        let above = above.find(|(_, one)| is_beside(one));
         let below = || self.line(index + 1).filter(|one| is_beside(one) && line.key.is_none());
-        let item = above.filter(|item| item.key.is_some() == line.key.is_some()).or_else(below)?;
+        let above = above.filter(|(_, item)| item.key.is_some() == line.key.is_some());
+        // A dash may be one too many where there is no list.
+        let above = above.filter(|(at, item)| self.is_of_list(*at, item));
+        let item = above.map(|(_, item)| item).or_else(below)?;
         let blanks = line.depth - item.depth;
         let put = (line.start - blanks, blanks, "- ".to_owned());
         let name = line.key.unwrap_or_default().to_owned();
         Some(Cause { line: index, name, what: What::Dash, put, beside: None })
+    }
+
+    /// Whether an item stands where a list may be, as far as that is known.
+    fn is_of_list(&self, index: usize, item: &Line<'_>) -> bool {
+        let levels = self.outline.levels(index, true);
+        let of_item = levels.iter().find(|level| level.column == item.depth && level.is_list);
+        let place = of_item.and_then(|level| level.place.as_deref());
+        place.is_none_or(|place| schema::has(self.kind, &format!("{place}/0")))
     }
 
     /// A field of the mapping around a list, behind a dash.

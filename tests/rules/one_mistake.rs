@@ -359,3 +359,12 @@ fn a_rule_on_another_tenants_trunk_is_one_mistake() {
     let codes: Vec<_> = found.iter().map(|one| one.code.as_str()).collect();
     assert_eq!(codes, ["TL506"]);
 }
+
+#[test]
+fn a_dash_before_the_first_field_of_a_block_is_no_list() {
+    let rule = "{trunk: ca, did: \"*\", destination: {extension: 100}}";
+    let block = "\n-   trunk: ca\n  did: \"*\"\n  destination: {extension: 100}";
+    let text = with(rule, block, &[]);
+    let told = told(&text);
+    assert!(told.starts_with("TL001 ") && !told.contains("is missing before"), "{told}");
+}
