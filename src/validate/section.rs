@@ -2,7 +2,7 @@
 //! after the other, they find what they share in the processor's caches, however large the estate is.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
 use super::rules::{self, Answers, Dialled};
@@ -149,6 +149,10 @@ pub(super) struct Section<'a> {
     rests: Part<'a>,
     /// What [`Section::dialled`] came to: ordinary rules, emergency rules.
     dialled: [OnceCell<Vec<Dialled<'a>>>; 2],
+    /// What [`Section::misses_extension`] came to.
+    misses_extension: OnceCell<bool>,
+    /// What [`Section::groups`] came to.
+    groups: OnceCell<BTreeSet<&'a str>>,
     /// What [`Section::answers`] came to.
     answers: OnceCell<BTreeMap<&'a ResourceId, Answers<'a>>>,
 }
@@ -156,8 +160,15 @@ pub(super) struct Section<'a> {
 impl<'a> Section<'a> {
     fn new(tenant: Option<&'a Name>, sound: &'a [Subject<'a>], rests: &'a [Subject<'a>]) -> Self {
         let (sound, rests) = (Part::new(sound), Part::new(rests));
-        let (dialled, answers) = (Default::default(), OnceCell::new());
-        Self { tenant, sound, rests, dialled, answers }
+        Self {
+            tenant,
+            sound,
+            rests,
+            dialled: Default::default(),
+            misses_extension: OnceCell::new(),
+            groups: OnceCell::new(),
+            answers: OnceCell::new(),
+        }
     }
 
     /// Every resource, also what is left of refused ones.
@@ -170,6 +181,17 @@ impl<'a> Section<'a> {
         let [ordinary, urgent] = &self.dialled;
         let cell = if emergency { urgent } else { ordinary };
         cell.get_or_init(|| rules::dialled(context, self, emergency))
+    }
+
+    /// Whether something names an extension that does not exist, which is told.
+    pub(super) fn misses_extension(&self, context: &Context<'a>) -> bool {
+        *self.misses_extension.get_or_init(|| rules::misses_extension(context, self))
+    }
+
+    /// The groups that extensions are in.
+    pub(super) fn groups(&self) -> &BTreeSet<&'a str> {
+        let groups = || self.sound.extensions().filter_map(|(_, one)| one.group.as_deref());
+        self.groups.get_or_init(|| groups().collect())
     }
 
     /// What the enabled rules answer, by their trunks.

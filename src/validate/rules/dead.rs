@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use super::covered::{Before, Earlier, Verdict};
 use super::dialling::Dialled;
-use super::references::misses_extension;
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::suggest::nearest;
 use crate::model::{Kind, ResourceId};
@@ -57,14 +56,13 @@ pub(super) fn told_of(found: &[Diagnostic], code: Code) -> BTreeSet<String> {
 }
 
 fn nothing<'a>(context: &Context<'a>, section: &Section<'a>, rule: &Dialled<'_>) -> Diagnostic {
-    let groups = section.sound.extensions().filter_map(|(_, one)| one.group.as_deref());
-    let known: BTreeSet<&str> = groups.collect();
+    let known = section.groups();
     let wanted = &rule.rule.matches.groups;
     let lost = wanted.iter().next().filter(|_| {
         rule.has_no_caller() && !wanted.iter().any(|group| known.contains(group.as_str()))
     });
     // The group may be that of an extension that is missed elsewhere.
-    let follows = misses_extension(context, section);
+    let follows = section.misses_extension(context);
     let Some(group) = lost else {
         let message = "this rule takes no call: no number and caller meet all its conditions";
         let told = context.diagnostic(Code::TL508, rule.id, "/spec/match", message);

@@ -35,6 +35,7 @@ mod values;
 pub(super) use answers::{Answers, answers};
 pub(super) use beside::Room;
 pub(super) use dialling::{Dialled, of_tenant as dialled};
+pub(super) use references::misses_extension;
 pub(super) use scopes::tl108_globs as idle_globs;
 pub(super) use shares::{Uses, of_rules as uses};
 pub(super) use signers::fault_of_list;

@@ -212,7 +212,10 @@ fn missing_extensions<'c, 'a>(
 }
 
 /// Whether something of a tenant names an extension that does not exist, which is told.
-pub(super) fn misses_extension<'a>(context: &Context<'a>, section: &Section<'a>) -> bool {
+pub(in crate::validate) fn misses_extension<'a>(
+    context: &Context<'a>,
+    section: &Section<'a>,
+) -> bool {
     missing_extensions(context, section).next().is_some()
 }
 

@@ -173,8 +173,8 @@ pub(super) fn tl417_shares(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 pub(in crate::validate) struct Uses<'a> {
     /// The trunks over which rules send or answer calls.
     pub(super) trunks: Set<&'a ResourceId>,
-    /// The tenants with rules whose trunk does not exist or is not theirs: such a rule may be meant for any trunk of
-    /// its tenant.
+    /// The tenants with rules whose trunk does not exist or is not theirs: such a rule may be meant
+    /// for any trunk of its tenant.
     pub(super) astray: Set<&'a Name>,
 }
 
