@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use data_encoding::BASE64_NOPAD;
+
 use crate::diag::{Code, Diagnostic, visible};
 use crate::model::ScopeOwner;
 use crate::validate::context::Context;
@@ -102,7 +104,9 @@ fn fault_of_line(line: &str) -> Option<Cow<'static, str>> {
 /// Whether a word is a public key of a type: RFC 4253 section 6.6, strings with their lengths, the
 /// first of which names the type.
 fn is_key(kind: &str, word: &str) -> bool {
-    let Some(bytes) = from_base64(word) else { return false };
+    // What pads it may be missing.
+    let digits = word.trim_end_matches('=').as_bytes();
+    let Ok(bytes) = BASE64_NOPAD.decode(digits) else { return false };
     let mut rest = bytes.as_slice();
     let mut parts = 0;
     while let Some((length, after)) = rest.split_first_chunk() {
@@ -114,31 +118,6 @@ fn is_key(kind: &str, word: &str) -> bool {
         (rest, parts) = (after, parts + 1);
     }
     rest.is_empty() && parts > 1
-}
-
-/// The bytes that a word of base64 means (RFC 4648 section 4); what pads it may be missing.
-fn from_base64(word: &str) -> Option<Vec<u8>> {
-    let digits = word.trim_end_matches('=');
-    let mut bytes = Vec::with_capacity(digits.len());
-    let (mut bits, mut count) = (0_u32, 0);
-    for digit in digits.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    // What is left are fewer bits than a digit has.
-    (count < 6).then_some(bytes)
 }
 
 #[cfg(test)]
