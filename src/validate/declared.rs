@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::policies;
+use super::policies::{Standing, standing};
 use super::scopes::Scopes;
 use crate::manifest::decode::Declares;
 use crate::manifest::salvage::Rest;
@@ -32,8 +32,8 @@ pub(super) struct Declared {
     homeless: BTreeSet<Kind>,
     /// Kinds of all resources of tenants that do not exist: they may be those of a tenant without any.
     lost: BTreeSet<Kind>,
-    /// Policies that do not count, each with the tenant whose file it stands in.
-    void: BTreeMap<ResourceId, Name>,
+    /// Which Policies count.
+    policies: Standing,
     /// Resources of tenants in the files of others.
     strays: BTreeSet<ResourceId>,
     /// What is left of refused documents. Nothing refers to it; its own references are checked.
@@ -100,26 +100,24 @@ impl Declared {
         self.refused.extend(refused);
     }
 
-    /// Notes the Policies that do not count, because they stand in the files of tenants.
+    /// Notes which Policy counts, and which do not, because they stand in the files of tenants.
     pub(super) fn note_policies<'p>(
         &mut self,
         set: &ResourceSet,
         paths: impl Iterator<Item = (&'p ResourceId, &'p str)>,
     ) {
-        self.void = policies::void(set, paths);
+        self.policies = standing(set, paths);
     }
 
     /// The Policies that do not count, each with the tenant whose file it stands in.
     pub(super) fn void_policies(&self) -> &BTreeMap<ResourceId, Name> {
-        &self.void
+        &self.policies.void
     }
 
-    /// The Policies of a set that count: one, unless there is a mistake.
-    pub(super) fn policies<'a>(
-        &self,
-        set: &'a ResourceSet,
-    ) -> impl Iterator<Item = (&'a ResourceId, &'a Policy)> {
-        set.policies().filter(|(id, _)| !self.void.contains_key(id))
+    /// The Policy of a set that counts; the first one where files are not known.
+    pub(super) fn policy<'a>(&self, set: &'a ResourceSet) -> Option<(&'a ResourceId, &'a Policy)> {
+        let counts = |id| self.policies.counts.as_ref().is_none_or(|one| one == id);
+        set.policies().find(|(id, _)| counts(*id) && !self.policies.void.contains_key(id))
     }
 
     /// Whether a refused document declares, or may declare, a Policy that counts.
@@ -127,7 +125,10 @@ impl Declared {
         let mut policies = self.refused.range(ResourceId::system(Kind::Policy, Name::least())..);
         let is_policy = |id: &&ResourceId| id.kind == Kind::Policy;
         self.may_be_unnamed(Kind::Policy)
-            || policies.by_ref().take_while(is_policy).any(|id| !self.void.contains_key(id))
+            || policies
+                .by_ref()
+                .take_while(is_policy)
+                .any(|id| !self.policies.void.contains_key(id))
     }
 
     /// Notes the resources of tenants that stand in the files of others (TL601) as those of the files'
@@ -140,7 +141,7 @@ impl Declared {
         if self.may_have_policy() {
             return;
         }
-        let scopes = Scopes::of(self.policies(set).next().map(|(_, policy)| policy));
+        let scopes = Scopes::of(self.policy(set).map(|(_, policy)| policy));
         let mut refused = BTreeSet::new();
         let exists = |tenant: &Name| {
             let id = ResourceId::system(Kind::Tenant, tenant.clone());

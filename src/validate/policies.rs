@@ -47,12 +47,21 @@ pub(super) fn nothing_counts(told: Diagnostic, first: Option<Span>) -> Diagnosti
     }
 }
 
-/// The Policies that do not count, each with the tenant whose file it stands in: by the scopes that
-/// hold where no Policy writes any, or by those of the Policy that counts.
-pub(super) fn void<'p>(
+/// Which of the Policies say whose files are whose.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// The one that counts, where files are known.
+    pub counts: Option<ResourceId>,
+    /// Those that do not, each with the tenant whose file it stands in: by the scopes that hold where
+    /// no Policy writes any, or by those of the Policy that counts.
+    pub void: BTreeMap<ResourceId, Name>,
+}
+
+/// The standing of the Policies of a set; any further one that is not void is an error by itself (TL202).
+pub(super) fn standing<'p>(
     set: &ResourceSet,
     paths: impl Iterator<Item = (&'p ResourceId, &'p str)>,
-) -> BTreeMap<ResourceId, Name> {
+) -> Standing {
     let mut void = BTreeMap::new();
     let mut rest = Vec::new();
     // Sorted by kind, and this is the first one.
@@ -67,17 +76,21 @@ pub(super) fn void<'p>(
         Some((id, *path, Scopes::of(Some(policy))))
     });
     let written: Vec<_> = written.take(MAX_COMPARED).collect();
+    // One that gives its own file to a tenant says nothing of the files of others.
+    let is_sane = |(_, path, scopes): &&(_, &str, Scopes)| scopes.owner(path) == ScopeOwner::System;
+    let sane = || written.iter().filter(is_sane);
     // One that another gives to a tenant may have been written to take the other's place.
     let is_accused = |(id, path): (&ResourceId, &str)| {
-        let mut others = written.iter().filter(|(other, ..)| *other != id);
+        let mut others = sane().filter(|(other, ..)| *other != id);
         others.any(|(.., scopes)| scopes.owner(path) != ScopeOwner::System)
     };
-    let counting = written.iter().find(|(id, path, _)| !is_accused((id, path)));
-    let Some((first, _, scopes)) = counting.or_else(|| written.first()) else { return void };
+    let counting = sane().find(|(id, path, _)| !is_accused((id, path)));
+    let counting = counting.or_else(|| sane().next()).or_else(|| written.first());
+    let Some((first, _, scopes)) = counting else { return Standing { counts: None, void } };
     for (id, path) in rest.into_iter().filter(|(id, _)| id != first) {
         if let ScopeOwner::Tenant(tenant) = scopes.owner(path) {
             void.insert(id.clone(), tenant);
         }
     }
-    void
+    Standing { counts: Some((*first).clone()), void }
 }

@@ -43,10 +43,8 @@ pub(super) fn tl301_shared_numbers(context: &Context<'_>, found: &mut Vec<Diagno
 /// Two tenants' pools at different providers that share numbers: a number belongs to one tenant of
 /// the world. An error (TL301) where the Policy says `didOverlap: global`.
 pub(super) fn tl306_shared_anywhere(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let global = context
-        .declared
-        .policies(context.set)
-        .any(|(_, one)| one.did_overlap == DidOverlap::Global);
+    let policy = context.declared.policy(context.set);
+    let global = policy.is_some_and(|(_, one)| one.did_overlap == DidOverlap::Global);
     let code = if global { Code::TL301 } else { Code::TL306 };
     let mut items = Vec::new();
     for (trunk, tenant, pool) in context.pools() {

@@ -279,9 +279,10 @@ pub(super) fn tl201_rules(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 /// A second policy: a repository has one.
 pub(super) fn tl202_policies(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let void = context.declared.void_policies();
-    let mut policies = context.policies().map(|(id, _)| id).filter(|id| !void.contains_key(id));
-    let Some(first) = policies.next() else { return };
-    for id in policies {
+    let policies = || context.policies().map(|(id, _)| id).filter(|id| !void.contains_key(id));
+    let counts = context.declared.policy(context.set).map(|(id, _)| id);
+    let Some(first) = counts.or_else(|| policies().next()) else { return };
+    for id in policies().filter(|id| *id != first) {
         let conflict = context.conflict(Code::TL202, "/metadata/name", (id, first), |_, other| {
             format!("there is a policy already: {other}")
         });

@@ -22,7 +22,7 @@ fn are_known(context: &Context<'_>) -> bool {
 
 /// The Policy that counts.
 fn policy<'a>(context: &Context<'a>) -> Option<(&'a ResourceId, &'a Policy)> {
-    context.declared.policies(context.set).next()
+    context.declared.policy(context.set)
 }
 
 /// Every tenant that the Policy gives files or names signers of, with the place.
