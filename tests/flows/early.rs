@@ -40,6 +40,14 @@ fn rack(message: &Message) -> String {
     value(message, HeaderName::RAck)
 }
 
+/// What a cancelled callee does, up to the ACK of its 487.
+pub(crate) fn take_cancel(world: &mut World, callee: &Phone) {
+    let cancel = world.expect_is(PBX, "CANCEL");
+    callee.reply(world, &cancel, 200, "");
+    callee.answer(world, 487, "");
+    world.expect_is(PBX, "ACK");
+}
+
 #[test]
 fn early_dialogs_of_a_fork_are_early_dialogs_to_the_caller_and_one_answers() {
     let mut world = World::new();
@@ -91,10 +99,7 @@ fn forks_without_end_are_bounded_and_a_cancel_ends_them_all() {
     world.expect_is(CARRIER_A, "200 CANCEL");
     world.expect_is(CARRIER_A, "487 INVITE");
     caller.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    desk.reply(&mut world, &cancel, 200, "");
-    desk.answer(&mut world, 487, "");
-    world.expect_is(PBX, "ACK");
+    take_cancel(&mut world, &desk);
     world.assert_all_over();
     world.quiet();
 }
@@ -289,10 +294,7 @@ fn without_a_prack_the_call_is_refused_and_neither_side_hangs() {
             let bye = world.expect_is(PBX, "BYE");
             callee.reply(&mut world, &bye, 200, "");
         } else {
-            let cancel = world.expect_is(PBX, "CANCEL");
-            callee.reply(&mut world, &cancel, 200, "");
-            callee.answer(&mut world, 487, "");
-            world.expect_is(PBX, "ACK");
+            take_cancel(&mut world, &callee);
         }
         assert_eq!(world.told().last().unwrap(), "ended NoPrack 504");
         world.assert_all_over();

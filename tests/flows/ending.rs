@@ -5,6 +5,7 @@ use std::time::Duration;
 use trunkline::engine::RING_LIMIT;
 use trunkline::sip::HeaderName;
 
+use crate::early::take_cancel;
 use crate::world::{CARRIER_A, CARRIER_B, PBX, Phone, SDP, World, inbound_call, text, value};
 
 /// An inbound call up to the INVITE at the PBX.
@@ -27,10 +28,7 @@ fn a_cancel_while_ringing_reaches_the_other_leg_at_once() {
     world.expect_is(CARRIER_A, "200 CANCEL");
     world.expect_is(CARRIER_A, "487 INVITE");
     caller.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    callee.reply(&mut world, &cancel, 200, "");
-    callee.answer(&mut world, 487, "");
-    world.expect_is(PBX, "ACK");
+    take_cancel(&mut world, &callee);
     world.quiet();
     assert_eq!(world.told(), ["began", "ended Cancelled 487"]);
     assert_eq!(world.observe().active_calls, 0);
@@ -48,10 +46,7 @@ fn a_cancel_waits_for_a_provisional_response() {
     caller.ack_failure(&mut world);
     world.quiet();
     callee.answer(&mut world, 100, "");
-    let cancel = world.expect_is(PBX, "CANCEL");
-    callee.reply(&mut world, &cancel, 200, "");
-    callee.answer(&mut world, 487, "");
-    world.expect_is(PBX, "ACK");
+    take_cancel(&mut world, &callee);
     world.assert_all_over();
     world.quiet();
 }
@@ -132,10 +127,7 @@ fn a_bye_ends_an_early_dialog_too() {
     world.expect_is(CARRIER_A, "200 BYE");
     world.expect_is(CARRIER_A, "487 INVITE");
     at_invite.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    callee.reply(&mut world, &cancel, 200, "");
-    callee.answer(&mut world, 487, "");
-    world.expect_is(PBX, "ACK");
+    take_cancel(&mut world, &callee);
     world.assert_all_over();
     world.quiet();
 }
@@ -247,10 +239,7 @@ fn ringing_forever_ends_with_408() {
     world.pass(RING_LIMIT);
     world.expect_is(CARRIER_A, "408 INVITE");
     caller.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    callee.reply(&mut world, &cancel, 200, "");
-    callee.answer(&mut world, 487, "");
-    world.expect_is(PBX, "ACK");
+    take_cancel(&mut world, &callee);
     world.assert_all_over();
     world.quiet();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trunkline::sip::Message;
 
-use crate::early::{placed, prack, ring};
+use crate::early::{placed, prack, ring, take_cancel};
 use crate::world::{CARRIER_A, PBX, Phone, SDP, World, text};
 
 const BYE: &str = "Reason: SIP ;cause=200 ;text=\"Not you\"\r\n";
@@ -86,10 +86,7 @@ fn a_bye_in_the_last_early_dialog_ends_the_call() {
     world.expect_is(CARRIER_A, "200 BYE");
     world.expect_is(CARRIER_A, "487 INVITE");
     caller.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    desk.reply(&mut world, &cancel, 200, "");
-    desk.answer(&mut world, 487, "");
-    world.expect_is(PBX, "ACK");
+    take_cancel(&mut world, &desk);
     world.assert_all_over();
     world.quiet();
 }

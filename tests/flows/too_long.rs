@@ -273,10 +273,7 @@ fn a_session_that_no_answer_can_tell_ends_a_call_that_only_rings() {
     world.expect_is(CARRIER_A, "500 UPDATE");
     world.expect_is(CARRIER_A, "500 INVITE");
     caller.ack_failure(&mut world);
-    let cancel = world.expect_is(PBX, "CANCEL");
-    callee.reply(&mut world, &cancel, 200, "");
-    callee.answer(&mut world, 487, "");
-    world.expect_is(PBX, "ACK");
+    early::take_cancel(&mut world, &callee);
     assert_eq!(world.told().last().unwrap(), "ended AnswerTooLong 500");
     world.quiet();
     world.assert_all_over();
