@@ -1,7 +1,6 @@
 //! `trunkline validate`: every problem of the manifests, in one run, offline.
 
 use std::fs;
-use std::io::Read as _;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,9 +17,10 @@ use crate::diag::{
     Code, Diagnostic, JsonDiagnostics, Severity, render_first, render_github, render_junit,
     render_sarif,
 };
-use crate::manifest::tree::MAX_FILE_BYTES;
+use crate::manifest::tree::Content;
 use crate::model::ObjectId;
 use crate::model::value::Date;
+use crate::source::directory;
 use crate::validate::{Checked, Summary, validate_on};
 
 /// Check manifests: schema and meaning, offline.
@@ -129,11 +129,15 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
 
 /// The text of a file that lists signers.
 fn text_of(path: &Path) -> Option<String> {
-    // Nobody may ever write into a pipe.
-    let file = path.is_file().then(|| fs::File::open(path).ok())??;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    match directory::read_file(path, "").ok()?.content {
+        Content::Text(text) => Some(text.to_string()),
+        Content::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Content::TooLarge(_)
+        | Content::Unreadable(_)
+        | Content::NotAFile(_)
+        | Content::Symlink
+        | Content::Outside(_) => None,
+    }
 }
 
 /// The day, in UTC.
