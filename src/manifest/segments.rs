@@ -18,12 +18,13 @@ pub fn split(text: &str) -> Vec<Segment<'_>> {
     for at in memchr::memmem::find_iter(text.as_bytes(), "---") {
         let (Some(before), Some(line)) = (text.get(..at), text.get(at..)) else { continue };
         let begins_line = before.is_empty() || before.ends_with(['\n', '\r']);
-        if !begins_line || !is_marker(line) {
+        if !begins_line || !is_marker(line, "---") {
             continue;
         }
         if !first || !before.split(['\n', '\r']).all(is_prefix) {
-            segments.extend(segment(text, start, at));
-            start = at;
+            let cut = start + directives(text.get(start..at).unwrap_or_default());
+            segments.extend(segment(text, start, cut));
+            start = cut;
         }
         first = false;
     }
@@ -35,9 +36,27 @@ fn segment(text: &str, start: usize, end: usize) -> Option<Segment<'_>> {
     text.get(start..end).filter(|text| !text.is_empty()).map(|text| Segment { offset: start, text })
 }
 
-fn is_marker(line: &str) -> bool {
-    let rest = line.strip_prefix("---");
+fn is_marker(line: &str, marker: &str) -> bool {
+    let rest = line.strip_prefix(marker);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+}
+
+/// Where the directives begin at the end of a document's text: behind a line `...`, with nothing but
+/// comments beside them (YAML 1.2.2 section 9.2). Without any, its end.
+fn directives(text: &str) -> usize {
+    let mut begin = text.len();
+    let mut has_any = false;
+    for line in text.split_inclusive('\n').rev() {
+        if is_marker(line, "...") {
+            return if has_any { begin } else { text.len() };
+        }
+        if !is_prefix(line) {
+            break;
+        }
+        has_any |= line.starts_with('%');
+        begin -= line.len();
+    }
+    text.len()
 }
 
 /// Whether a line may stand before the `---` of the document that it belongs to.
@@ -66,6 +85,9 @@ mod tests {
         assert_eq!(texts("# head\n%YAML 1.2\n---\na: 1\n"), ["# head\n%YAML 1.2\n---\na: 1\n"]);
         assert_eq!(texts("---\n---\n"), ["---\n", "---\n"]);
         assert_eq!(texts("a: |\n  ---\n---x: 1\n"), ["a: |\n  ---\n---x: 1\n"]);
+        assert_eq!(texts("a: 1\n...\n# b\n%YAML 1.2\n---\n"), ["a: 1\n...\n", "# b\n%YAML 1.2\n---\n"]);
+        assert_eq!(texts("a: 1\n...\n# b\n---\n"), ["a: 1\n...\n# b\n", "---\n"]);
+        assert_eq!(texts("a: |\n  x\n%YAML 1.2\n---\n"), ["a: |\n  x\n%YAML 1.2\n", "---\n"]);
         assert_eq!(texts(""), [""; 0]);
         assert_eq!(split("a: 1\r\n--- # x\r\nb: 2").last().unwrap().offset, 6);
     }
