@@ -98,13 +98,16 @@ impl Place<'_> {
                 |one: &Field| matches!(&one.value.value, Value::Sequence(all) if all.is_empty());
             let has_others =
                 matches!(conditions, Some(Value::Mapping(all)) if !all.iter().all(is_empty));
-            let span = self.document.nearest_span(self.pointer);
             if has_others {
+                let span = self.document.nearest_span(self.pointer);
                 let message = format!("`{}` is an empty list, which no call meets", self.field());
                 let help = "name one, or remove the field";
                 return Diagnostic::new(Code::TL504, message).at(span).help(help);
             }
-            return no_condition().at(span);
+            // Several empty lists lack the same.
+            let is_alone = matches!(conditions, Some(Value::Mapping(all)) if all.len() == 1);
+            let place = if is_alone { self.pointer } else { "/spec/match" };
+            return no_condition().at(self.document.nearest_span(place));
         }
         let plural = if limit == 1 { "" } else { "s" };
         let message = format!("`{}` must have {word} {limit} {noun}{plural}", self.field());
