@@ -39,15 +39,19 @@ impl Selection {
         if shown.iter().any(refuses) { Exit::Invalid } else { Exit::Ok }
     }
 
+    /// Whether a file is to be shown, by its path.
+    pub(super) fn asks_for(&self, path: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| is_below(path, only))
+    }
+
     fn is_here(&self, span: Span, sources: &SourceMap) -> bool {
-        let path = sources.path(span.file);
-        self.only.iter().any(|only| is_below(path, only))
+        self.asks_for(sources.path(span.file))
     }
 
     fn is_wanted(&self, one: &Diagnostic, sources: &SourceMap) -> bool {
         let is_here = |span: Span| self.is_here(span, sources);
         let mut related = one.related.iter().filter_map(|related| related.span);
-        self.only.is_empty() || one.span.is_none_or(is_here) || related.any(is_here)
+        one.span.is_none_or(is_here) || related.any(is_here)
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn run(args: &Args, sinks: &[Sink], output: Output) -> Result<Exit, F
         checked: &checked,
         exit,
         prefix: &prefix,
-        deny: args.deny_warnings,
+        selection: &selection,
         scoped,
         signatures,
         commit: read.as_ref().map(|read| &read.commit),
@@ -166,7 +166,7 @@ struct Report<'a> {
     checked: &'a Checked,
     exit: Exit,
     prefix: &'a str,
-    deny: bool,
+    selection: &'a Selection,
     scoped: bool,
     signatures: Signatures,
     commit: Option<&'a ObjectId>,
@@ -195,7 +195,11 @@ impl Report<'_> {
             // Nothing in the object can fail to be written as text.
             Form::Json => serde_json::to_string_pretty(&self.json()).unwrap_or_default() + "\n",
             Form::Sarif => format!("{:#}\n", render_sarif(found, sources, self.prefix)),
-            Form::Junit => render_junit(found, sources, self.prefix, self.deny),
+            Form::Junit => {
+                let selection = self.selection;
+                let denied = selection.deny_warnings;
+                render_junit(found, sources, self.prefix, denied, |path| selection.asks_for(path))
+            }
             Form::Github => render_github(found, sources, self.prefix),
         }
     }

@@ -9,7 +9,8 @@ use super::{Diagnostic, FileId, Severity, SourceMap};
 /// The suite of problems that belong to no file.
 const WHOLE_INPUT: &str = "(whole input)";
 
-/// One suite per file of `sources`, in their order; a file without a problem is one passed case.
+/// One suite per file of `sources` that was asked for, by its path, or has a problem, in their order; a
+/// file without a problem is one passed case.
 /// Warnings fail only when `deny_warnings`; otherwise their case passes and says so in its output.
 /// `prefix` stands before each path.
 pub fn render_junit(
@@ -17,10 +18,12 @@ pub fn render_junit(
     sources: &SourceMap,
     prefix: &str,
     deny_warnings: bool,
+    is_asked_for: impl Fn(&str) -> bool,
 ) -> String {
     let mut by_file: BTreeMap<Option<FileId>, Vec<&Diagnostic>> = BTreeMap::new();
-    for file in 0..sources.len() {
-        by_file.insert(u32::try_from(file).ok().map(FileId), Vec::new());
+    let files = (0..sources.len()).filter_map(|file| u32::try_from(file).ok().map(FileId));
+    for file in files.filter(|file| is_asked_for(sources.path(*file))) {
+        by_file.insert(Some(file), Vec::new());
     }
     for one in diagnostics {
         by_file.entry(one.span.map(|span| span.file)).or_default().push(one);

@@ -90,11 +90,17 @@ fn sarif_prints_its_text_and_obeys_the_published_schema() {
 #[test]
 fn junit_prints_its_text_and_has_nothing_that_xml_forbids() {
     let (sources, found) = fixture();
-    let text = render_junit(&found, &sources, "voip/", false);
+    let text = render_junit(&found, &sources, "voip/", false, |_| true);
     assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()));
     assert_eq!(text.matches("<testsuite ").count(), 4, "three files and the whole input");
     assert_eq!(text.matches("<failure ").count(), found.len());
     compare("junit.xml", &text);
+    let none = render_junit(&[], &sources, "", false, |path| path == "sound.yaml");
+    assert_eq!(
+        none.matches("<testsuite ").count(),
+        1,
+        "a file that nobody asked for passed nothing"
+    );
 }
 
 #[test]
