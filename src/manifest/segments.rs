@@ -85,7 +85,10 @@ mod tests {
         assert_eq!(texts("# head\n%YAML 1.2\n---\na: 1\n"), ["# head\n%YAML 1.2\n---\na: 1\n"]);
         assert_eq!(texts("---\n---\n"), ["---\n", "---\n"]);
         assert_eq!(texts("a: |\n  ---\n---x: 1\n"), ["a: |\n  ---\n---x: 1\n"]);
-        assert_eq!(texts("a: 1\n...\n# b\n%YAML 1.2\n---\n"), ["a: 1\n...\n", "# b\n%YAML 1.2\n---\n"]);
+        assert_eq!(
+            texts("a: 1\n...\n# b\n%YAML 1.2\n---\n"),
+            ["a: 1\n...\n", "# b\n%YAML 1.2\n---\n"]
+        );
         assert_eq!(texts("a: 1\n...\n# b\n---\n"), ["a: 1\n...\n# b\n", "---\n"]);
         assert_eq!(texts("a: |\n  x\n%YAML 1.2\n---\n"), ["a: |\n  x\n%YAML 1.2\n", "---\n"]);
         assert_eq!(texts(""), [""; 0]);

@@ -75,8 +75,9 @@ fn is_below_root(glob: &str) -> bool {
     glob.split('/').all(|step| !matches!(step, "" | "." | ".."))
 }
 
-/// Globs that match no manifest: where the Policy writes scopes, nothing else makes a tenant's files
-/// those of the tenant. `paths` are those of all files.
+/// Globs that match no manifest, and seem to mean others: where the Policy writes scopes, nothing else
+/// makes a tenant's files those of the tenant. A folder may be prepared for what is to come. `paths`
+/// are those of all files.
 pub(in crate::validate) fn tl108_globs<'p>(
     context: &Context<'_>,
     paths: impl Iterator<Item = &'p str> + Clone,
@@ -91,19 +92,15 @@ pub(in crate::validate) fn tl108_globs<'p>(
     }
     let mut meant = Meant::new(paths, &scopes);
     for (glob, owner) in idle {
-        let whose = match owner {
+        let whom = match owner {
             // It is told by itself.
             ScopeOwner::Tenant(tenant) if !context.has_tenant(tenant) => continue,
-            ScopeOwner::Tenant(tenant) => format!("tenant `{tenant}`'s"),
-            ScopeOwner::System => "the system's".to_owned(),
+            ScopeOwner::Tenant(tenant) => format!("tenant `{tenant}`"),
+            ScopeOwner::System => "the system".to_owned(),
         };
-        let help = match meant.of(glob) {
-            Some(right) => format!("did you mean `{right}`?"),
-            // Other files have owners, too, where commits are signed.
-            None if !policy.signers.is_empty() => continue,
-            None => "globs begin at the root, and `**` stands for all that is below a folder: write one like `customers/acme/**`, or remove it".to_owned(),
-        };
-        let message = format!("`{}` matches no manifest: it makes none {whose}", visible(glob));
+        let Some(right) = meant.of(glob, owner) else { continue };
+        let help = format!("did you mean `{right}`?");
+        let message = format!("`{}` matches no manifest: it gives none to {whom}", visible(glob));
         let told = Diagnostic::new(Code::TL108, message).of(id);
         found.push(told.at(context.key_span(id, &pointer(glob))).help(help));
     }
@@ -128,9 +125,9 @@ impl<'p, P: Iterator<Item = &'p str> + Clone> Meant<'p, P> {
         Self { folders: free.flat_map(folders).collect(), paths, left: MAX_SOUGHT }
     }
 
-    /// The glob that is meant by one: without what is no part of a path, with all below a folder, or
-    /// with the name of a folder that is near.
-    fn of(&mut self, glob: &str) -> Option<String> {
+    /// The glob that is meant by one: without what is no part of a path, with all below a folder, with
+    /// the name of a folder that is near, or of one that is named like the tenant.
+    fn of(&mut self, glob: &str, owner: &ScopeOwner) -> Option<String> {
         self.left = self.left.checked_sub(1)?;
         let bare = glob.trim_matches(['"', '\'', ' ']).replace('\\', "/");
         let below = format!("{bare}/**");
@@ -145,8 +142,12 @@ impl<'p, P: Iterator<Item = &'p str> + Clone> Meant<'p, P> {
             None => (bare.as_str(), "/**"),
         };
         let near = self.folders.iter().copied().filter(|other| differ_once(folder, other));
-        let near = suggest::nearest(folder, near)?;
-        Some(format!("{near}{rest}"))
+        if let Some(near) = suggest::nearest(folder, near) {
+            return Some(format!("{near}{rest}"));
+        }
+        let ScopeOwner::Tenant(tenant) = owner else { return None };
+        let is_named = |folder: &&str| folder.rsplit('/').next() == Some(tenant.as_str());
+        self.folders.iter().copied().find(is_named).map(|folder| format!("{folder}/**"))
     }
 
     fn matches(&self, glob: &str) -> bool {
