@@ -204,22 +204,27 @@ fn bare_items(place: &Place<'_>, finding: &Finding) -> Option<Vec<Diagnostic>> {
     }
     let what = first.what();
     let message = format!("each item of `{}` must be a mapping, found {what}", dotted(list));
-    let wanted = required(place.kind, place.pointer);
-    let form = match wanted.as_slice() {
-        [] => "{key: value}".to_owned(),
-        [name] => format!("{name}: {}", shown(first.text().unwrap_or_default())),
+    let text = first.text().unwrap_or_default();
+    let form = item(place.kind, place.pointer, text).unwrap_or_else(|| "{key: value}".to_owned());
+    let told = Diagnostic::new(Code::TL104, message).at(node.span);
+    Some(vec![told.help(format!("write `- {form}` for each"))])
+}
+
+/// An item of a list of mappings with what it has to have, where somebody wrote a text alone; none
+/// where it has to have nothing.
+pub(super) fn item(kind: Kind, pointer: &str, text: &str) -> Option<String> {
+    match required(kind, pointer).as_slice() {
+        [] => None,
+        [name] => Some(format!("{name}: {}", shown(text))),
         several => {
             let field = |name: &String| {
-                let example = stand_in(place.kind, &format!("{}/{name}", place.pointer));
-                let example = example.unwrap_or_default();
+                let example = stand_in(kind, &format!("{pointer}/{name}")).unwrap_or_default();
                 let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
                 format!("{name}: {example}")
             };
-            format!("{{{}}}", several.iter().map(field).collect::<Vec<_>>().join(", "))
+            Some(format!("{{{}}}", several.iter().map(field).collect::<Vec<_>>().join(", ")))
         }
-    };
-    let told = Diagnostic::new(Code::TL104, message).at(node.span);
-    Some(vec![told.help(format!("write `- {form}` for each"))])
+    }
 }
 
 /// What helps where a sound text was written so that more is read than it: a block, whose last line

@@ -60,6 +60,10 @@ impl Place<'_> {
             );
         }
         let listed = meant::listed(&text).join(", ");
+        let of_list = || meant::item(self.kind, &format!("{}/0", self.pointer), &text);
+        if let Some(item) = of_list().filter(|_| !text.is_empty() && expected == "a list") {
+            return diagnostic.help(format!("write `- {item}` on the line below"));
+        }
         match expected.as_str() {
             "a number" => diagnostic.help(meant::number(&text)),
             "a truth value" => diagnostic.help("write `true` or `false`"),

@@ -6,7 +6,7 @@ use serde_json::Value as JsonValue;
 use super::pairs::{Meant, Pairs};
 use super::{bounds, forms, meant, secrets, stand_in};
 use crate::diag::{Code, Diagnostic, without_passwords};
-use crate::manifest::node::{Node, Value};
+use crate::manifest::node::{Field, Node, Value};
 use crate::manifest::suggest;
 use crate::manifest::yaml::{shown, shown_key};
 use crate::model::{BRANDS, Kind, TYPE_BLOCKS};
@@ -152,7 +152,14 @@ impl Place<'_> {
         }
         let path = self.below(name);
         let help = match pairs.meant(self.pointer, name) {
-            Some(Meant::Field(word) | Meant::Glued(word)) => format!("did you mean `{word}`?"),
+            Some(Meant::Field(word) | Meant::Glued(word)) => {
+                let pointer = format!("{}/{word}/0", self.pointer);
+                let text = field.and_then(|field| field.value.text());
+                match text.and_then(|text| meant::item(self.kind, &pointer, text)) {
+                    Some(item) => format!("write `{word}:`, and `- {item}` on the line below"),
+                    None => format!("did you mean `{word}`?"),
+                }
+            }
             Some(Meant::Perhaps(word)) => {
                 format!("the required field `{word}` is missing: is this it?")
             }
@@ -161,10 +168,21 @@ impl Place<'_> {
             }
             None => match self.there_already(name) {
                 Some(word) => format!("`{word}` is there already: remove one of the two"),
-                None => format!("the fields here are {}", self.known_fields().join(", ")),
+                None => match field.filter(|field| self.is_needless(field)) {
+                    Some(_) => format!("write here what stands in it, without `{name}:`"),
+                    None => format!("the fields here are {}", self.known_fields().join(", ")),
+                },
             },
         };
         Diagnostic::new(Code::TL103, format!("unknown field `{path}`")).at(span).help(help)
+    }
+
+    /// Whether a block that does not exist holds nothing but fields of the mapping that it stands in.
+    fn is_needless(&self, block: &Field) -> bool {
+        let Value::Mapping(inner) = &block.value.value else { return false };
+        let known = self.known_fields();
+        let is_ours = |field: &Field| known.contains(&field.key.as_str());
+        !inner.is_empty() && inner.iter().all(is_ours)
     }
 
     /// The field of the mapping that another one of it, which does not exist, would mean.
