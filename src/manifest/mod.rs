@@ -13,6 +13,7 @@ mod hint;
 mod lost;
 mod misplaced;
 pub mod node;
+mod notations;
 pub(crate) mod numbers;
 mod opened;
 mod orphans;

@@ -2,10 +2,10 @@
 //! exact item is shown, and what a person would write instead.
 
 use super::node::{Node, Value};
-use super::schema;
+use super::{notations, schema};
 use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::value::{
-    CallerMask, DidMatch, LeadingPrefix, Number, NumberRange, StatusRange, TimeRange,
+    CallerMask, DidMatch, LeadingPrefix, Number, NumberError, NumberRange, StatusRange, TimeRange,
     is_country_code,
 };
 use crate::model::{InboundRule, Kind, Spec};
@@ -55,6 +55,9 @@ const LOOK_ALIKES: &[(char, &str)] = &[
     ('\u{ff0d}', "a full-width hyphen"),
     ('~', "a tilde"),
 ];
+
+/// What other systems call any number.
+const ANY: [&str; 5] = ["all", "any", "default", "everything", ".*"];
 
 /// How strict a field is about the first digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -299,8 +302,7 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
     if rule == Rule::Country {
         return country(text, span);
     }
-    let mut ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
-    let prefix = ends.find_map(LeadingPrefix::of).filter(|_| rule == Rule::Did);
+    let prefix = leads(text).filter(|_| rule == Rule::Did);
     if let Some(told) = prefix.and_then(|prefix| leading(text, prefix, span)) {
         return Some(told);
     }
@@ -317,7 +319,29 @@ fn item(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnost
     }
     let message = format!("`{}` is not a {what}: {error}", super::yaml::shown(text));
     let bare = text.strip_prefix('+').filter(|bare| bare.parse::<CallerMask>().is_ok());
+    let is_one = |one: &str| match shape {
+        Shape::Single => one.parse::<Number>().is_ok(),
+        Shape::Items | Shape::Item | Shape::One | Shape::OneOrAny => {
+            one.parse::<NumberRange>().is_ok()
+        }
+    };
+    let right = match rule {
+        Rule::Caller => None,
+        Rule::Did => notations::meant(text, fixed, is_one),
+        Rule::Internal | Rule::Time | Rule::Code | Rule::Country => {
+            notations::meant(text, notations::digits, is_one)
+        }
+    };
+    if let Some(right) = right {
+        let is_reversed = error == NumberError::Reversed;
+        let or = if is_reversed { ", or correct one of its ends" } else { "" };
+        let help = format!("write `{right}`{or}");
+        return Some(Diagnostic::new(Code::TL303, message).at(span).help(help));
+    }
     let help = match rule {
+        Rule::Did if shape == Shape::OneOrAny && ANY.contains(&text.to_lowercase().as_str()) => {
+            "write `\"*\"` for any number of the pool"
+        }
         Rule::Caller if bare.is_some() => {
             let bare = bare.unwrap_or_default();
             let message =
@@ -396,14 +420,24 @@ fn several(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagn
     Some(Diagnostic::new(Code::TL303, message).at(span).help(help))
 }
 
+/// What a number, or an end of a range, begins with that it must not.
+fn leads(text: &str) -> Option<LeadingPrefix> {
+    let ends: Vec<&str> = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim).collect();
+    let digits = |end: &str| end.bytes().filter(u8::is_ascii_digit).count();
+    let first = ends.first().copied().unwrap_or_default();
+    // What is shorter is no end of a range: a part of one number, or what the ends do not share.
+    let last = match ends.as_slice() {
+        [first, last] if digits(first) == digits(last) || last.starts_with('+') => last,
+        _ => "",
+    };
+    LeadingPrefix::of(first).or_else(|| LeadingPrefix::of(last))
+}
+
 /// A number with something in front of its country code; `None` for what is no number at all.
 fn leading(text: &str, prefix: LeadingPrefix, span: Span) -> Option<Diagnostic> {
-    let ends = text.split(['-', '\u{2013}', '\u{2212}']).map(str::trim);
-    let fixed: Option<Vec<String>> = ends.map(fixed).collect();
-    let help = match fixed {
-        Some(fixed) => {
-            format!("write `{}`: a number begins with its country code", fixed.join("-"))
-        }
+    let is_good = |one: &str| one.replace(COUNTRY_CODE, "").parse::<NumberRange>().is_ok();
+    let help = match notations::meant(&plain_dashes(text), fixed, is_good) {
+        Some(right) => format!("write `{right}`: a number begins with its country code"),
         // Zeros alone are digits, too.
         None if text.parse::<NumberRange>().is_ok() => {
             "write a whole number: it begins with its country code".to_owned()

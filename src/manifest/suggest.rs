@@ -94,6 +94,16 @@ pub(crate) fn field<'a>(
     abbreviated.or_else(|| nearest(text, known))
 }
 
+/// The word of a choice that somebody means: one that is near, abbreviated, or the only one that begins
+/// with so many of the same letters (`registration`).
+pub(crate) fn word<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
+    const SAME: usize = 5;
+    let begins_so = |word: &&&str| word.get(..SAME).is_some_and(|begin| text.starts_with(begin));
+    let mut alike = known.iter().filter(begins_so);
+    let alone = || alike.next().copied().filter(|_| alike.next().is_none());
+    field(text, known.iter().copied()).or_else(alone)
+}
+
 /// Whether two words differ in capitals, `_` and `-` only.
 pub(crate) fn is_same(word: &str, other: &str) -> bool {
     fn letters(word: &str) -> impl Iterator<Item = char> {

@@ -4,14 +4,14 @@ use jsonschema::error::ValidationErrorKind as Finding;
 use serde_json::Value as Json;
 
 use super::forms;
-use super::stand_in::{required, stand_in};
+use super::stand_in::{fields, required, stand_in};
 use super::types::expected_words;
 use super::words::{Place, dotted, is_index};
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::node::{Meaning, Node, Value};
+use crate::manifest::node::{Meaning, Node, Scalar, Value};
 use crate::manifest::suggest;
 use crate::manifest::yaml::shown;
-use crate::model::value::{Date, Host, Name, Seconds, SipTarget};
+use crate::model::value::{Date, Host, Name, NumberRange, Seconds, SipTarget, TimeRange};
 use crate::model::{Kind, TYPE_BLOCKS};
 
 /// The weekdays as conditions count them, from 1.
@@ -106,6 +106,7 @@ pub(super) fn form(name: &str, text: &str) -> Option<String> {
             let uri = format!("sip:{}", text.trim());
             uri.parse::<SipTarget>().ok().map(|_| format!("write `{uri}`"))
         }
+        "TimeRange" => times(text),
         "Seconds" => {
             let bare = text.strip_prefix('0')?.trim_start_matches('0');
             let zero = if bare.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
@@ -131,6 +132,83 @@ pub(super) fn form(name: &str, text: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The part of a day that somebody means who leaves out minutes, writes `9am`, or goes on past midnight.
+fn times(text: &str) -> Option<String> {
+    let dashes = ["-", "\u{2013}", "\u{2212}", " to ", " bis "];
+    let (from, to) = dashes.iter().find_map(|dash| text.split_once(dash))?;
+    let (from, to) = (clock(from)?, clock(to)?);
+    if from > to {
+        return Some(format!("write `{from}-24:00`, and `00:00-{to}` for the day after it"));
+    }
+    let right = format!("{from}-{to}");
+    right.parse::<TimeRange>().ok().map(|_| format!("write `{right}`"))
+}
+
+/// A time of day in one of its spellings, as we have it.
+fn clock(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let afternoon = lower.strip_suffix("pm").map(|bare| (bare, 12));
+    let half = afternoon.or_else(|| lower.strip_suffix("am").map(|bare| (bare, 0)));
+    let (bare, later) = half.map_or((lower.as_str(), None), |(bare, later)| (bare, Some(later)));
+    let bare = bare.trim().trim_end_matches('h');
+    let (hours, minutes) = match bare.split_once([':', '.', 'h']) {
+        Some((hours, minutes)) => (hours, minutes.get(..2)?),
+        None if bare.len() == 4 => bare.split_at_checked(2)?,
+        None => (bare, "00"),
+    };
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let hours = hours.parse::<u8>().ok().filter(|_| is_number(hours) && is_number(minutes))?;
+    let hours = later.map_or(hours, |later| hours % 12 + later);
+    (hours <= 24).then(|| format!("{hours:02}:{minutes}"))
+}
+
+/// What somebody means who writes one value for a block.
+pub(super) fn block(kind: Kind, pointer: &str, value: &Node) -> Option<String> {
+    let name = pointer.rsplit('/').next()?;
+    if let (Some(text), true) = (value.text(), kind == Kind::InboundRule && has_extension(pointer))
+    {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let right = match text {
+            _ if is_number(text) => format!("{{extension: {text}}}"),
+            _ if text.strip_prefix('+').is_some_and(is_number) => format!("{{number: \"{text}\"}}"),
+            _ if text.starts_with("sip:") => format!("{{sip: \"{}\"}}", shown(text)),
+            "keep" => "{keep: true}".to_owned(),
+            _ => return None,
+        };
+        return Some(format!("write `{name}: {right}`"));
+    }
+    let truth = match &value.value {
+        Value::Scalar(Scalar { meaning: Meaning::Bool(truth), .. }) => *truth,
+        Value::Scalar(_) | Value::Sequence(_) | Value::Mapping(_) => return None,
+    };
+    let has_switch = stand_in(kind, &format!("{pointer}/enabled")).is_some();
+    has_switch.then(|| format!("write `{name}: {{enabled: {truth}}}`"))
+}
+
+/// Whether what stands there is where a call goes.
+fn has_extension(pointer: &str) -> bool {
+    matches!(pointer, "/spec/destination" | "/spec/outOfHours" | "/spec/holiday")
+}
+
+/// A line that may stand in a block, as an example.
+pub(super) fn line(kind: Kind, pointer: &str) -> Option<String> {
+    let fields = fields(kind, pointer).into_iter();
+    let mut lines = fields.filter_map(|name| match stand_in(kind, &format!("{pointer}/{name}"))? {
+        Json::String(text) if is_bare(&text) => Some(format!("{name}: {text}")),
+        value @ (Json::Bool(_) | Json::Number(_)) => Some(format!("{name}: {value}")),
+        Json::Null | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
+    });
+    lines.next()
+}
+
+/// The range whose two ends somebody writes as fields.
+pub(super) fn two_ends(value: &Node) -> Option<String> {
+    let Value::Mapping(fields) = &value.value else { return None };
+    let [first, last] = fields.as_slice() else { return None };
+    let range = format!("{}-{}", first.value.text()?, last.value.text()?);
+    range.parse::<NumberRange>().ok().map(|_| format!("write `{range}`"))
 }
 
 /// What somebody means who writes a number in another way.

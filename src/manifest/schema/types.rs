@@ -64,6 +64,13 @@ impl Place<'_> {
         if let Some(item) = of_list().filter(|_| !text.is_empty() && expected == "a list") {
             return diagnostic.help(format!("write `- {item}` on the line below"));
         }
+        let ends = || meant::two_ends(node).filter(|_| expected == "a text");
+        let block =
+            || meant::block(self.kind, self.pointer, node).filter(|_| expected == "a mapping");
+        if let Some(right) = ends().or_else(block) {
+            return diagnostic.help(right);
+        }
+        let like = meant::line(self.kind, self.pointer).unwrap_or_else(|| "key: value".to_owned());
         match expected.as_str() {
             "a number" => diagnostic.help(meant::number(&text)),
             "a truth value" => diagnostic.help("write `true` or `false`"),
@@ -75,9 +82,9 @@ impl Place<'_> {
             }
             "a list" => diagnostic.help("write `[…]`, or one item on each line after `- `"),
             "a mapping" if matches!(node.value, Value::Sequence(_)) => {
-                diagnostic.help("write `key: value` on the lines below, without `-` in front")
+                diagnostic.help(format!("write `{like}` on the lines below, without `-` in front"))
             }
-            "a mapping" => diagnostic.help("write `key: value` on the lines below, indented"),
+            "a mapping" => diagnostic.help(format!("write `{like}` on the lines below, indented")),
             _ => diagnostic.help(format!("write {expected}")),
         }
     }

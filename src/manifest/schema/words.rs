@@ -281,7 +281,7 @@ impl Place<'_> {
             return self.at_value(Code::TL104, message).help("write `true`, or remove it");
         }
         let text = shown(text);
-        let near = suggest::nearest(&text, options.iter().copied());
+        let near = suggest::word(&text, &options);
         // A long list is read once.
         let (message, help) = match near {
             _ if options.len() <= MAX_WORDS => (
