@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anstyle::AnsiColor;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output, paint};
 use crate::diag::{Diagnostic, render_json, render_text, visible};
 use crate::model::Passage;
-use crate::model::value::{Name, Number};
+use crate::model::value::{Name, Number, SourceAddress};
 use crate::plan::unbuilt;
 use crate::routing::{
     Decision, Outcome, Refusal, Source, Step, StepOutcome, Steps, Table, Target, Trace, TrunkIndex,
@@ -206,11 +206,10 @@ fn trunk_named(name: &str, table: &Table, steps: &mut Steps) -> Result<TrunkInde
 }
 
 fn source_address(text: &str) -> Result<SocketAddr, Failure> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    let alone = bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 5060));
-    text.parse().or(alone).map_err(|_| {
+    let read = text.parse::<SourceAddress>().map(SourceAddress::socket);
+    read.map_err(|why| {
         let help = "write an address, or an address and a port: 203.0.113.10:5060";
-        Failure::usage(format!("`{text}` is not a source address")).help(help)
+        Failure::usage(why).help(help)
     })
 }
 

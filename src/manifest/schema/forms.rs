@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use crate::model::value::{
-    Cidr, Date, Host, Name, PhoneNumber, Seconds, SipTarget, StatusRange, TimeRange, Timestamp,
-    age_refusal, secret_file_refusal,
+    Cidr, Date, Host, Name, PhoneNumber, Seconds, SipTarget, SourceAddress, StatusRange, TimeRange,
+    Timestamp, age_refusal, secret_file_refusal,
 };
 use crate::model::{Brand, HostSlot, ScopeOwner, UserSlot};
 
@@ -94,6 +94,11 @@ const FORMS: &[Form] = &[
         name: "ScopeOwner",
         check: refusal::<ScopeOwner>,
         help: "write `system`, or `{tenant: NAME}`",
+    },
+    Form {
+        name: "SourceAddress",
+        check: refusal::<SourceAddress>,
+        help: "write an address, or one with its port: `203.0.113.10:5060`",
     },
     Form {
         name: "StatusRange",

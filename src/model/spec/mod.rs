@@ -36,5 +36,5 @@ pub use trunk::{
 use super::brand::Brand;
 use super::value::{
     CallerMask, Cidr, Date, DidMatch, DidSet, Host, Name, Number, NumberRange, PhoneNumber,
-    Seconds, SecretRef, SipTarget, StatusRange, TimeRange, Timestamp,
+    Seconds, SecretRef, SipTarget, SourceAddress, StatusRange, TimeRange, Timestamp,
 };

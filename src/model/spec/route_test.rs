@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Name, NumberRange, Timestamp, form};
+use super::{Name, NumberRange, SourceAddress, Timestamp, form};
 
 /// An expected outcome of one call; never part of the live state. Exactly one of `inbound` and
 /// `outbound`.
@@ -30,10 +30,9 @@ pub struct InboundCall {
     /// The trunk's name: the tenant's own, else the system's. Example: `carrier-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<Name>,
-    /// The address that the call comes from. Example: `203.0.113.10:5060`.
+    /// The address that the call comes from; without a port: 5060. Example: `203.0.113.10:5060`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
-    pub source: Option<String>,
+    pub source: Option<SourceAddress>,
     /// The called number, as presented. Example: `"+442079460000"`.
     #[schemars(schema_with = "form::presented")]
     pub to: String,

@@ -13,6 +13,7 @@ mod number;
 mod phone;
 mod seconds;
 mod secret;
+mod source_address;
 mod time;
 
 pub use codes::StatusRange;
@@ -24,6 +25,7 @@ pub use number::{Coverage, DidMatch, DidSet, LeadingPrefix, Number, NumberError,
 pub use phone::PhoneNumber;
 pub use seconds::Seconds;
 pub use secret::{SecretRef, age_refusal, secret_file_refusal};
+pub use source_address::SourceAddress;
 pub use time::{Date, TimeRange, Timestamp};
 
 /// Implements `Serialize`, `Deserialize` and `JsonSchema` through `Display` and `FromStr`.
