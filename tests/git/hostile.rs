@@ -145,7 +145,17 @@ fn a_linked_folder_takes_no_manifest_away_in_silence() {
         let output = world.trunkline("r", args);
         assert_eq!((code(&output), found(&json(&output))), (3, expected.clone()), "{args:?}");
     }
-    world.write(".trunklineignore", "tenants/acme\n");
+    fs::create_dir(world.path("outside")).unwrap();
+    symlink("../../outside", world.path("r/tenants/bolt")).unwrap();
+    symlink("/etc/hosts.conf", world.path("r/hosts.conf")).unwrap();
+    world.commit("a folder of another place");
+    let expected =
+        ["tenants/acme", "tenants/bolt"].map(|path| (path.to_owned(), "TL603".to_owned()));
+    for args in [&["validate", "-o", "json"][..], &["validate", "--rev", "HEAD", "-o", "json"]] {
+        let output = world.trunkline("r", args);
+        assert_eq!((code(&output), found(&json(&output))), (3, expected.to_vec()), "{args:?}");
+    }
+    world.write(".trunklineignore", "tenants/acme\ntenants/bolt\n");
     world.commit("ignored");
     for args in [&["validate", "-o", "json"][..], &["validate", "--rev", "HEAD", "-o", "json"]] {
         assert_eq!(code(&world.trunkline("r", args)), 0, "{args:?}");

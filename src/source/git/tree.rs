@@ -163,8 +163,8 @@ impl Repository {
         Ok(selected)
     }
 
-    /// The links that lead to a folder of the same tree, as a checkout would have them: the manifests
-    /// there would be missing.
+    /// The links that lead to a folder of the same tree, as a checkout would have them, or perhaps to one
+    /// outside of it: the manifests there would be missing.
     fn linked(&self, entries: &[Entry]) -> Result<HashSet<PathBuf>, GitError> {
         let is_read = |entry: &&Entry| entry.kind == Kind::Symlink && entry.size <= MAX_LINK_BYTES;
         let links: Vec<_> = entries.iter().filter(is_read).collect();
@@ -177,8 +177,12 @@ impl Repository {
         let mut found = HashSet::new();
         objects::read(&self.git, &wanted, MAX_LINK_BYTES, |index, bytes| {
             let Some(entry) = links.get(index) else { return };
-            let leads = resolved(&entry.path, path_from(&bytes));
-            if leads.is_some_and(|to| folders.contains(to.as_path())) {
+            let is_folder = match resolved(&entry.path, path_from(&bytes)) {
+                Some(to) => folders.contains(to.as_path()),
+                // Nobody knows what is there: a name without a dot is that of a folder.
+                None => entry.path.extension().is_none(),
+            };
+            if is_folder {
                 found.insert(entry.path.clone());
             }
         })?;
