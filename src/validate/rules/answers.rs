@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::shares::Uses;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, DidSet, NumberRange};
-use crate::model::{Kind, ResourceId, Usage};
+use crate::model::{Kind, ResourceId, TrunkType, Usage};
 use crate::validate::context::{Context, PoolItem, TrunkName, listed, number_set};
 use crate::validate::section::Section;
 
@@ -40,9 +40,14 @@ pub(in crate::validate) fn answers<'a>(
 ) -> BTreeMap<&'a ResourceId, Answers<'a>> {
     let mut all: BTreeMap<&ResourceId, Answers<'_>> = BTreeMap::new();
     for (id, rule) in section.sound.inbound_rules().filter(|(_, one)| one.enabled) {
-        let TrunkName::Is(trunk, _) = context.trunk(section.tenant, &rule.trunk) else { continue };
+        let TrunkName::Is(trunk, spec) = context.trunk(section.tenant, &rule.trunk) else {
+            continue;
+        };
         let entry = all.entry(trunk).or_default();
-        let partial = match (rule.usage.intersects(Usage::Call), rule.caller.is_empty()) {
+        // What comes over such a trunk is messages.
+        let is_wanted =
+            spec.trunk_type == TrunkType::WhatsApp || rule.usage.intersects(Usage::Call);
+        let partial = match (is_wanted, rule.caller.is_empty()) {
             (false, _) => Some(Partial::Messages),
             (true, false) => Some(Partial::Callers),
             (true, true) => None,

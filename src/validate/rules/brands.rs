@@ -27,7 +27,12 @@ pub(super) fn tl104_regions(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 pub(super) fn tl412_advice(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, trunk) in context.set.trunks() {
         match trunk.brand.key() {
-            "twilio" | "twilio-interconnect" => found.extend(twilio(context, id, trunk)),
+            "twilio" => found.extend(twilio(context, id, trunk)),
+            "twilio-interconnect" => {
+                found.extend(twilio(context, id, trunk));
+                found.extend(interconnect(context, id, trunk));
+            }
+            "wavix" => found.extend(without_plus(context, id, trunk)),
             "gamma" | "voicemeup" => found.extend(identities(context, id, trunk)),
             _ => {}
         }
@@ -54,6 +59,29 @@ fn twilio(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> Option<Diagn
         context
             .diagnostic(Code::TL412, id, "/spec/registration/enabled", message)
             .help("add `enabled: false`: the credentials then only answer challenges")
+    })
+}
+
+/// Twilio's private links end at names of their own.
+fn interconnect(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> Option<Diagnostic> {
+    let host = trunk.host.as_ref()?.to_string().to_ascii_lowercase();
+    let is_public = host.ends_with(".twilio.com") && !host.ends_with("-ix.twilio.com");
+    is_public.then(|| {
+        let message =
+            format!("`{host}` is reached over the internet, not over Twilio Interconnect");
+        context
+            .diagnostic(Code::TL412, id, "/spec/host", message)
+            .help("write a name like `acme.pstn.ashburn-ix.twilio.com`, or `brand: twilio`")
+    })
+}
+
+/// Wavix takes no number whose `+` is gone.
+fn without_plus(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> Option<Diagnostic> {
+    let takes_it_off = trunk.number.as_ref().is_some_and(|one| one.keep_plus == Some(false));
+    takes_it_off.then(|| {
+        let message = "Wavix takes only numbers with `+` in front, and this takes it off";
+        let help = "remove it: a leading `+` is kept";
+        context.diagnostic(Code::TL412, id, "/spec/number/keepPlus", message).help(help)
     })
 }
 

@@ -26,6 +26,10 @@ pub(super) fn tl406_transport(context: &Context<'_>, found: &mut Vec<Diagnostic>
     let known = |id: &ResourceId| context.knows(id, &["/spec/transport", "/spec/type"]);
     for (id, trunk) in context.trunks().filter(|(id, _)| known(id)) {
         let Some(name) = &trunk.transport else {
+            // Its messages come and go by the provider's API.
+            if trunk.trunk_type == TrunkType::WhatsApp {
+                continue;
+            }
             let wanted = trunk.trunk_type.listener_protocol();
             let clashing = of_clash.get_or_init(clashing_ids);
             let fit = fits.entry(wanted).or_insert_with(|| Fit::of(context, wanted, clashing));

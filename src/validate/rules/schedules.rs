@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Name;
-use crate::model::{Kind, ResourceId};
+use crate::model::{Holiday, Kind, ResourceId};
 use crate::validate::context::Context;
 use crate::validate::missing::Absences;
 use crate::validate::section::Section;
@@ -67,7 +67,14 @@ pub(super) fn tl201_schedules<'a>(
     absent.tell(false, known, (&context.compared, found));
 }
 
-/// Holidays that end before they begin.
+/// Whether a holiday covers every day of a year.
+fn lasts_a_year(holiday: &Holiday) -> bool {
+    let year = holiday.from.0.checked_add(jiff::Span::new().years(1));
+    // What the calendar ends before is later than any.
+    year.is_ok_and(|next| next <= holiday.to.0)
+}
+
+/// Holidays that end before they begin, or never.
 pub(super) fn tl106_holidays<'a>(
     context: &Context<'a>,
     section: &Section<'a>,
@@ -75,11 +82,21 @@ pub(super) fn tl106_holidays<'a>(
 ) {
     for (id, schedule) in section.schedules() {
         for (index, holiday) in schedule.holidays.iter().enumerate() {
-            if holiday.from <= holiday.to {
+            let is_endless = holiday.every_year && lasts_a_year(holiday);
+            if holiday.from <= holiday.to && !is_endless {
                 continue;
             }
             let field = format!("/spec/holidays/{index}/to");
             if !context.knows(id, &[&field, &format!("/spec/holidays/{index}/from")]) {
+                continue;
+            }
+            if is_endless {
+                let message = format!(
+                    "the holiday of every year lasts from {} to {}: it never ends",
+                    holiday.from, holiday.to
+                );
+                let help = "`to` is the last day of one of them, less than a year after `from`";
+                found.push(context.diagnostic(Code::TL106, id, &field, message).help(help));
                 continue;
             }
             let message =
