@@ -23,8 +23,18 @@ const FORMATTER_DOES_IT: &str = "; `trunkline fmt` does it";
 pub(crate) const COUNTRY_CODE: &str = "<country code>";
 
 /// A fix with the country code of its tenant. A number that begins with it already, as `0044…` written
-/// with one zero does, may be meant without a second one.
-pub(crate) fn with_country_code(help: &str, code: &str) -> String {
+/// with one zero does, may be meant without a second one; one that is the tenant's without any code
+/// has another country's.
+pub(crate) fn with_country_code(
+    help: &str,
+    code: &str,
+    is_owned: impl Fn(NumberRange) -> bool,
+) -> String {
+    let bare = help.replace(COUNTRY_CODE, "");
+    let number = bare.split('`').nth(1).and_then(|number| number.parse().ok());
+    if number.is_some_and(is_owned) {
+        return bare;
+    }
     let with = help.replace(COUNTRY_CODE, code);
     let begins_with_it = format!("write `{COUNTRY_CODE}{code}");
     let without = help.starts_with(&begins_with_it).then(|| help.replace(COUNTRY_CODE, ""));

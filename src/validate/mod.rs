@@ -14,7 +14,7 @@ mod scopes;
 mod section;
 mod signing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use desired::Desired;
@@ -24,7 +24,7 @@ use crate::diag::{Code, Diagnostic, Severity, SourceMap, Span, leave_secrets_out
 use crate::manifest::decode::Declares;
 use crate::manifest::numbers;
 use crate::manifest::tree::SourceTree;
-use crate::model::value::Date;
+use crate::model::value::{Coverage, Date, DidSet, Name, NumberRange};
 use crate::model::{Kind, ResourceId, ResourceSet};
 use context::Context;
 use declared::Declared;
@@ -174,14 +174,29 @@ fn is_outside(one: &Diagnostic, told: &[Diagnostic]) -> bool {
 
 /// Completes the fixes of numbers whose country is their tenant's (TL302).
 fn fill_in_country_codes(resources: &ResourceSet, found: &mut [Diagnostic]) {
+    let mut owned = None;
     for one in found.iter_mut().filter(|one| one.code == Code::TL302) {
         let id = one.resource.as_deref().and_then(|id| id.parse::<ResourceId>().ok());
-        let tenant = id.and_then(|id| resources.tenant(None, id.tenant.as_ref()?));
+        let owner = id.as_ref().and_then(|id| id.tenant.as_ref());
+        let tenant = owner.and_then(|owner| resources.tenant(None, owner));
         let code = tenant.and_then(|tenant| tenant.country_code.as_deref());
         if let (Some(code), Some(help)) = (code, one.help.as_mut()) {
-            *help = numbers::with_country_code(help, code);
+            let owned = owned.get_or_insert_with(|| owned_numbers(resources));
+            let owned = owner.and_then(|tenant| owned.get(tenant));
+            let is_owned = |range| owned.is_some_and(|all| all.uncovered(range).is_empty());
+            *help = numbers::with_country_code(help, code, is_owned);
         }
     }
+}
+
+/// The numbers of each tenant's pools.
+fn owned_numbers(resources: &ResourceSet) -> BTreeMap<&Name, Coverage> {
+    let mut items: BTreeMap<&Name, Vec<NumberRange>> = BTreeMap::new();
+    for (id, pool) in resources.did_pools() {
+        let tenant = id.tenant.as_ref().map(|tenant| items.entry(tenant).or_default());
+        tenant.into_iter().for_each(|all| all.extend(pool.numbers.items()));
+    }
+    items.into_iter().map(|(tenant, all)| (tenant, DidSet::new(all).coverage())).collect()
 }
 
 /// The errors of a set whose files are not at hand, by the rules over more than one field: the

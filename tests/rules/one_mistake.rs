@@ -198,6 +198,12 @@ fn a_country_code_is_not_written_twice() {
     assert_eq!(help("02079460200"), "write `442079460200`: a number begins with its country code");
 }
 
+#[test]
+fn a_number_of_the_tenant_gets_no_country_code() {
+    let told = told(with("trunk: ca, did: \"*\"", "trunk: ca, did: 01000-01999", &[]));
+    assert!(told.contains(" = write `1000-1999`: a number"), "{told}");
+}
+
 /// What is told of one more document with a spec of several lines.
 fn told_of(kind: &str, name: &str, spec: &str) -> String {
     told(with("", "", &[(kind, name, spec)]))

@@ -376,6 +376,8 @@ pub(super) fn tl106_order(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
         if let Some(registrar) = &trunk.registrar
             && registrar.max_expires < registrar.min_expires
+            // That is told by itself.
+            && registrar.max_expires != Seconds(0)
             && context.knows(id, &["/spec/registrar/minExpires", "/spec/registrar/maxExpires"])
         {
             let message = format!(
