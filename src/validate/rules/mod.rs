@@ -9,6 +9,7 @@ mod covered;
 mod dead;
 mod dialling;
 mod effects;
+mod emergency;
 mod exceptions;
 mod forwards;
 mod headers;
@@ -78,6 +79,7 @@ pub(super) const OF_SECTION: &[SectionRule] = &[
     exceptions::tl508_dead_exceptions,
     outbound::tl509_equal_priority,
     outbound::tl512_emergency,
+    emergency::tl512_callers,
 ];
 
 /// Every rule that compares owners, or what they share. They come after the others.

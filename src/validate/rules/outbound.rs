@@ -173,7 +173,12 @@ pub(super) fn tl512_emergency<'a>(
 }
 
 /// Whether a call to a number can leave by a route.
-fn is_open(context: &Context<'_>, tenant: &Name, route: &OutboundRoute, number: &str) -> bool {
+pub(super) fn is_open(
+    context: &Context<'_>,
+    tenant: &Name,
+    route: &OutboundRoute,
+    number: &str,
+) -> bool {
     let trunk = match context.trunk(Some(tenant), &route.trunk) {
         TrunkName::Is(_, trunk) => trunk,
         // What is wrong with it is told, and that is one mistake.
