@@ -122,6 +122,16 @@ pub(super) fn are_glued(fields: &[Field]) -> bool {
     fields.iter().filter(begins_document).count() > 1
 }
 
+/// Whether a key is nothing, the sign for that, or a collection, which has no name: `""` has one.
+fn is_none(field: &Field) -> bool {
+    let length = field.key_span.end - field.key_span.start;
+    match &*field.key {
+        "" => length != 2,
+        "~" => length <= 1,
+        _ => false,
+    }
+}
+
 /// The keys that stand twice; `glued`: in several documents that were read as one.
 pub(super) fn duplicates(fields: &[Field], glued: bool) -> Vec<Diagnostic> {
     // Where each key stands first, and the last field without a value before that.
@@ -134,7 +144,9 @@ pub(super) fn duplicates(fields: &[Field], glued: bool) -> Vec<Diagnostic> {
         if is_empty(field) {
             last_empty = Some(at);
         }
-        let Some((before, other)) = first.get(&*field.key).copied() else {
+        // A key that is none is told by itself.
+        let other = first.get(&*field.key).copied().filter(|_| !is_none(field));
+        let Some((before, other)) = other else {
             first.insert(&field.key, (at, before_it));
             continue;
         };
