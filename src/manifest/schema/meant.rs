@@ -3,10 +3,10 @@
 use jsonschema::error::ValidationErrorKind as Finding;
 use serde_json::Value as Json;
 
-use super::forms;
 use super::stand_in::{fields, required, stand_in};
 use super::types::expected_words;
 use super::words::{Place, dotted, is_index};
+use super::{forms, meant_forms};
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::node::{Meaning, Node, Scalar, Value};
 use crate::manifest::suggest;
@@ -86,7 +86,8 @@ pub(super) fn form(name: &str, text: &str) -> Option<String> {
             let lower = text.trim().to_lowercase();
             let near = lower.replace([' ', '_', '.'], "-");
             let near = if lower.parse::<Name>().is_ok() { lower } else { near };
-            near.parse::<Name>().ok().map(|name| format!("write `{name}`"))
+            let near = near.parse::<Name>().ok().map(|name| format!("write `{name}`"));
+            near.or_else(|| meant_forms::last_name(text))
         }
         "Host" => {
             let text = text.trim();
@@ -107,8 +108,13 @@ pub(super) fn form(name: &str, text: &str) -> Option<String> {
             uri.parse::<SipTarget>().ok().map(|_| format!("write `{uri}`"))
         }
         "TimeRange" => times(text),
+        "Cidr" => meant_forms::addresses(text),
+        "PhoneNumber" => meant_forms::telephone(text),
+        "ScopeOwner" => meant_forms::tenant(text),
+        "Timestamp" => meant_forms::moment(text),
         "Seconds" => {
-            let bare = text.strip_prefix('0')?.trim_start_matches('0');
+            let Some(bare) = text.strip_prefix('0') else { return meant_forms::duration(text) };
+            let bare = bare.trim_start_matches('0');
             let zero = if bare.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
             let right = format!("{zero}{bare}");
             right.parse::<Seconds>().ok().map(|_| format!("write `{right}`"))
@@ -218,7 +224,8 @@ pub(super) fn number(text: &str) -> String {
         Meaning::Unsigned(_) if bare.len() == text.len() => format!("write {text} without quotes"),
         Meaning::Unsigned(_) => format!("write {bare}, without a zero in front"),
         Meaning::Null | Meaning::Bool(_) | Meaning::Negative(_) | Meaning::Text => {
-            "write a number, in digits".to_owned()
+            let near = meant_forms::leading_number(text);
+            near.unwrap_or_else(|| "write a number, in digits".to_owned())
         }
     }
 }

@@ -8,6 +8,7 @@ mod forms;
 mod generate;
 mod json;
 mod meant;
+mod meant_forms;
 mod pairs;
 mod pattern;
 mod secrets;
