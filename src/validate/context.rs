@@ -72,8 +72,8 @@ pub(super) struct Context<'a> {
     lost_pools: BTreeSet<&'a Name>,
     /// What everybody has, by owner.
     sections: Vec<Section<'a>>,
-    /// The first schedule of each name, by tenants.
-    schedules: OnceCell<Map<&'a Name, &'a ResourceId>>,
+    /// The first schedule of each name, by tenants, and whether others have the name, too.
+    schedules: OnceCell<Map<&'a Name, (&'a ResourceId, bool)>>,
     /// Names that may still be compared for being near to one that means nothing.
     pub compared: Cell<usize>,
     /// The other places that diagnostics may still have.
@@ -100,8 +100,8 @@ pub(super) enum TrunkName<'a> {
     Is(&'a ResourceId, &'a Trunk),
     /// A trunk whose document is refused: nothing can be said.
     Refused,
-    /// Only another tenant's own trunk has that name.
-    OfTenant(&'a ResourceId),
+    /// Only other tenants' own trunks have that name.
+    OfTenant,
     /// Nothing has that name.
     Nothing,
 }
@@ -172,7 +172,7 @@ impl<'a> Context<'a> {
             let trunk = match context.trunk(Some(tenant), &pool.trunk) {
                 TrunkName::Is(trunk, _) => trunk,
                 TrunkName::Refused => continue,
-                TrunkName::OfTenant(_) | TrunkName::Nothing => {
+                TrunkName::OfTenant | TrunkName::Nothing => {
                     context.lost_pools.insert(tenant);
                     continue;
                 }
@@ -317,12 +317,21 @@ impl<'a> Context<'a> {
         self.trunks.get(name)?.first
     }
 
-    /// A schedule of this name, whosever it is.
-    pub(super) fn anybodys_schedule(&self, name: &Name) -> Option<&'a ResourceId> {
+    /// The tenant's trunk of this name, where one tenant alone has one.
+    pub(super) fn only_trunk_of_tenant(&self, name: &Name) -> Option<&'a ResourceId> {
+        let of_name = self.trunks.get(name)?;
+        of_name.first.filter(|_| of_name.own.len() == 1)
+    }
+
+    /// A schedule of this name, whosever it is, and whether several have one.
+    pub(super) fn anybodys_schedule(&self, name: &Name) -> Option<(&'a ResourceId, bool)> {
         let schedules = self.schedules.get_or_init(|| {
             let mut first = Map::default();
             for (id, _) in self.set.schedules() {
-                first.entry(&id.name).or_insert(id);
+                first
+                    .entry(&id.name)
+                    .and_modify(|one: &mut (_, _)| one.1 = true)
+                    .or_insert((id, false));
             }
             first
         });
@@ -341,7 +350,7 @@ impl<'a> Context<'a> {
         if own.into_iter().chain([system]).any(|id| self.declared.may_be(&id)) {
             return TrunkName::Refused;
         }
-        of_name.and_then(|all| all.first).map_or(TrunkName::Nothing, TrunkName::OfTenant)
+        if of_name.is_some() { TrunkName::OfTenant } else { TrunkName::Nothing }
     }
 
     /// The trunk of an identity.

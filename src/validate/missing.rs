@@ -34,7 +34,8 @@ pub(super) fn once(found: &mut [Diagnostic]) {
             || says(Code::TL406, NO_TRANSPORT)
             || says(Code::TL105, NO_LISTENER)
             || says(Code::TL105, SEVERAL_LISTENERS);
-        if !shared && !matches!(one.code, Code::TL201 | Code::TL506) {
+        // Of a schedule or trunk, that others have one of its name says no more than that this tenant has none.
+        if !shared && !matches!(one.code, Code::TL201 | Code::TL203 | Code::TL402 | Code::TL506) {
             continue;
         }
         if one.follows || one.span.is_none() {

@@ -20,6 +20,8 @@ mod shared_numbers;
 mod single_breaks;
 #[cfg(test)]
 mod single_slips;
+#[cfg(test)]
+mod whose;
 
 #[cfg(test)]
 mod brute_force {

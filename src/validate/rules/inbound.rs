@@ -20,7 +20,7 @@ fn on_trunk<'a>(
     let tenant = id.tenant.as_ref()?;
     match context.trunk(Some(tenant), &rule.trunk) {
         TrunkName::Is(trunk, _) => Some((tenant, trunk)),
-        TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
+        TrunkName::Refused | TrunkName::OfTenant | TrunkName::Nothing => None,
     }
 }
 

@@ -182,7 +182,7 @@ pub(super) fn is_open(
     let trunk = match context.trunk(Some(tenant), &route.trunk) {
         TrunkName::Is(_, trunk) => trunk,
         // What is wrong with it is told, and that is one mistake.
-        TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => return true,
+        TrunkName::Refused | TrunkName::OfTenant | TrunkName::Nothing => return true,
     };
     let left = number.len() > usize::from(route.strip);
     route.enabled && left && trunk.enabled

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::scopes;
 use crate::diag::{Code, Diagnostic};
@@ -50,31 +50,18 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
 
 /// Trunks that pools, rules and routes name: nothing (TL201), or another tenant's own (TL402).
 pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic>) {
-    let mut absent = Absences::new();
+    let (mut absent, mut foreign) = (Absences::new(), BTreeMap::<_, Vec<_>>::new());
     for (id, field, name) in all_trunk_names(context) {
-        let place = || field.to_string();
-        // A tenant that does not exist is told by itself: its own trunks may be meant.
-        let is_lost = |tenant: Option<&Name>| tenant.is_some_and(|one| !context.has_tenant(one));
-        let follows = is_lost(owner(id));
         match context.trunk(owner(id), name) {
             TrunkName::Is(..) | TrunkName::Refused => {}
-            TrunkName::OfTenant(other) => {
-                let message = format!("trunk `{name}` is another tenant's own: {other}");
-                let diagnostic = context.diagnostic(Code::TL402, id, &place(), message);
-                let span = context.span(other, "/metadata/name");
-                found.push(
-                    diagnostic
-                        .follows(follows || is_lost(other.tenant.as_ref()))
-                        .related(span, "the trunk is declared here")
-                        .help("use a trunk of this tenant, or one of the system scope"),
-                );
-            }
+            TrunkName::OfTenant => foreign.entry(name).or_default().push((id, field)),
             TrunkName::Nothing => {
                 let message = format!("{NO_TRUNK} `{name}`");
                 // What nobody declares is a mistake of its own, whosever trunk is meant.
-                let follows = follows && context.declared.may_be_anybodys(Kind::Trunk, name);
+                let follows =
+                    is_lost(context, id) && context.declared.may_be_anybodys(Kind::Trunk, name);
                 let told = Diagnostic::new(Code::TL201, message).of(id).follows(follows);
-                let told = told.at(context.span(id, &place()));
+                let told = told.at(context.span(id, &field.to_string()));
                 absent.add(owner(id), name, told, &format!("declare the Trunk `{name}`"));
             }
         }
@@ -84,17 +71,58 @@ pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic
         let named =
             |(by, _, name): (&ResourceId, Field, &Name)| match context.trunk(owner(by), name) {
                 TrunkName::Is(id, _) => Some(id),
-                TrunkName::Refused | TrunkName::OfTenant(_) | TrunkName::Nothing => None,
+                TrunkName::Refused | TrunkName::OfTenant | TrunkName::Nothing => None,
             };
         used.get_or_init(|| all_trunk_names(context).filter_map(named).collect::<BTreeSet<_>>())
             .contains(id)
     };
     let known = |owner: Option<&'a Name>, unused: bool| {
-        let usable = move |id: &ResourceId| id.tenant.is_none() || id.tenant.as_ref() == owner;
-        let all = context.set.trunks().filter(move |(id, _)| usable(id));
-        all.filter(move |(id, _)| !unused || !is_used(id)).map(|(id, _)| id.name.as_str())
+        let system = context.set.trunks().map(|(id, _)| id).take_while(|id| id.tenant.is_none());
+        let own = owner.into_iter().flat_map(|one| context.set.owned(Kind::Trunk, one));
+        let all = system.chain(own.map(|(id, _)| id));
+        all.filter(move |id| !unused || !is_used(id)).map(|id| id.name.as_str())
     };
     absent.tell(true, known, (&context.compared, found));
+    let mut absent = Absences::new();
+    for (name, uses) in &foreign {
+        let only = context.only_trunk_of_tenant(name);
+        for place in uses {
+            let told = not_own(context, *place, name, only);
+            let declare = format!("declare the Trunk `{name}` of this tenant");
+            absent.add(owner(place.0), name, told, &declare);
+        }
+    }
+    absent.tell(false, known, (&context.compared, found));
+}
+
+/// Whether the tenant that a resource belongs to does not exist: that is told by itself, and its own
+/// trunks may be meant.
+fn is_lost(context: &Context<'_>, id: &ResourceId) -> bool {
+    owner(id).is_some_and(|one| !context.has_tenant(one))
+}
+
+/// A name that its tenant gives no trunk: another one's trunk has it, and which one, if one alone.
+fn not_own(
+    context: &Context<'_>,
+    (id, field): (&ResourceId, Field),
+    name: &Name,
+    only: Option<&ResourceId>,
+) -> Diagnostic {
+    let follows = is_lost(context, id);
+    let message = match only {
+        Some(other) => format!("trunk `{name}` is another tenant's own: {other}"),
+        // Where every tenant has one of that name, nobody means another's.
+        None => {
+            format!("trunk `{name}` is only other tenants' own: this one has none of that name")
+        }
+    };
+    let told = context.diagnostic(Code::TL402, id, &field.to_string(), message).follows(follows);
+    let Some(other) = only else {
+        let is_lost = |tenant| context.has_lost(Kind::Trunk, tenant);
+        return told.follows(owner(id).is_some_and(is_lost));
+    };
+    told.follows(is_lost(context, other))
+        .related(context.span(other, "/metadata/name"), "the trunk is declared here")
 }
 
 /// Every place that names a trunk, owner by owner.

@@ -36,21 +36,27 @@ pub(super) fn tl201_schedules<'a>(
         if section.sound.has(Kind::Schedule, name) || context.declared.may_be(&id_of()) {
             continue;
         }
-        if let Some(other) = context.anybodys_schedule(name) {
-            // Whose it is cannot be told where that tenant does not exist, which is told.
-            let is_lost = other.tenant.as_ref().is_some_and(|one| !context.has_tenant(one));
-            let message = format!("schedule `{name}` is another tenant's: {other}");
-            found.push(
-                context
-                    .diagnostic(Code::TL203, id, "/spec/schedule", message)
-                    .follows(is_lost)
-                    .related(context.span(other, "/metadata/name"), "the schedule is declared here")
-                    .help("declare a Schedule of this tenant: tenants share none"),
-            );
-            continue;
-        }
-        let message = format!("there is no Schedule `{name}`");
-        let told = context.diagnostic(Code::TL201, id, "/spec/schedule", message);
+        let told = match context.anybodys_schedule(name) {
+            None => {
+                let message = format!("there is no Schedule `{name}`");
+                context.diagnostic(Code::TL201, id, "/spec/schedule", message)
+            }
+            Some((other, false)) => {
+                // Whose it is cannot be told where that tenant does not exist, which is told.
+                let is_lost = other.tenant.as_ref().is_some_and(|one| !context.has_tenant(one));
+                let message = format!("schedule `{name}` is another tenant's: {other}");
+                let told = context.diagnostic(Code::TL203, id, "/spec/schedule", message);
+                let place = context.span(other, "/metadata/name");
+                told.follows(is_lost).related(place, "the schedule is declared here")
+            }
+            // Where every tenant has one of that name, nobody means another's.
+            Some((_, true)) => {
+                let message = format!(
+                    "schedule `{name}` is only other tenants': this one has none of that name"
+                );
+                context.diagnostic(Code::TL203, id, "/spec/schedule", message)
+            }
+        };
         let told = told.follows(context.has_lost(Kind::Schedule, owner));
         let declare = format!("declare the Schedule `{name}` of this tenant");
         absent.add((), name, told, &declare);

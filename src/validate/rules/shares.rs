@@ -192,7 +192,7 @@ pub(in crate::validate) fn of_rules<'a>(context: &Context<'a>) -> Uses<'a> {
                 });
                 all.astray.extend(foreign);
             }
-            TrunkName::OfTenant(_) | TrunkName::Nothing => all.astray.extend(tenant),
+            TrunkName::OfTenant | TrunkName::Nothing => all.astray.extend(tenant),
             TrunkName::Refused => {}
         }
     }

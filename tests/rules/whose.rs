@@ -1,0 +1,137 @@
+//! One mistake, one error, where what is wrong is whose a thing is: names that every tenant has, tenants
+//! that are lost, and files in another's folder.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use trunkline::diag::{Diagnostic, Severity};
+use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
+use trunkline::validate::{Checked, validate};
+
+/// What every tenant has, without its number.
+const OF_TENANT: &[(&str, &str, &str)] = &[
+    ("Schedule", "office", "{weekly: {monday: open}}"),
+    (
+        "Trunk",
+        "own",
+        "{type: register, host: t#.example.net, registration: {username: u, password: {env: X}}}",
+    ),
+    ("DidPool", "own", "{trunk: own, numbers: [1#00-1#99]}"),
+    ("InboundRule", "in", "{trunk: own, did: \"*\", schedule: office, destination: {reject: 486}}"),
+    ("InboundRule", "in-2", "{trunk: shared, did: \"*\", destination: {reject: 486}}"),
+    (
+        "OutboundRule",
+        "out",
+        "{match: {prefixes: [0]}, schedule: office, routes: [{trunk: own}, {trunk: shared}]}",
+    ),
+];
+
+fn document(kind: &str, name: &str, tenant: Option<&str>, spec: &str) -> String {
+    let tenant = tenant.map_or(String::new(), |tenant| format!("  tenant: {tenant}\n"));
+    format!(
+        "---\napiVersion: trunkline.dev/v1\nkind: {kind}\nmetadata:\n  name: {name}\n{tenant}spec: {spec}\n"
+    )
+}
+
+/// A sound repository of a system and three tenants, a file for each kind.
+fn base() -> BTreeMap<String, String> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let shared =
+        "{type: register, host: c.example.net, registration: {username: u, password: {env: X}}}";
+    let mut system = document("Transport", "udp", None, "{protocol: udp, port: 5060}");
+    system += &document("Trunk", "shared", None, shared);
+    for (at, tenant) in ["acme", "bolt", "cord"].into_iter().enumerate() {
+        let spec = format!("{{sipDomain: {tenant}.sbc.example.net}}");
+        system += &document("Tenant", tenant, None, &spec);
+        let spec = format!("{{trunk: shared, numbers: [2{at}00-2{at}99]}}");
+        system += &document("DidPool", "shared", Some(tenant), &spec);
+        for (kind, name, spec) in OF_TENANT {
+            let path = format!("tenants/{tenant}/{}.yaml", kind.to_lowercase());
+            let spec = spec.replace('#', &at.to_string());
+            *files.entry(path).or_default() += &document(kind, name, Some(tenant), &spec);
+        }
+    }
+    files.insert("system.yaml".to_owned(), system);
+    files
+}
+
+fn check(files: BTreeMap<String, String>) -> Checked {
+    let file = |(path, text): (String, String)| SourceFile {
+        path,
+        content: Content::Text(Arc::from(text)),
+    };
+    validate(&SourceTree { files: files.into_iter().map(file).collect(), rooted: true })
+}
+
+/// The sound repository with parts of files written otherwise.
+fn with(edits: &[(&str, &str, &str)]) -> Checked {
+    let mut files = base();
+    for (path, written, instead) in edits {
+        let text = files.get_mut(*path).unwrap();
+        assert_eq!(text.matches(written).count(), 1, "{path}: {written}");
+        *text = text.replacen(written, instead, 1);
+    }
+    check(files)
+}
+
+/// The errors, each as a line, with the number of its other places.
+fn told(checked: &Checked) -> String {
+    let errors = checked.diagnostics.iter().filter(|one| one.severity() == Severity::Error);
+    let line = |one: &Diagnostic| {
+        format!(
+            "{} {} +{} = {}\n",
+            one.code,
+            one.message,
+            one.related.len(),
+            one.help.as_deref().unwrap_or_default()
+        )
+    };
+    errors.map(line).collect()
+}
+
+#[test]
+fn the_repository_is_sound() {
+    assert_eq!(check(base()).diagnostics, []);
+}
+
+#[test]
+fn a_name_that_all_have_and_one_has_not() {
+    let schedule = "tenants/bolt/schedule.yaml";
+    assert_eq!(
+        told(&with(&[(schedule, "name: office", "name: offce")])),
+        "TL203 schedule `office` is only other tenants': this one has none of that name +1 = did you mean `offce`?\n"
+    );
+    let mut files = base();
+    files.remove(schedule);
+    let gone = check(files);
+    assert_eq!(
+        told(&gone),
+        "TL203 schedule `office` is only other tenants': this one has none of that name +1 = was it deleted or renamed? declare the Schedule `office` of this tenant, or correct the name\n"
+    );
+    // Nothing of other customers is named.
+    assert!(
+        gone.diagnostics
+            .iter()
+            .flat_map(|one| &one.related)
+            .all(|one| one.message.contains("/bolt/"))
+    );
+    let renamed = with(&[("tenants/bolt/trunk.yaml", "name: own", "name: ownn")]);
+    assert_eq!(
+        told(&renamed),
+        "TL402 trunk `own` is only other tenants' own: this one has none of that name +2 = did you mean `ownn`?\n"
+    );
+}
+
+#[test]
+fn each_tenant_is_told_of_its_own_lack() {
+    let two = with(&[
+        ("tenants/bolt/schedule.yaml", "name: office", "name: offce"),
+        ("tenants/cord/schedule.yaml", "name: office", "name: night"),
+    ]);
+    let told = told(&two);
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(
+        told.contains("TL203 schedule `office` is another tenant's: Schedule/acme/office"),
+        "{told}"
+    );
+}
