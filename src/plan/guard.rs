@@ -49,6 +49,7 @@ pub fn deletions_in_use(checked: &Checked, live: &ResourceSet) -> Guarded {
         blame.resource(id, indices);
     }
     blame.listeners();
+    blame.former_system_trunks();
     let Blame { users, explained, .. } = blame;
     let stays = |id: &ResourceId| checked.resources.contains(id);
     guarded.refusals = users.iter().map(|(id, users)| refusal(id, stays(id), users)).collect();
@@ -139,6 +140,18 @@ impl<'a> Blame<'a> {
             self.users.entry(thing).or_default().add(id, span);
         }
         is_all
+    }
+
+    /// A system's trunk that became a tenant's: that others use it is told once, at the trunk (TL402).
+    fn former_system_trunks(&mut self) {
+        for (index, one) in self.all.iter().enumerate().filter(|(_, one)| one.code == Code::TL402) {
+            let id = one.resource.as_deref().and_then(|id| id.parse::<ResourceId>().ok());
+            let former = id.filter(|id| id.kind == Kind::Trunk);
+            let former = former.map(|id| ResourceId::system(Kind::Trunk, id.name));
+            if former.is_some_and(|id| self.users.contains_key(&id)) {
+                self.explained.insert(index);
+            }
+        }
     }
 
     /// That nothing listens is told once (TL409), and concerns all who name no transport.

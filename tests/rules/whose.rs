@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use trunkline::diag::{Diagnostic, Severity};
+use trunkline::diag::{Code, Diagnostic, Severity};
 use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
 use trunkline::validate::{Checked, validate};
 
@@ -134,4 +134,38 @@ fn each_tenant_is_told_of_its_own_lack() {
         told.contains("TL203 schedule `office` is another tenant's: Schedule/acme/office"),
         "{told}"
     );
+}
+
+#[test]
+fn a_tenant_of_a_trunk_that_all_use() {
+    let shared = |tenant: &str| {
+        let named = format!("name: shared\n  tenant: {tenant}\nspec: {{type");
+        with(&[("system.yaml", "name: shared\nspec: {type", &named)])
+    };
+    let own = shared("bolt");
+    assert_eq!(
+        told(&own),
+        "TL402 trunk `shared` is a tenant's own, and 2 other tenants use it +6 = take `metadata.tenant` away, and DidPools assign the trunk to its tenants; or let the others use other trunks\n"
+    );
+    // A deletion may be to blame of each of them (TL801).
+    assert_eq!(own.followers.iter().filter(|one| one.code == Code::TL402).count(), 6);
+    let typo = told(&shared("boltt"));
+    assert!(typo.starts_with("TL201 there is no Tenant `boltt`"), "{typo}");
+    assert_eq!(typo.lines().count(), 1, "{typo}");
+}
+
+#[test]
+fn a_tenant_of_a_trunk_that_has_none() {
+    for tenant in ["bolt", "boltt"] {
+        let named =
+            format!("name: shared\n  tenant: {tenant}\nspec: {{type: ip, host: 192.0.2.1}}");
+        let mut files = base();
+        let text = files.get_mut("system.yaml").unwrap();
+        let start = text.find("name: shared\nspec: {type").unwrap();
+        let end = start + text[start..].find("\n---").unwrap();
+        text.replace_range(start..end, &named);
+        let told = told(&check(files));
+        assert!(told.starts_with("TL401 a trunk of type `ip` is the system's"), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
 }

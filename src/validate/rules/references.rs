@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::scopes;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Coverage, DidSet, Name, NumberRange};
-use crate::model::{CallerId, Destination, DestinationField, Kind, ResourceId};
+use crate::model::{CallerId, Destination, DestinationField, Kind, ResourceId, TrunkType};
 use crate::validate::context::{Context, Field, TrunkName, listed};
 use crate::validate::gaps::{self, Gap};
 use crate::validate::missing::{Absences, NO_TENANT, NO_TRUNK};
@@ -34,6 +34,8 @@ pub(super) fn tl201_tenants(context: &Context<'_>, found: &mut Vec<Diagnostic>) 
         }
         let message = format!("{NO_TENANT} `{tenant}`");
         let told = context.diagnostic(Code::TL201, id, &field, message);
+        // It should have none.
+        let told = told.follows(id.kind == Kind::Trunk && is_ip_of_tenant(context, id));
         absent.add((), tenant, told, &format!("declare the Tenant `{tenant}`"));
     }
     let used = OnceCell::new();
@@ -85,11 +87,19 @@ pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic
     absent.tell(true, known, (&context.compared, found));
     let mut absent = Absences::new();
     for (name, uses) in &foreign {
-        let only = context.only_trunk_of_tenant(name);
-        for place in uses {
-            let told = not_own(context, *place, name, only);
-            let declare = format!("declare the Trunk `{name}` of this tenant");
-            absent.add(owner(place.0), name, told, &declare);
+        match context.only_trunk_of_tenant(name) {
+            Some(trunk) if is_of_system(context, trunk, uses) => {
+                of_another(context, trunk, uses, found);
+            }
+            only => uses.iter().for_each(|place| {
+                let told = not_own(context, *place, name, only);
+                absent.add(
+                    owner(place.0),
+                    name,
+                    told,
+                    &format!("declare the Trunk `{name}` of this tenant"),
+                );
+            }),
         }
     }
     absent.tell(false, known, (&context.compared, found));
@@ -99,6 +109,17 @@ pub(super) fn tl201_trunks<'a>(context: &Context<'a>, found: &mut Vec<Diagnostic
 /// trunks may be meant.
 fn is_lost(context: &Context<'_>, id: &ResourceId) -> bool {
     owner(id).is_some_and(|one| !context.has_tenant(one))
+}
+
+/// Whether a tenant's trunk seems to be the system's: several others use it, or numbers on it are
+/// another's alone.
+fn is_of_system(context: &Context<'_>, trunk: &ResourceId, uses: &[(&ResourceId, Field)]) -> bool {
+    let mut owners = uses.iter().map(|(id, _)| owner(id));
+    let first = owners.next();
+    let has_pool = |one| context.pool_items(trunk, one).is_some();
+    owners.any(|one| Some(one) != first)
+        || uses.iter().any(|(id, _)| id.kind == Kind::DidPool)
+            && !trunk.tenant.as_ref().is_some_and(has_pool)
 }
 
 /// A name that its tenant gives no trunk: another one's trunk has it, and which one, if one alone.
@@ -121,8 +142,52 @@ fn not_own(
         let is_lost = |tenant| context.has_lost(Kind::Trunk, tenant);
         return told.follows(owner(id).is_some_and(is_lost));
     };
-    told.follows(is_lost(context, other))
+    told.follows(is_lost(context, other) || is_ip_of_tenant(context, other))
         .related(context.span(other, "/metadata/name"), "the trunk is declared here")
+}
+
+/// Whether a trunk is a tenant's and may be the system's only, which is told (TL401).
+fn is_ip_of_tenant(context: &Context<'_>, id: &ResourceId) -> bool {
+    let kind = context.trunk_of(id).map(|trunk| trunk.trunk_type);
+    id.tenant.is_some() && kind == Some(TrunkType::Ip)
+}
+
+/// A tenant's trunk that others use: it is its tenant that is wrong.
+fn of_another(
+    context: &Context<'_>,
+    trunk: &ResourceId,
+    uses: &[(&ResourceId, Field)],
+    found: &mut Vec<Diagnostic>,
+) {
+    let others: BTreeSet<_> = uses.iter().map(|(id, _)| owner(id)).collect();
+    let users = match others.len() {
+        1 => "another tenant uses it".to_owned(),
+        count => format!("{count} other tenants use it"),
+    };
+    let message = format!("trunk `{}` is a tenant's own, and {users}", trunk.name);
+    let kind = context.trunk_of(trunk).map(|one| one.trunk_type);
+    let help = match kind {
+        Some(kind @ (TrunkType::Teams | TrunkType::WhatsApp)) => format!(
+            "a trunk of type `{}` is one tenant's: let the others use their own",
+            kind.as_str()
+        ),
+        _ => "take `metadata.tenant` away, and DidPools assign the trunk to its tenants; or let the others use other trunks".to_owned(),
+    };
+    let mut told = context
+        .diagnostic(Code::TL402, trunk, "/metadata/tenant", message)
+        .follows(is_lost(context, trunk) || is_ip_of_tenant(context, trunk))
+        .help(help);
+    // They are kept: a deletion may be to blame (TL801).
+    for (id, field) in uses {
+        let of = not_own(context, (id, *field), &trunk.name, Some(trunk));
+        if !of.follows {
+            told = told.related(of.span, format!("{id} uses it"));
+        }
+        found.push(of.follows(true));
+    }
+    // Of users without a tenant, that is told.
+    let follows = told.related.is_empty();
+    found.push(told.follows(follows));
 }
 
 /// Every place that names a trunk, owner by owner.

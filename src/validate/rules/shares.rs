@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::dead::told_of;
 use crate::diag::{Code, Diagnostic, MAX_RELATED};
 use crate::model::value::Name;
 use crate::model::{
@@ -87,6 +88,8 @@ pub(super) fn tl204_disabled_tenant(context: &Context<'_>, found: &mut Vec<Diagn
 
 /// A tenant's own trunk without numbers.
 pub(super) fn tl305_without_pool(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    // Trunks that others use: their tenant is wrong.
+    let shared = told_of(found, Code::TL402);
     for (id, trunk) in context.set.trunks() {
         let Some(tenant) = &id.tenant else { continue };
         let has = context.pool_items(id, tenant).is_some();
@@ -95,6 +98,7 @@ pub(super) fn tl305_without_pool(context: &Context<'_>, found: &mut Vec<Diagnost
         }
         let follows =
             context.has_lost_pool(tenant) || super::trunks::is_out_of_place(context, id, trunk);
+        let follows = follows || !shared.is_empty() && shared.contains(&id.to_string());
         let message = format!("tenant `{tenant}` has no pool on its trunk `{}`", id.name);
         found.push(
             context
