@@ -119,6 +119,7 @@ pub fn validate_on(tree: &SourceTree, today: Option<Date>) -> Checked {
     if tree.rooted {
         declared.note_policies(&resources, places.paths());
         declared.note_strays(&resources, places.paths());
+        found.retain(|one| one.code != Code::TL202 || !is_of_stray(one, &declared));
     }
     let subjects = Subjects::new(&resources, declared.rests());
     let mut context = Context::new(&resources, &declared, &subjects, Some(&places));
@@ -170,6 +171,12 @@ fn drop_what_bytes_say(found: &mut Vec<Diagnostic>, sources: &SourceMap) {
 fn is_outside(one: &Diagnostic, told: &[Diagnostic]) -> bool {
     let outside = |other: &Diagnostic| other.code == Code::TL601 && other.span == one.span;
     one.code == Code::TL107 && told.iter().any(outside)
+}
+
+/// Whether a diagnostic is about what stands in a file of another tenant, which is told (TL601).
+fn is_of_stray(one: &Diagnostic, declared: &Declared) -> bool {
+    let id = one.resource.as_deref().and_then(|id| id.parse::<ResourceId>().ok());
+    id.is_some_and(|id| declared.is_stray(&id))
 }
 
 /// Completes the fixes of numbers whose country is their tenant's (TL302).

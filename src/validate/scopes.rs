@@ -100,11 +100,27 @@ impl Scopes {
             };
             return tenant.map_or(ScopeOwner::System, ScopeOwner::Tenant);
         };
-        let matches = globs.matches(path);
-        let owners = matches.iter().filter_map(|index| owners.get(*index));
-        let longest = owners.max_by_key(|(glob, _)| glob.len());
-        longest.map_or(ScopeOwner::System, |(_, owner)| owner.clone())
+        longest(globs, owners, path).map_or(ScopeOwner::System, |(_, owner)| owner.clone())
     }
+
+    /// What makes a file its owner's: a glob, or by default a folder below `tenants/`.
+    pub(super) fn part<'s>(&'s self, path: &'s str) -> Option<&'s str> {
+        let Some((globs, owners)) = &self.globs else {
+            let name = path.strip_prefix("tenants/")?;
+            return path.get(..path.len() - name.len() + name.find('/')?);
+        };
+        longest(globs, owners, path).map(|(glob, _)| glob.as_str())
+    }
+}
+
+/// The longest glob that matches a path, with the owner.
+fn longest<'s>(
+    globs: &GlobSet,
+    owners: &'s [(String, ScopeOwner)],
+    path: &str,
+) -> Option<&'s (String, ScopeOwner)> {
+    let matches = globs.matches(path);
+    matches.iter().filter_map(|index| owners.get(*index)).max_by_key(|(glob, _)| glob.len())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One mistake, one error, where what is wrong is whose a thing is: names that every tenant has, tenants
 //! that are lost, and files in another's folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use trunkline::diag::{Code, Diagnostic, Severity};
@@ -168,4 +168,124 @@ fn a_tenant_of_a_trunk_that_has_none() {
         assert!(told.starts_with("TL401 a trunk of type `ip` is the system's"), "{told}");
         assert_eq!(told.lines().count(), 1, "{told}");
     }
+}
+
+/// The sound repository with files elsewhere.
+fn moved(from: &str, to: &str) -> BTreeMap<String, String> {
+    let all = base().into_iter();
+    all.map(|(path, text)| (path.replacen(from, to, 1), text)).collect()
+}
+
+#[test]
+fn a_folder_of_another_name() {
+    let renamed = check(moved("tenants/acme/", "tenants/acne/"));
+    assert_eq!(
+        told(&renamed),
+        "TL601 DidPool/acme/own and 5 more, all that `tenants/acne` holds, belong to tenant `acme`, and these are files of tenant `acne` +5 = did you mean `tenants/acme`?\n"
+    );
+    // Who is shown a part of the files sees what is wrong there.
+    let one = &renamed.diagnostics[0];
+    let spans = one.related.iter().map(|one| one.span).chain([one.span]);
+    assert_eq!(spans.flatten().map(|span| span.file).collect::<BTreeSet<_>>().len(), 5);
+    // One of the tenant's own files is in the right place.
+    let mut files = moved("tenants/acme/", "tenants/bolt/moved-");
+    let some = told(&check(files.clone()));
+    assert_eq!(some.lines().count(), 5, "{some}");
+    assert!(
+        some.contains("TL601 InboundRule/acme/in and 1 more in `tenants/bolt/moved-inboundrule.yaml` belong to tenant `acme`, and it is a file of tenant `bolt` +1 = move it"),
+        "{some}"
+    );
+    files.retain(|path, _| !path.starts_with("tenants/bolt/") || path.contains("moved-i"));
+    let others = told(&check(files));
+    assert!(others.contains("did you mean `tenants/acme`?"), "{others}");
+}
+
+#[test]
+fn a_scope_of_another_tenant() {
+    let policy = document(
+        "Policy",
+        "policy",
+        None,
+        "{scopes: {\"tenants/acme/**\": {tenant: bolt}, \"tenants/bolt/**\": {tenant: bolt}, \"tenants/cord/**\": {tenant: cord}}}",
+    );
+    let mut files = base();
+    files.get_mut("system.yaml").unwrap().push_str(&policy);
+    assert_eq!(
+        told(&check(files)),
+        "TL601 DidPool/acme/own and 5 more, all that `tenants/acme/**` holds, belong to tenant `acme`, and these are files of tenant `bolt` +6 = did you mean `tenant: acme` in the Policy's `scopes`? Else move them to files of their owner's scope\n"
+    );
+}
+
+#[test]
+fn a_file_of_the_system_among_a_tenants() {
+    let mut files = base();
+    let text = files.remove("system.yaml").unwrap();
+    files.insert("tenants/acme/system.yaml".to_owned(), text);
+    let told = told(&check(files));
+    assert!(told.starts_with("TL601 Transport/udp and 6 more in `tenants/acme/system.yaml` belong to others, and it is a file of tenant `acme` +6 = move it"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+fn a_document_of_another_tenant_takes_no_name() {
+    let path = "tenants/acme/schedule.yaml";
+    let told = told(&with(&[(path, "tenant: acme", "tenant: bolt")]));
+    assert!(told.starts_with("TL601 Schedule/bolt/office belongs to tenant `bolt`"), "{told}");
+    assert!(told.contains("= correct its `tenant`, or move it"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+fn a_tenant_that_a_trunk_lost() {
+    let path = "tenants/bolt/trunk.yaml";
+    let lost = told(&with(&[(path, "  tenant: bolt\n", "")]));
+    assert!(lost.starts_with("TL601 Trunk/own belongs to the system"), "{lost}");
+    assert!(
+        lost.contains("add `tenant: bolt` to its metadata if it is the tenant's own"),
+        "{lost}"
+    );
+    assert_eq!(lost.lines().count(), 1, "{lost}");
+    let misspelt = told(&with(&[(path, "  tenant: bolt\n", "  tennt: bolt\n")]));
+    assert_eq!(misspelt, "TL103 unknown field `metadata.tennt` +0 = did you mean `tenant`?\n");
+}
+
+#[test]
+fn a_tenant_that_a_teams_trunk_lost() {
+    let teams = |tenant: &str| {
+        let spec = "{type: teams, transport: tls, teams: {fqdn: bolt.sbc.example.net}}";
+        let text = document("Trunk", "teams", Some("bolt"), spec);
+        let pool = document("DidPool", "teams", Some("bolt"), "{trunk: teams, numbers: [3000]}");
+        let mut files = base();
+        let text = text.replace("  tenant: bolt\n", tenant);
+        files.insert("tenants/bolt/teams.yaml".to_owned(), text + &pool);
+        let tls =
+            "{protocol: tls, port: 5061, tls: {certificate: a.pem, privateKey: {file: a.key}}}";
+        let tls = document("Transport", "tls", None, tls);
+        files.get_mut("system.yaml").unwrap().push_str(&tls);
+        told(&check(files))
+    };
+    assert_eq!(teams("  tenant: bolt\n"), "");
+    let lost = teams("");
+    assert_eq!(
+        lost,
+        "TL601 Trunk/teams belongs to the system, and `tenants/bolt/teams.yaml` is a file of tenant `bolt` +0 = add `tenant: bolt` to its metadata\n"
+    );
+    let misspelt = teams("  tennt: bolt\n");
+    assert_eq!(misspelt, "TL103 unknown field `metadata.tennt` +0 = did you mean `tenant`?\n");
+    let other = teams("  tenant: acme\n");
+    assert!(other.starts_with("TL601 Trunk/acme/teams belongs to tenant `acme`"), "{other}");
+    assert_eq!(other.lines().count(), 1, "{other}");
+}
+
+#[test]
+fn all_folders_below_one_that_is_too_much() {
+    let told = told(&check(moved("tenants/", "tenants/all/")));
+    assert!(
+        told.starts_with(
+            "TL601 DidPool/acme/own and 17 more, all that `tenants/all` holds, belong to others"
+        ),
+        "{told}"
+    );
+    assert!(told.contains(" +17 = move it"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
 }

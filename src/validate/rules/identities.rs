@@ -92,16 +92,19 @@ pub(super) fn tl404_tenant_domain(context: &Context<'_>, found: &mut Vec<Diagnos
 pub(super) fn tl411_teams(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &["/spec/teams"])) {
         let (Some(teams), Some(owner)) = (&trunk.teams, &id.tenant) else { continue };
-        let mut tell = |message: String, help: &str| {
+        let mut tell = |message: String, follows: bool, help: &str| {
             let told = context.diagnostic(Code::TL411, id, "/spec/teams/fqdn", message);
             let domain = ResourceId::system(Kind::Tenant, owner.clone());
             let place = context.span(&domain, "/spec/sipDomain");
+            let told = told.follows(follows);
             found.push(told.related(place, "the tenant's SIP domain").help(help));
         };
         if let Some((message, help)) = name_fault(teams) {
-            tell(message, help);
+            tell(message, false, help);
         } else if let Some(message) = other_domain(context, teams, owner) {
-            tell(message, "write the same name in both: Teams finds the tenant by it");
+            // The tenant of what stands in another one's file is told (TL601).
+            let follows = context.declared.is_stray(id);
+            tell(message, follows, "write the same name in both: Teams finds the tenant by it");
         }
     }
 }

@@ -28,6 +28,7 @@ mod schedules;
 mod scopes;
 mod shares;
 mod signers;
+mod strays;
 mod tenants;
 mod transports;
 mod trunks;
@@ -129,6 +130,6 @@ pub(super) const OF_ALL: &[Rule] = &[
     brands::tl414_old_presets,
     signers::tl104_signers,
     signers::tl105_signers,
-    scopes::tl601_scopes,
+    strays::tl601_scopes,
     loops::tl511_circles,
 ];

@@ -1,27 +1,26 @@
-//! Whose files are whose: what a tenant's administrators may declare.
+//! Whose files are whose, as the Policy says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic, visible};
 use crate::manifest::suggest;
 use crate::model::value::Name;
-use crate::model::{Kind, Policy, ResourceId, ResourceSet, ScopeOwner};
-use crate::validate::context::{Context, TrunkName};
-use crate::validate::policies;
+use crate::model::{Policy, ResourceId, ScopeOwner};
+use crate::validate::context::Context;
 use crate::validate::scopes::Scopes;
 
 /// The place of a glob.
-fn pointer(glob: &str) -> String {
+pub(super) fn pointer(glob: &str) -> String {
     format!("/spec/scopes/{}", glob.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Whether the scopes of files are known.
-fn are_known(context: &Context<'_>) -> bool {
+pub(super) fn are_known(context: &Context<'_>) -> bool {
     context.rooted && !context.declared.may_have_policy()
 }
 
 /// The Policy that counts.
-fn policy<'a>(context: &Context<'a>) -> Option<(&'a ResourceId, &'a Policy)> {
+pub(super) fn policy<'a>(context: &Context<'a>) -> Option<(&'a ResourceId, &'a Policy)> {
     context.declared.policy(context.set)
 }
 
@@ -44,7 +43,7 @@ pub(super) fn tenants<'a>(
 }
 
 /// The scopes that the Policy writes; what is wrong with their globs is told.
-fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
+pub(super) fn scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) -> Scopes {
     let policy = policy(context);
     let Some((id, written)) = policy.and_then(|(id, policy)| Some((id, policy.scopes.as_ref()?)))
     else {
@@ -164,74 +163,4 @@ fn differ_once(path: &str, other: &str) -> bool {
     let mut steps = path.split('/').zip(other.split('/')).filter(|(a, b)| a != b);
     let is_slip = |(a, b): (&str, &str)| suggest::nearest(a, [b]).is_some();
     steps.next().is_some_and(is_slip) && steps.next().is_none()
-}
-
-/// A tenant's file that declares what is not the tenant's (TL601), or assigns numbers of a system
-/// trunk (TL604). Checked only where files have a root.
-pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if !are_known(context) {
-        return;
-    }
-    let scopes = scopes(context, found);
-    let void = context.declared.void_policies();
-    for (id, path, owner) in scopes.owners(context.paths()) {
-        if let Some(tenant) = void.get(id) {
-            let first = policy(context).and_then(|(id, _)| context.span(id, "/metadata/name"));
-            let told = outside(context, id, tenant, path);
-            found.extend(told.map(|told| policies::nothing_counts(told, first)));
-            continue;
-        }
-        // A glob of a tenant that does not exist says nothing of whose its files are.
-        let says = |tenant| !scopes.are_written() || context.has_tenant(tenant);
-        if let ScopeOwner::Tenant(tenant) = &owner
-            && says(tenant)
-        {
-            found.extend(outside(context, id, tenant, path));
-        }
-    }
-}
-
-fn outside<'a>(
-    context: &Context<'a>,
-    id: &ResourceId,
-    tenant: &Name,
-    path: &str,
-) -> Option<Diagnostic> {
-    if id.tenant.as_ref() != Some(tenant) {
-        // A tenant that does not exist is told by itself, and owns no file to move it to.
-        if id.tenant.as_ref().is_some_and(|other| !context.has_tenant(other)) {
-            return None;
-        }
-        let whose = match &id.tenant {
-            Some(other) => format!("tenant `{other}`"),
-            None => "the system".to_owned(),
-        };
-        let told = policies::outside(id, path, &whose, tenant);
-        // What belongs to the system and names a tenant is one mistake.
-        if id.kind.is_system_only() && !context.knows(id, &["/metadata/tenant"]) {
-            let help = "remove `metadata.tenant`, and move it to a file of the system's scope; the Policy's `scopes` say which";
-            return Some(told.at(context.key_span(id, "/metadata/tenant")).help(help));
-        }
-        let field = if id.tenant.is_some() { "/metadata/tenant" } else { "/metadata/name" };
-        return Some(
-            told.at(context.span(id, field))
-                .help("move it to a file of its owner's scope; the Policy's `scopes` say which"),
-        );
-    }
-    if id.kind != Kind::DidPool {
-        return None;
-    }
-    let pool = |set: &'a ResourceSet| set.did_pool(Some(tenant), &id.name);
-    let pool = pool(context.set).or_else(|| pool(context.declared.rests()))?;
-    if !context.knows(id, &["/spec/trunk"]) {
-        return None;
-    }
-    let TrunkName::Is(trunk, _) = context.trunk(Some(tenant), &pool.trunk) else { return None };
-    trunk.tenant.is_none().then(|| {
-        let message = format!("a pool on the system trunk `{}` lies in a file of tenant `{tenant}`", trunk.name);
-        context
-            .diagnostic(Code::TL604, id, "/spec/trunk", message)
-            .related(context.span(trunk, "/metadata/name"), "the system's trunk")
-            .help("only the System Admin assigns numbers: move the pool to a file of the system's scope")
-    })
 }

@@ -15,7 +15,9 @@ const SIP_PORT: u16 = 5060;
 
 /// Which scope a type of trunk belongs to, and which ones a tenant may declare.
 pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, trunk) in context.trunks().filter(|(id, _)| context.knows(id, &["/spec/type"])) {
+    for (id, trunk) in
+        context.trunks().filter(|(id, _)| context.knows(id, &["/spec/type", "/metadata/tenant"]))
+    {
         let kind = trunk.trunk_type;
         let tenants_only = matches!(kind, TrunkType::Teams | TrunkType::WhatsApp);
         if let Some(tenant) = &id.tenant {
