@@ -131,3 +131,12 @@ fn the_rules_of_a_disabled_tenant_are_all_named() {
     let tenant = TENANT.replace("spec: {", "spec: {enabled: false, ");
     assert_names_all(Code::TL204, &[BASE, &tenant, POOL], rules);
 }
+
+#[test]
+fn the_rules_over_a_disabled_trunk_are_all_named() {
+    let rules = each("InboundRule", |at| {
+        format!("trunk: t, did: {}, destination: {{extension: 1000}}", 200 + at)
+    });
+    let base = BASE.replace("spec: {type: ip, ", "spec: {type: ip, enabled: false, ");
+    assert_names_all(Code::TL204, &[&base, TENANT, POOL], rules);
+}

@@ -45,26 +45,31 @@ fn uses<'a>(section: &Section<'a>) -> impl Iterator<Item = TrunkUse<'a>> + use<'
     inbound.chain(outbound)
 }
 
-/// A rule that counts, over a trunk that is switched off.
+/// A trunk that is switched off, and rules that count all the same.
 pub(super) fn tl204_disabled_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if context.set.trunks().all(|(_, trunk)| trunk.enabled) {
         return;
     }
-    for one in context.sections().flat_map(uses) {
-        let TrunkUse { id, name, enabled, .. } = one;
-        let TrunkName::Is(trunk_id, trunk) = context.trunk(id.tenant.as_ref(), name) else {
-            continue;
-        };
-        if enabled && !trunk.enabled {
-            let message = format!("trunk `{name}` is disabled: no call runs over it");
-            let place = context.span(trunk_id, "/spec/enabled");
-            found.push(
-                context
-                    .diagnostic(Code::TL204, id, &one.field(), message)
-                    .related(place, "it is disabled here")
-                    .help("enable the trunk, or disable what uses it, too"),
-            );
+    let mut used: BTreeMap<&ResourceId, Vec<TrunkUse<'_>>> = BTreeMap::new();
+    for one in context.sections().flat_map(uses).filter(|one| one.enabled) {
+        if let TrunkName::Is(id, trunk) = context.trunk(one.id.tenant.as_ref(), one.name)
+            && !trunk.enabled
+        {
+            used.entry(id).or_default().push(one);
         }
+    }
+    for (id, uses) in used {
+        let rules = match uses.len() {
+            1 => "one place in the rules uses it".to_owned(),
+            count => format!("{count} places in the rules use it"),
+        };
+        let message = format!("trunk `{}` is disabled, and {rules}: no call runs over it", id.name);
+        let mut told = context.diagnostic(Code::TL204, id, "/spec/enabled", message);
+        for one in &uses {
+            let span = context.span(one.id, &one.field());
+            told = told.related(span, format!("{} uses it", one.id));
+        }
+        found.push(told.help("enable the trunk, or disable what uses it, too"));
     }
 }
 
