@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use trunkline::diag::{Diagnostic, Severity};
+use trunkline::diag::{Code, Diagnostic, Severity};
 use trunkline::manifest::tree::{Content, SourceFile, SourceTree};
 use trunkline::validate::validate;
 
@@ -373,4 +373,28 @@ fn a_dash_before_the_first_field_of_a_block_is_no_list() {
     let text = with(rule, block, &[]);
     let told = told(&text);
     assert!(told.starts_with("TL001 ") && !told.contains("is missing before"), "{told}");
+}
+
+#[test]
+fn a_network_of_a_trunk_that_holds_pbxs_is_one_error() {
+    let trunk = |more: &str| {
+        let spec = format!("host: 198.51.100.1, associatedIps: [{more}], provider: pa");
+        found(with("host: 198.51.100.1, provider: pa", &spec, &[]).as_bytes())
+    };
+    let one = trunk("192.0.2.0/24");
+    assert_eq!(one.len(), 1, "{one:#?}");
+    let related: Vec<_> = one[0].related.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(
+        related,
+        ["the trunk's address", "Extension/bolt/eb is at an address of the trunk, too"]
+    );
+    assert_eq!(
+        one[0].help.as_deref(),
+        Some(
+            "2 PBXs have addresses of trunk `ca`: correct those of the trunk, or give the PBXs others"
+        )
+    );
+    // What holds every address is told as that.
+    let all: Vec<_> = trunk("0.0.0.0/0").iter().map(|one| one.code).collect();
+    assert_eq!(all, [Code::TL106]);
 }

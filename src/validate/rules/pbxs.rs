@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::trunks::port;
+use super::values::is_of_nobody;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::Cidr;
-use crate::model::{Protocol, ResourceId};
-use crate::validate::context::Context;
+use crate::model::{Protocol, ResourceId, Trunk};
+use crate::validate::context::{Context, Field};
+use crate::validate::missing;
 
 /// The contacts with an address, with their resources.
 fn contacts<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a ResourceId, SocketAddr)> {
@@ -37,10 +39,13 @@ pub(super) fn tl407_same_pbx(context: &Context<'_>, found: &mut Vec<Diagnostic>)
     }
 }
 
-/// The trunks by the addresses that they send from, each with the port that it must be; absent: any.
+/// A trunk that sends from a network: the port that it must be, absent: any; and the place of the network.
+type Sender<'a> = (Option<u16>, &'a ResourceId, Field);
+
+/// The trunks by the addresses that they send from.
 #[derive(Default)]
 struct Senders<'a> {
-    by_network: BTreeMap<Cidr, Vec<(Option<u16>, &'a ResourceId)>>,
+    by_network: BTreeMap<Cidr, Vec<Sender<'a>>>,
     lengths: BTreeSet<u8>,
 }
 
@@ -52,27 +57,43 @@ impl<'a> Senders<'a> {
             // Over connections no port is verified.
             let datagrams = named.is_none_or(|one| one.protocol == Protocol::Udp);
             let port = (trunk.verify_port && datagrams).then(|| port(trunk.port()));
-            for network in trunk.source_addresses() {
+            // What is no address of a far end is told as that (TL106).
+            for (field, network) in sources(trunk).filter(|one| !is_of_nobody(one.1)) {
                 senders.lengths.insert(network.bits());
-                senders.by_network.entry(network).or_default().push((port, id));
+                senders.by_network.entry(network).or_default().push((port, id, field));
             }
         }
         senders
     }
 
-    /// A trunk that a packet from an address is taken to be of.
-    fn of(&self, address: SocketAddr) -> Option<&'a ResourceId> {
+    /// A trunk that a packet from an address is taken to be of, with the place that says so.
+    fn of(&self, address: SocketAddr) -> Option<(&'a ResourceId, Field)> {
         let around = self.lengths.iter().rev().map(|bits| Cidr::around(address.ip(), *bits));
         let mut trunks = around.filter_map(|network| self.by_network.get(&network)).flatten();
         let fits = |port: &Option<u16>| port.is_none_or(|port| port == address.port());
-        trunks.find(|(port, _)| fits(port)).map(|(_, id)| *id)
+        trunks.find(|(port, ..)| fits(port)).map(|(_, id, field)| (*id, *field))
     }
 }
 
-/// A PBX at the address of a trunk: trunks come first (engine.md section 1), so its calls would be
-/// taken for the provider's.
+/// The addresses that a trunk sends from, each with its place.
+fn sources(trunk: &Trunk) -> impl Iterator<Item = (Field, Cidr)> {
+    let host = usize::from(trunk.host().is_some_and(|host| host.ip().is_some()));
+    let written = trunk.associated_ips.is_some();
+    trunk.source_addresses().enumerate().map(move |(at, network)| {
+        let item = at.checked_sub(host).filter(|_| written);
+        (
+            item.map_or(Field("/spec/host", None), |at| {
+                Field("/spec/associatedIps", Some((at, "")))
+            }),
+            network,
+        )
+    })
+}
+
+/// PBXs at the addresses of a trunk: trunks come first (engine.md section 1), so their calls would be
+/// taken for the provider's. One network of a trunk may hold all of them.
 pub(super) fn tl407_pbx_at_trunk(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    // Many extensions stand behind one PBX: one diagnostic for each address.
+    // Many extensions stand behind one PBX: each address counts once.
     let mut first: BTreeMap<SocketAddr, &ResourceId> = BTreeMap::new();
     for (id, address) in contacts(context) {
         first.entry(address).or_insert(id);
@@ -81,17 +102,30 @@ pub(super) fn tl407_pbx_at_trunk(context: &Context<'_>, found: &mut Vec<Diagnost
         return;
     }
     let senders = Senders::new(context);
+    let mut groups: BTreeMap<&ResourceId, Vec<usize>> = BTreeMap::new();
     for (address, id) in first {
-        let Some(trunk) = senders.of(address) else { continue };
+        let Some((trunk, field)) = senders.of(address) else { continue };
         let message = format!(
             "a packet from {address} is trunk `{}`'s: no call of this PBX would be its own",
             trunk.name
         );
-        found.push(
-            context
-                .diagnostic(Code::TL407, id, "/spec/contact", message)
-                .related(context.span(trunk, "/spec/host"), "the trunk's address")
-                .help("give the PBX an address of its own, or the trunk `verifyPort` and another port"),
-        );
+        let told = context
+            .diagnostic(Code::TL407, id, "/spec/contact", message)
+            .related(context.span(trunk, &field.to_string()), "the trunk's address")
+            .help("give the PBX an address of its own, or the trunk `verifyPort` and another port");
+        groups.entry(trunk).or_default().push(found.len());
+        found.push(told);
+    }
+    for (trunk, group) in groups.into_iter().filter(|(_, group)| group.len() > 1) {
+        for at in &group {
+            if let Some(one) = found.get_mut(*at) {
+                one.help = Some(format!(
+                    "{} PBXs have addresses of trunk `{}`: correct those of the trunk, or give the PBXs others",
+                    group.len(),
+                    trunk.name
+                ));
+            }
+        }
+        missing::fold(found, group, |_| "is at an address of the trunk, too".to_owned());
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::overlap::Bounds;
+use super::values::is_of_nobody;
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{Cidr, Name, NumberRange};
@@ -117,7 +118,7 @@ pub(super) fn tl407_same_packet(context: &Context<'_>, found: &mut Vec<Diagnosti
         let named = trunk.transport.as_ref().and_then(|name| context.set.transport(None, name));
         let datagrams = named.is_none_or(|one| one.protocol == Protocol::Udp);
         let port = (trunk.verify_port && datagrams).then(|| port(trunk.port()));
-        for source in trunk.source_addresses() {
+        for source in trunk.source_addresses().filter(|one| !is_of_nobody(*one)) {
             rivals.entry((listener, source, port)).or_default().insert(id, trunk);
         }
     }

@@ -236,6 +236,13 @@ fn durations(trunk: &Trunk) -> impl Iterator<Item = (&'static str, Seconds, &'st
     .chain(call)
 }
 
+/// Whether a network is nobody's: it holds every address, or one that no far end has.
+pub(super) fn is_of_nobody(network: Cidr) -> bool {
+    let ip = network.network();
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    network.bits() == 0 || ip.is_unspecified() || ip.is_multicast() || broadcast
+}
+
 /// Addresses that no far end has, and networks that hold every address.
 pub(super) fn tl106_addresses(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (id, trunk) in context.trunks() {
@@ -244,14 +251,12 @@ pub(super) fn tl106_addresses(context: &Context<'_>, found: &mut Vec<Diagnostic>
         let networks = trunk.associated_ips.iter().flatten().enumerate();
         let networks = networks.map(|(at, one)| (format!("/spec/associatedIps/{at}"), *one));
         for (field, network) in host.into_iter().chain(networks) {
-            let ip = network.network();
-            let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+            if !is_of_nobody(network) {
+                continue;
+            }
             let message = match network.bits() {
                 0 => format!("`{network}` holds every address: any packet would be this trunk's"),
-                _ if ip.is_unspecified() || ip.is_multicast() || broadcast => {
-                    format!("`{ip}` is the address of no far end")
-                }
-                _ => continue,
+                _ => format!("`{}` is the address of no far end", network.network()),
             };
             if !context.knows(id, &[field.as_str()]) {
                 continue;
