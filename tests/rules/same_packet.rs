@@ -207,3 +207,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_trunks_of_one_address_are_compared_once() {
+    let line = |at: u32| Line {
+        registers: false,
+        // One key for each, one for all, or none.
+        provider: match at % 3 {
+            0 => char::from_u32(0x4e00 + at),
+            1 => Some('p'),
+            _ => None,
+        },
+        host: "203.0.113.1",
+        networks: Vec::new(),
+        port: 5060,
+        verifies: false,
+        transport: "udp",
+        enabled: true,
+        pools: Vec::new(),
+    };
+    let count = 3000;
+    let text = text_of(&(0..count).map(line).collect::<Vec<_>>());
+    let file = SourceFile { path: "a.yaml".to_owned(), content: Content::Text(Arc::from(text)) };
+    let checked = validate(&SourceTree { files: vec![file], rooted: false });
+    let told = |code| checked.diagnostics.iter().filter(|one| one.code == code).count();
+    // A key of its own is another provider until there is a trunk without any.
+    assert_eq!(told(Code::TL405), usize::try_from(count).unwrap() - 2);
+    assert_eq!(told(Code::TL407), 1000);
+}

@@ -85,11 +85,9 @@ pub(super) fn tl405_second_of_provider(context: &Context<'_>, found: &mut Vec<Di
             id.tenant.is_none() && trunk.trunk_type == TrunkType::Ip
         };
         let system: Vec<_> = group.into_iter().filter(by_address).collect();
-        for (index, (id, trunk)) in system.iter().enumerate() {
-            let mut earlier = system.iter().take(index);
-            let Some((other, first)) = earlier.find(|(_, other)| trunk.same_provider(other)) else {
-                continue;
-            };
+        let mut earlier = Earlier::default();
+        for (id, trunk) in system {
+            let Some((other, first)) = earlier.of_provider((id, trunk)) else { continue };
             let by_key = trunk.provider.is_some() && trunk.provider == first.provider;
             let field = if by_key { "/spec/provider" } else { "/spec/host" };
             let conflict = context.conflict(Code::TL405, field, (id, other), |_, other| {
@@ -99,6 +97,44 @@ pub(super) fn tl405_second_of_provider(context: &Context<'_>, found: &mut Vec<Di
                 "use one trunk, with `associatedIps` for further addresses; if the companies differ, give both a `provider` key",
             ));
         }
+    }
+}
+
+/// Trunks that were looked at, in their order.
+#[derive(Default)]
+struct Earlier<'a> {
+    all: Vec<(&'a ResourceId, &'a Trunk)>,
+    /// The first one of each key.
+    by_key: BTreeMap<&'a str, usize>,
+    /// Those without a key.
+    plain: Vec<usize>,
+}
+
+impl<'a> Earlier<'a> {
+    /// The first trunk of the provider of this one, which is added. Of two keys nothing else counts: they
+    /// are looked up, as a provider of many trunks may have one for each.
+    fn of_provider(
+        &mut self,
+        (id, trunk): (&'a ResourceId, &'a Trunk),
+    ) -> Option<(&'a ResourceId, &'a Trunk)> {
+        let at = self.all.len();
+        let is_same =
+            |at: &usize| self.all.get(*at).is_some_and(|(_, one)| trunk.same_provider(one));
+        let first = match trunk.provider.as_deref() {
+            Some(key) => {
+                let plain = self.plain.iter().copied().find(is_same);
+                let keyed = *self.by_key.entry(key).or_insert(at);
+                plain.into_iter().chain((keyed < at).then_some(keyed)).min()
+            }
+            None => {
+                let first = (0..at).find(is_same);
+                self.plain.push(at);
+                first
+            }
+        };
+        let found = first.and_then(|first| self.all.get(first).copied());
+        self.all.push((id, trunk));
+        found
     }
 }
 
@@ -181,6 +217,7 @@ fn not_separated<'a>(
     let related = |(a, of): (&ResourceId, &Name), (b, of_other): (&ResourceId, &Name)| {
         a != b && (differ(a, b) || (of == of_other && !(by_address(a) && by_address(b))))
     };
+    let others = Others::new(trunks);
     let mut items = Vec::new();
     let mut pairs = Vec::new();
     for id in trunks.keys().copied() {
@@ -189,7 +226,7 @@ fn not_separated<'a>(
                 .extend(ranges.iter().map(|(range, tenant)| (*range, (id, *tenant), (id, *range))));
         } else if !context.may_have_any_pool() {
             // A refused pool might hold the numbers that separate them.
-            let other = trunks.keys().copied().find(|other| *other != id && differ(id, other));
+            let other = others.of(trunks.get(id).copied());
             pairs.extend(other.map(|other| (id.min(other), id.max(other))));
         }
     }
@@ -200,6 +237,28 @@ fn not_separated<'a>(
     let cut = pairs.get(MAX_PAIRS).map(|(_, second)| (*second, None));
     pairs.truncate(MAX_PAIRS);
     NotSeparated { pairs, stopped: stopped.or(cut) }
+}
+
+/// Of trunks of one address, the first one, and the first one of another provider than that. Of one
+/// provider are all but those whose `provider` keys differ, so that one of these two is the first that
+/// any trunk differs from.
+struct Others<'a>([Option<(&'a ResourceId, &'a Trunk)>; 2]);
+
+impl<'a> Others<'a> {
+    fn new(trunks: &BTreeMap<&'a ResourceId, &'a Trunk>) -> Self {
+        let mut keyed = trunks.iter().filter(|(_, trunk)| trunk.provider.is_some());
+        let first = keyed.next();
+        let second =
+            keyed.find(|(_, one)| first.is_some_and(|(_, it)| it.provider != one.provider));
+        Self([first, second].map(|one| one.map(|(id, trunk)| (*id, *trunk))))
+    }
+
+    /// The first trunk of another provider than a trunk's.
+    fn of(&self, trunk: Option<&Trunk>) -> Option<&'a ResourceId> {
+        let provider = trunk?.provider.as_ref()?;
+        let differs = |(_, other): &&(_, &Trunk)| other.provider.as_ref() != Some(provider);
+        self.0.iter().flatten().find(differs).map(|(id, _)| *id)
+    }
 }
 
 /// Says where a comparison ended before it was complete.
