@@ -398,3 +398,33 @@ fn a_network_of_a_trunk_that_holds_pbxs_is_one_error() {
     let all: Vec<_> = trunk("0.0.0.0/0").iter().map(|one| one.code).collect();
     assert_eq!(all, [Code::TL106]);
 }
+
+#[test]
+fn an_end_of_a_range_of_extensions_is_one_error() {
+    let rule = |did: &str, extension: &str, more: &[(&str, &str, &str)]| {
+        let rule = format!("{{trunk: ca, did: {did}, destination: {{extension: {extension}}}}}");
+        told(with("{trunk: ca, did: \"*\", destination: {extension: 100}}", &rule, more))
+    };
+    let last = rule("1000-1009", "190-200", &[]);
+    assert!(last.starts_with("TL503 the destination has 11 numbers, the DID 10 numbers"), "{last}");
+    let first = rule("1000-1009", "099-109", &[]);
+    assert!(first.starts_with("TL503 "), "{first}");
+    // No end would do.
+    let both = rule("1000-1009", "300-310", &[]);
+    assert!(both.starts_with("2 errors"), "{both}");
+}
+
+#[test]
+fn a_did_that_is_anothers_and_outside_the_pool_is_one_error() {
+    let other =
+        ("InboundRule", "acme/i2", "{trunk: ca, did: 1995-2004, destination: {reject: 486}}");
+    let third =
+        ("InboundRule", "acme/i3", "{trunk: ca, did: 1990-1999, destination: {reject: 486}}");
+    let all = told(with("", "", &[other, third]));
+    assert!(all.starts_with("TL501 "), "{all}");
+    // Inside of the pool both may be right.
+    let inside =
+        ("InboundRule", "acme/i2", "{trunk: ca, did: 1980-1994, destination: {reject: 486}}");
+    let all = told(with("", "", &[inside, third]));
+    assert!(all.starts_with("TL502 "), "{all}");
+}

@@ -46,6 +46,7 @@ pub(super) fn tl501_tl507_outside_pools<'a>(
     found: &mut Vec<Diagnostic>,
 ) {
     let mut gaps = tl501_outside_pool(context, section, found);
+    numbers_of_others_follow(found);
     gaps.extend(tl507_foreign_number(context, section, found));
     let mut own: Map<Share<'_>, Coverage> = Map::default();
     for (trunk, tenant) in gaps.iter().map(Gap::owner) {
@@ -54,6 +55,18 @@ pub(super) fn tl501_tl507_outside_pools<'a>(
         });
     }
     gaps::once(found, gaps, |share| own.get(&share));
+}
+
+/// A `did` that is not the tenant's may have the numbers of another rule, too: it is wrong for one reason.
+fn numbers_of_others_follow(found: &mut [Diagnostic]) {
+    let told = found.iter().filter(|one| one.code == Code::TL501 && !one.follows);
+    let outside: BTreeSet<String> = told.filter_map(|one| one.resource.clone()).collect();
+    let same = found.iter_mut().filter(|one| one.code == Code::TL502 && !outside.is_empty());
+    for one in same {
+        let other = one.related.iter().filter_map(|one| one.message.strip_suffix(" stands here"));
+        let mut rules = other.chain(one.resource.as_deref());
+        one.follows |= rules.any(|rule| outside.contains(rule));
+    }
 }
 
 /// A number that is shown and is not the tenant's on that trunk; which these are.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{pools_of, with_pools};
 use super::overlap;
+use super::references::own_numbers;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidMatch, Name, Number, NumberRange};
 use crate::model::{Destination, InboundRule, ResourceId, Usage};
@@ -87,10 +88,16 @@ fn ends_elsewhere(
         if size == 1 || size == range.size() {
             return false;
         }
-        let from = |first: Number| NumberRange::new(first, first.offset(size - 1)?).ok();
-        let behind = range.size().checked_sub(size).and_then(|more| range.first().offset(more));
-        [Some(range.first()), behind].into_iter().flatten().filter_map(from).any(&owned)
+        ends(range, size).any(&owned)
     })
+}
+
+/// The ranges of a size that have one of the two ends of a range.
+fn ends(range: NumberRange, size: u64) -> impl Iterator<Item = NumberRange> {
+    let from =
+        move |first: Number| NumberRange::new(first, first.offset(size.checked_sub(1)?)?).ok();
+    let behind = range.size().checked_sub(size).and_then(|more| range.first().offset(more));
+    [Some(range.first()), behind].into_iter().flatten().filter_map(from)
 }
 
 /// Rules with their numbers, and the first rule for every other one.
@@ -224,9 +231,29 @@ pub(super) fn tl503_lengths<'a>(
             if !context.knows(id, &["/spec/did", &field]) {
                 continue;
             }
-            found.extend(other_length(context, (id, rule), target, &field));
+            let Some(told) = other_length(context, (id, rule), target, &field) else { continue };
+            // One end of the range is wrong, and extensions are missing for that.
+            let one_of_length = |missing: &&mut Diagnostic| {
+                missing.code == Code::TL201
+                    && missing.span == told.span
+                    && missing.resource == told.resource
+                    && missing.related.is_empty()
+            };
+            if let Some(missing) = found.iter_mut().find(one_of_length)
+                && would_exist(section, rule, target)
+            {
+                missing.follows = true;
+            }
+            found.push(told);
         }
     }
+}
+
+/// Whether a range of extensions would exist with as many numbers as the DID has, and one of its ends.
+fn would_exist(section: &Section<'_>, rule: &InboundRule, target: NumberRange) -> bool {
+    let DidMatch::Range(dids) = rule.did else { return false };
+    let own = own_numbers(section);
+    ends(target, dids.size()).any(|range| own.uncovered(range).is_empty())
 }
 
 fn other_length(

@@ -279,7 +279,7 @@ fn extension_numbers<'a>(
 }
 
 /// The numbers of a tenant's extensions.
-fn own_numbers(section: &Section<'_>) -> Coverage {
+pub(super) fn own_numbers(section: &Section<'_>) -> Coverage {
     DidSet::new(section.sound.extensions().map(|(_, one)| one.numbers).collect()).coverage()
 }
 
