@@ -56,11 +56,15 @@ fn of_line(text: &str, at: usize, info: &str) -> String {
         let quote = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('"');
         return format!("close the text with `{quote}` at its end");
     }
+    if info.starts_with("unclosed bracket") {
+        let is_list = text.get(at..).is_some_and(|rest| rest.starts_with('['));
+        return format!("close it with `{}`", if is_list { ']' } else { '}' });
+    }
     if info.starts_with("mismatched bracket") {
         return "close `[` with `]`, and `{` with `}`".to_owned();
     }
     if info.starts_with("invalid trailing content") {
-        return "put the whole text in one pair of quotes, without any inside".to_owned();
+        return behind_quotes(text.get(at..).unwrap_or_default()).to_owned();
     }
     if info.contains("escape") || info.contains("surrogate") {
         return r"in double quotes `\` begins an escape: write `\\`, or put the text in single quotes"
@@ -87,6 +91,20 @@ fn of_line(text: &str, at: usize, info: &str) -> String {
         return "put a text with `: ` in quotes".to_owned();
     }
     "check indentation, colons, quotes and brackets on this line and those beside it".to_owned()
+}
+
+/// What to do with what stands behind a text in quotes.
+fn behind_quotes(rest: &str) -> &'static str {
+    let line = rest.lines().next().unwrap_or_default().trim_end();
+    match line.chars().next() {
+        Some(',' | ';') if line.len() == 1 => "remove what stands behind the quotes",
+        Some('/') if line.starts_with("//") => "a comment begins with `#`, not with `//`",
+        Some(']' | '}') if line.len() == 1 => {
+            "no bracket is open here: open one, or remove this one"
+        }
+        Some('"' | '\'') => "put a comma between two items, and a text in one pair of quotes",
+        _ => "put the whole text in one pair of quotes, without any inside",
+    }
 }
 
 /// The key before a `{` without a colon or a blank between them, so that all of it is one text.

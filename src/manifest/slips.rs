@@ -90,7 +90,8 @@ fn key_gone(text: &str, begin: usize) -> Option<String> {
     let mut said = said.into_iter().filter(|(_, line)| !is_empty(line) && !is_comment(line));
     let (mut below, mut first) = said.next()?;
     for (at, line) in said {
-        if depth(line) < depth(first) {
+        // The key of an item stands behind its dash, as far right as the other fields of the item.
+        if line.len() - line.trim_start_matches([' ', '-']).len() < depth(first) {
             return key_line(line).filter(|_| is_entry(first)).and_then(|key| {
                 let between = lines.get(below..at).unwrap_or_default();
                 let gone = between.iter().rev().filter(|line| is_comment(line)).find_map(|line| {
