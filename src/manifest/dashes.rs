@@ -102,7 +102,13 @@ pub(super) fn words(cause: &Cause) -> (String, String) {
             format!("`- ` stands before `{name}:`, which is a field and no item"),
             "take the `- ` away".to_owned(),
         ),
-        What::Value | What::Comment | What::Gone | What::Perhaps | What::Left => (
+        What::Value
+        | What::Comment
+        | What::Gone
+        | What::Perhaps
+        | What::Left
+        | What::Colon
+        | What::Blank => (
             format!("`{name}:` has lines below it and something beside it"),
             match cause.beside {
                 Some(_) => "a comment begins with `#`, not with `//`".to_owned(),

@@ -5,7 +5,7 @@
 use super::characters::{Mistaken, Reading};
 use super::outline::{Level, Line, Outline};
 use super::yaml::Segment;
-use super::{dashes, schema};
+use super::{colons, dashes, schema};
 use crate::diag::{Code, Diagnostic, FileId, Span};
 use crate::model::Kind;
 
@@ -57,6 +57,10 @@ pub(super) enum What {
     Field,
     /// Something stands beside a key whose value is below it.
     Value,
+    /// No `: ` stands behind a key.
+    Colon,
+    /// No blank stands behind the dash of an item.
+    Blank,
 }
 
 /// What is wrong with the lines of a faulty document, if that is it.
@@ -71,9 +75,7 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
         return None;
     }
     let outline = Outline::of(text);
-    let top = |line: &&Line<'_>| line.depth == 0 && line.key == Some("kind");
-    let kind = outline.0.iter().find(top)?.text.split_once(':')?.1;
-    let kind: Kind = kind.split(" #").next()?.trim().parse().ok()?;
+    let kind = kind(&outline)?;
     let seeker = Seeker { kind, outline: &outline, places: outline.places() };
     let mut best: Vec<(Cause, Reading)> = Vec::new();
     for cause in seeker.causes(&written) {
@@ -82,7 +84,10 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
         let mended = Reading::of(&format!("{before}{put}{after}"));
         let answers =
             cause.what != What::Perhaps || seeker.fault(&cause, &written, &mended).is_some();
-        if !is_sounder(&mended, &written) || !answers {
+        // Where the text becomes YAML by it, a `:` behind a field's name was meant, whatever else is wrong.
+        let is_sign = matches!(cause.what, What::Colon | What::Blank);
+        let is_yaml = is_sign && faults.0 > 0 && mended.faults().0 == 0;
+        if !is_yaml && !is_sounder(&mended, &written) || !answers {
             continue;
         }
         let least = best.first().map_or(faults, |(_, best)| best.faults());
@@ -114,6 +119,15 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
     let mut diagnostics = vec![placed(told, &|at| at)];
     diagnostics.extend(mended.diagnostics.into_iter().map(|one| placed(one, &written_at)));
     Some(Mistaken { diagnostics, declares: mended.declares })
+}
+
+/// What a document is, also where its line has lost its colon.
+fn kind(outline: &Outline<'_>) -> Option<Kind> {
+    let mut top = outline.0.iter().filter(|line| line.depth == 0);
+    top.find_map(|line| {
+        let said = line.text.strip_prefix("kind")?.trim_start_matches([' ', ':', '=', ';']);
+        said.split(" #").next()?.trim().parse().ok()
+    })
 }
 
 /// Whether a document has less faults with a line in its place, and no new ones. What is no YAML hides
@@ -166,6 +180,9 @@ impl Seeker<'_> {
                     causes.extend(self.too_far_left(line));
                 }
                 if of_yaml || line >= at {
+                    causes.extend(self.signs(line));
+                }
+                if of_yaml || line >= at {
                     causes.extend(self.gone(line, line == at && !of_yaml));
                 }
             }
@@ -190,9 +207,9 @@ impl Seeker<'_> {
                 seen.push(cause);
             }
         }
-        // What the writer left as a comment is surely meant.
+        // What the writer left as a comment is surely meant, and so is a key.
         seen.sort_by_key(|cause| match cause.what {
-            What::Comment => 0,
+            What::Comment | What::Colon | What::Blank => 0,
             What::Dash | What::Field | What::Value => 1,
             What::Gone | What::Perhaps | What::Left => 2,
         });
@@ -382,19 +399,18 @@ impl Seeker<'_> {
         (written, mended): (&Reading, &Reading),
     ) -> Option<Diagnostic> {
         let line = self.line(cause.line)?;
-        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let dash = if line.is_item && line.key.is_some() { 2 } else { 0 };
-        let len = line.key.map_or(1, str::len);
-        let span = Span {
-            file: FileId(0),
-            start: byte(line.start + dash),
-            end: byte(line.start + dash + len),
-        };
         let of_yaml = written.errors().any(|one| one.code == Code::TL001);
-        let code = match (of_yaml, cause.what == What::Dash) {
-            (true, _) => Code::TL001,
-            (false, true) => Code::TL002,
-            (false, false) => Code::TL103,
+        let code = match cause.what {
+            What::Colon | What::Blank => Code::TL001,
+            What::Dash if !of_yaml => Code::TL002,
+            _ if of_yaml => Code::TL001,
+            What::Comment
+            | What::Gone
+            | What::Perhaps
+            | What::Left
+            | What::Dash
+            | What::Field
+            | What::Value => Code::TL103,
         };
         let mut all: Vec<String> =
             names.iter().take(MAX_NAMES).map(|name| format!("`{name}:`")).collect();
@@ -409,6 +425,7 @@ impl Seeker<'_> {
                 "take its `#` away, or make comments of them, too".to_owned(),
             ),
             What::Dash | What::Field | What::Value => dashes::words(cause),
+            What::Colon | What::Blank => colons::words(cause, line),
             What::Left if line.is_item => (
                 "this item stands too far left".to_owned(),
                 "write it as far right as the items above it".to_owned(),
@@ -441,6 +458,26 @@ impl Seeker<'_> {
                 return Some(first.clone().help(help));
             }
         };
-        Some(Diagnostic::new(code, message).at(span).help(help))
+        Some(Diagnostic::new(code, message).at(place(cause, line)).help(help))
     }
+}
+
+/// What is shown of a line: its key, or its beginning.
+fn place(cause: &Cause, line: &Line<'_>) -> Span {
+    let dash = if line.is_item && line.key.is_some() { 2 } else { 0 };
+    let len = line.key.map_or(1, str::len);
+    let (start, len) = match cause.what {
+        // No key: among secrets it would be taken for one.
+        What::Colon => (cause.put.0, 0),
+        What::Comment
+        | What::Gone
+        | What::Perhaps
+        | What::Left
+        | What::Dash
+        | What::Field
+        | What::Value
+        | What::Blank => (line.start + dash, len),
+    };
+    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span { file: FileId(0), start: byte(start), end: byte(start + len) }
 }

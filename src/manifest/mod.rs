@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod characters;
+mod colons;
 mod dashes;
 pub mod de;
 pub mod decode;

@@ -106,6 +106,14 @@ impl<'t> Outline<'t> {
         levels
     }
 
+    /// The mapping that a line would stand in if it had a key, which it has not.
+    pub(super) fn around(&self, index: usize) -> Option<String> {
+        let levels = self.levels(index, true);
+        let last = levels.last()?;
+        let place = last.place.as_ref()?;
+        Some(if last.is_list { format!("{place}/{}", last.count) } else { place.clone() })
+    }
+
     /// The mapping that the key of a line stands in, and the places of all fields.
     pub(super) fn places(&self) -> Vec<(Option<String>, Option<&'t str>)> {
         let root = Level { column: 0, place: Some(String::new()), is_list: false, count: 0 };

@@ -17,6 +17,8 @@ mod same_packet;
 #[cfg(test)]
 mod shared_numbers;
 #[cfg(test)]
+mod signs_lost;
+#[cfg(test)]
 mod single_breaks;
 #[cfg(test)]
 mod single_slips;
