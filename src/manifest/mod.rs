@@ -12,6 +12,7 @@ pub mod fences;
 pub mod format;
 mod hint;
 mod lost;
+pub mod markers;
 mod misplaced;
 pub mod node;
 mod notations;

@@ -11,6 +11,7 @@ use crate::manifest::characters::{self, Mistaken};
 use crate::manifest::decode::{Declares, Decoded, decode};
 use crate::manifest::direct;
 use crate::manifest::fences;
+use crate::manifest::markers;
 use crate::manifest::numbers;
 use crate::manifest::salvage::Rest;
 use crate::manifest::slips;
@@ -125,31 +126,22 @@ impl Reading {
         self.diagnostics.extend(conflict.map(|found| unfinished(file, found)));
         let before = self.diagnostics.len();
         let mut faulty = !sound;
-        let mut parsed = Parsed::default();
         for segment in yaml::split(&text) {
             if let Some(resource) = direct::read(segment.text) {
                 self.sound(resource, Place::new(file, segment, 0));
                 continue;
             }
-            if sound && let Some(mistaken) = self.sought(file, segment) {
-                faulty = true;
-                self.mistaken(mistaken, Place::new(file, segment, 0));
+            let Some(cut) = markers::cut(file, segment).filter(|_| sound) else {
+                faulty |= self.segment(file, segment, (&text, sound, in_conflict));
                 continue;
-            }
-            yaml::parse_segment(file, segment, &mut parsed);
-            // What the parser makes of a text that is not the file's says nothing of the file.
-            faulty |= !parsed.diagnostics.is_empty();
-            let faults = parsed.diagnostics.drain(..).filter(|_| sound);
-            self.diagnostics.extend(faults);
-            for (index, document) in parsed.documents.drain(..).enumerate() {
-                let is_tree = matches!(document.content, yaml::Content::Tree(_));
-                if in_conflict && !is_tree {
-                    // Either side of it may declare the same.
-                    self.declared.refuse(decode(&document, &text).declares);
-                    self.documents += 1;
-                    continue;
+            };
+            faulty = true;
+            self.diagnostics.extend(cut.told);
+            for part in cut.parts {
+                match direct::read(part.text) {
+                    Some(resource) => self.sound(resource, Place::new(file, part, 0)),
+                    None => drop(self.segment(file, part, (&text, sound, in_conflict))),
                 }
-                self.document(&document, &text, Place::new(file, segment, index));
             }
         }
         // A document has one of the two fences around it, and another one the other.
@@ -162,6 +154,36 @@ impl Reading {
             let told = self.diagnostics.get_mut(before..);
             numbers::without_formatter(told.unwrap_or_default());
         }
+    }
+
+    /// One segment of a text that cannot be read directly: whether its YAML is faulty. What is wrong with
+    /// it is told where the file is `sound` otherwise.
+    fn segment(
+        &mut self,
+        file: FileId,
+        segment: Segment<'_>,
+        (text, sound, in_conflict): (&str, bool, bool),
+    ) -> bool {
+        if sound && let Some(mistaken) = self.sought(file, segment) {
+            self.mistaken(mistaken, Place::new(file, segment, 0));
+            return true;
+        }
+        let mut parsed = Parsed::default();
+        yaml::parse_segment(file, segment, &mut parsed);
+        // What the parser makes of a text that is not the file's says nothing of the file.
+        let faulty = !parsed.diagnostics.is_empty();
+        self.diagnostics.extend(parsed.diagnostics.into_iter().filter(|_| sound));
+        for (index, document) in parsed.documents.into_iter().enumerate() {
+            let is_tree = matches!(document.content, yaml::Content::Tree(_));
+            if in_conflict && !is_tree {
+                // Either side of it may declare the same.
+                self.declared.refuse(decode(&document, text).declares);
+                self.documents += 1;
+                continue;
+            }
+            self.document(&document, text, Place::new(file, segment, index));
+        }
+        faulty
     }
 
     /// What lines or characters are wrong in a faulty document: it is read again for that.
