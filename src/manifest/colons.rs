@@ -89,7 +89,16 @@ pub(super) fn words(cause: &Cause, line: &Line<'_>) -> (String, String) {
     let dash = if line.is_item { "- " } else { "" };
     let help = match cause.put.2.as_str() {
         ":" => format!("write `{dash}{name}:`"),
-        _ => format!("write `{dash}{name}: …`, with a blank behind the `:`"),
+        _ => {
+            let value = (cause.put.0 + cause.put.1).checked_sub(line.start - line.depth);
+            let value = value.and_then(|at| line.text.get(at..)).unwrap_or_default();
+            let shown = match value.chars().next() {
+                Some('{') => "{…}",
+                Some('[') => "[…]",
+                _ => "…",
+            };
+            format!("write `{dash}{name}: {shown}`, with a blank behind the `:`")
+        }
     };
     (message, help)
 }

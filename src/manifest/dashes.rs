@@ -1,5 +1,5 @@
-//! Dashes of items that are missing or stand before a field, and values above the lines that stand for
-//! them: found as other lost lines are, by reading the document again.
+//! Dashes of items that are missing or stand before a field, first lines of items that are gone, and values
+//! above the lines that stand for them: found as other lost lines are, by reading the document again.
 
 use super::lost::{Cause, Seeker, What};
 use super::outline::Line;
@@ -63,6 +63,32 @@ impl Seeker<'_> {
         Some(Cause { line: index, name: key.to_owned(), what: What::Field, put, beside: None })
     }
 
+    /// The first line of an item that may be gone above a line whose key the item before it has, too.
+    pub(super) fn item_gone(&self, index: usize) -> Option<Cause> {
+        let line = self.line(index)?;
+        let levels = self.outline.levels(index, true);
+        let within = levels.last()?.place.as_deref()?;
+        let first = self.places.iter().position(|(place, _)| place.as_deref() == Some(within))?;
+        let first = self.line(first).filter(|first| first.is_item && first.key != line.key)?;
+        let name = first.key.filter(|_| !line.is_item && first.has_value)?;
+        if !schema::has(self.kind, &format!("{within}/{name}")) {
+            return None;
+        }
+        let (name, what) = (format!("- {name}"), What::Perhaps);
+        let put = (line.start - line.depth, 0, format!("{}\n", first.text));
+        Some(Cause { line: index, name, what, put, beside: None })
+    }
+
+    /// The first line of an item that was made a comment above a line.
+    pub(super) fn item_comment(&self, index: usize) -> Option<Cause> {
+        let line = self.line(index).filter(|line| !line.is_item)?;
+        let comment = line.comment.filter(|one| one.said.starts_with("- "))?;
+        let put = format!("{}{}\n", " ".repeat(comment.column), comment.said);
+        let (name, what) = (format!("- {}", comment.key), What::Comment);
+        let put = (line.start - line.depth, 0, put);
+        Some(Cause { line: index, name, what, put, beside: None })
+    }
+
     /// A value that says nothing, or a comment of another language, above lines that stand for the value.
     fn value_above(&self, index: usize) -> Option<Cause> {
         let (line, below) = (self.line(index)?, self.line(index + 1)?);
@@ -108,6 +134,7 @@ pub(super) fn words(cause: &Cause) -> (String, String) {
         | What::Perhaps
         | What::Left
         | What::Colon
+        | What::Swapped
         | What::Blank => (
             format!("`{name}:` has lines below it and something beside it"),
             match cause.beside {

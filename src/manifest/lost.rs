@@ -5,7 +5,7 @@
 use super::characters::{Mistaken, Reading};
 use super::outline::{Level, Line, Outline};
 use super::yaml::Segment;
-use super::{colons, dashes, schema};
+use super::{colons, dashes, schema, swapped};
 use crate::diag::{Code, Diagnostic, FileId, Span};
 use crate::model::Kind;
 
@@ -20,6 +20,9 @@ const MAX_FAULTS: usize = 8;
 
 /// Times that one document is read again.
 const MAX_TRIES: usize = 16;
+
+/// And with two lines swapped.
+const MAX_SWAPS: usize = 8;
 
 /// Names that one help gives.
 const MAX_NAMES: usize = 3;
@@ -61,6 +64,8 @@ pub(super) enum What {
     Colon,
     /// No blank stands behind the dash of an item.
     Blank,
+    /// The line and the one below it stand the wrong way round.
+    Swapped,
 }
 
 /// What is wrong with the lines of a faulty document, if that is it.
@@ -75,15 +80,25 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
         return None;
     }
     let outline = Outline::of(text);
-    let kind = kind(&outline)?;
+    let kind = outline.kind()?;
     let seeker = Seeker { kind, outline: &outline, places: outline.places() };
     let mut best: Vec<(Cause, Reading)> = Vec::new();
     for cause in seeker.causes(&written) {
         let (at, cut, put) = &cause.put;
         let (before, after) = (text.get(..*at)?, text.get(at + cut..)?);
         let mended = Reading::of(&format!("{before}{put}{after}"));
-        let answers =
-            cause.what != What::Perhaps || seeker.fault(&cause, &written, &mended).is_some();
+        let answers = match cause.what {
+            What::Perhaps => seeker.fault(&cause, &written, &mended).is_some(),
+            What::Swapped => mended.faults() == Default::default(),
+            What::Comment
+            | What::Gone
+            | What::Left
+            | What::Dash
+            | What::Field
+            | What::Value
+            | What::Colon
+            | What::Blank => true,
+        };
         // Where the text becomes YAML by it, a `:` behind a field's name was meant, whatever else is wrong.
         let is_sign = matches!(cause.what, What::Colon | What::Blank);
         let is_yaml = is_sign && faults.0 > 0 && mended.faults().0 == 0;
@@ -91,7 +106,9 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
             continue;
         }
         let least = best.first().map_or(faults, |(_, best)| best.faults());
-        if mended.faults() < least {
+        let is_surer = cause.what == What::Swapped
+            && best.first().is_some_and(|(one, _)| one.what == What::Perhaps);
+        if mended.faults() < least || is_surer {
             best = vec![(cause, mended)];
         } else if mended.faults() == least
             && best.first().is_some_and(|(one, _)| one.line == cause.line && one.what == cause.what)
@@ -119,15 +136,6 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
     let mut diagnostics = vec![placed(told, &|at| at)];
     diagnostics.extend(mended.diagnostics.into_iter().map(|one| placed(one, &written_at)));
     Some(Mistaken { diagnostics, declares: mended.declares })
-}
-
-/// What a document is, also where its line has lost its colon.
-fn kind(outline: &Outline<'_>) -> Option<Kind> {
-    let mut top = outline.0.iter().filter(|line| line.depth == 0);
-    top.find_map(|line| {
-        let said = line.text.strip_prefix("kind")?.trim_start_matches([' ', ':', '=', ';']);
-        said.split(" #").next()?.trim().parse().ok()
-    })
 }
 
 /// Whether a document has less faults with a line in its place, and no new ones. What is no YAML hides
@@ -164,12 +172,15 @@ impl Seeker<'_> {
 
     fn causes(&self, written: &Reading) -> Vec<Cause> {
         let mut causes: Vec<Cause> = Vec::new();
+        let swaps = swapped::are_sought(written);
         for fault in written.errors().take(MAX_FAULTS) {
             let Some(at) = fault.span.and_then(|span| self.outline.at(span.start as usize)) else {
                 continue;
             };
             let before = causes.len();
             let of_yaml = fault.code == Code::TL001;
+            // What is told of a reference to a secret says so already.
+            let of_secret = fault.code == Code::TL702;
             // A value that goes on below its line is told where it begins.
             let until = if of_yaml { at } else { at + 1 };
             for line in (until.saturating_sub(MAX_LINES)..=until).rev() {
@@ -179,7 +190,7 @@ impl Seeker<'_> {
                 if of_yaml {
                     causes.extend(self.too_far_left(line));
                 }
-                if of_yaml || line >= at {
+                if of_yaml || line >= at && !of_secret {
                     causes.extend(self.signs(line));
                 }
                 if of_yaml || line >= at {
@@ -191,13 +202,16 @@ impl Seeker<'_> {
                     .rev()
                     .filter_map(|line| self.item_comment(line)),
             );
+            if swaps {
+                causes.extend(self.swapped(at));
+            }
             if fault.code == Code::TL002 {
                 causes.extend(self.item_gone(at));
             }
             if fault.help.as_deref().is_some_and(|help| help.starts_with(IF_GONE)) {
                 // It names the line already.
                 let mut of_fault = causes.split_off(before);
-                of_fault.retain(|cause| cause.what == What::Comment);
+                of_fault.retain(|cause| matches!(cause.what, What::Comment | What::Swapped));
                 causes.append(&mut of_fault);
             }
         }
@@ -212,8 +226,13 @@ impl Seeker<'_> {
             What::Comment | What::Colon | What::Blank => 0,
             What::Dash | What::Field | What::Value => 1,
             What::Gone | What::Perhaps | What::Left => 2,
+            What::Swapped => 3,
         });
+        let first = seen.iter().position(|cause| cause.what == What::Swapped);
+        let mut swaps = seen.split_off(first.unwrap_or(seen.len()));
         seen.truncate(MAX_TRIES);
+        swaps.truncate(MAX_SWAPS);
+        seen.append(&mut swaps);
         seen
     }
 
@@ -307,32 +326,6 @@ impl Seeker<'_> {
         schema::has(self.kind, &format!("{place}/{key}")).then(|| key.to_owned())
     }
 
-    /// The first line of an item that may be gone above a line whose key the item before it has, too.
-    fn item_gone(&self, index: usize) -> Option<Cause> {
-        let line = self.line(index)?;
-        let levels = self.outline.levels(index, true);
-        let within = levels.last()?.place.as_deref()?;
-        let first = self.places.iter().position(|(place, _)| place.as_deref() == Some(within))?;
-        let first = self.line(first).filter(|first| first.is_item && first.key != line.key)?;
-        let name = first.key.filter(|_| !line.is_item && first.has_value)?;
-        if !schema::has(self.kind, &format!("{within}/{name}")) {
-            return None;
-        }
-        let (name, what) = (format!("- {name}"), What::Perhaps);
-        let put = (line.start - line.depth, 0, format!("{}\n", first.text));
-        Some(Cause { line: index, name, what, put, beside: None })
-    }
-
-    /// The first line of an item that was made a comment above a line.
-    fn item_comment(&self, index: usize) -> Option<Cause> {
-        let line = self.line(index).filter(|line| !line.is_item)?;
-        let comment = line.comment.filter(|one| one.said.starts_with("- "))?;
-        let put = format!("{}{}\n", " ".repeat(comment.column), comment.said);
-        let (name, what) = (format!("- {}", comment.key), What::Comment);
-        let put = (line.start - line.depth, 0, put);
-        Some(Cause { line: index, name, what, put, beside: None })
-    }
-
     /// A line that belongs to a mapping that ends before it.
     fn too_far_left(&self, index: usize) -> Option<Cause> {
         let line = self.line(index)?;
@@ -410,6 +403,7 @@ impl Seeker<'_> {
             | What::Left
             | What::Dash
             | What::Field
+            | What::Swapped
             | What::Value => Code::TL103,
         };
         let mut all: Vec<String> =
@@ -426,6 +420,7 @@ impl Seeker<'_> {
             ),
             What::Dash | What::Field | What::Value => dashes::words(cause),
             What::Colon | What::Blank => colons::words(cause, line),
+            What::Swapped => swapped::words(cause),
             What::Left if line.is_item => (
                 "this item stands too far left".to_owned(),
                 "write it as far right as the items above it".to_owned(),
@@ -476,6 +471,7 @@ fn place(cause: &Cause, line: &Line<'_>) -> Span {
         | What::Dash
         | What::Field
         | What::Value
+        | What::Swapped
         | What::Blank => (line.start + dash, len),
     };
     let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);

@@ -29,6 +29,7 @@ mod shifted;
 mod shown;
 pub mod slips;
 pub(crate) mod suggest;
+mod swapped;
 mod synonyms;
 pub mod tree;
 pub mod yaml;

@@ -1,6 +1,8 @@
 //! A document as its lines show it, also where it is no YAML: how far right each stands, which key it
 //! has, and in which mapping that would be.
 
+use crate::model::Kind;
+
 /// Lines of a document that are looked at.
 const MAX_LINES: usize = 4000;
 
@@ -82,6 +84,15 @@ impl<'t> Outline<'t> {
             lines.push(Line { start, text: bare, depth, is_item, key, has_value, comment });
         }
         Self(lines)
+    }
+
+    /// What the document is, also where the line that says it has lost its colon.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        let mut top = self.0.iter().filter(|line| line.depth == 0);
+        top.find_map(|line| {
+            let said = line.text.strip_prefix("kind")?.trim_start_matches([' ', ':', '=', ';']);
+            said.split(" #").next()?.trim().parse().ok()
+        })
     }
 
     /// The last line that begins at or before a place of the text, counted in bytes.

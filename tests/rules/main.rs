@@ -7,6 +7,8 @@ mod every_place;
 #[cfg(test)]
 mod lines_gone;
 #[cfg(test)]
+mod lines_swapped;
+#[cfg(test)]
 mod one_mistake;
 #[cfg(test)]
 mod own_pools;

@@ -288,7 +288,7 @@ fn signs_of_yaml_are_told_as_what_they_are() {
     }
     for metadata in ["metadata:{name: ix, ", "metadata {name: ix, ", "metadata{name: ix, "] {
         let told = told(with("metadata: {name: ia, ", metadata, &[]));
-        assert!(told.contains(" = write `metadata: {…}`: behind the `:`"), "{metadata}: {told}");
+        assert!(told.contains(" = write `metadata: {…}`, with a blank"), "{metadata}: {told}");
     }
     let commas = told(with("{name: ia, ", "{name: ia,, ", &[]));
     assert!(commas.ends_with(" = remove one of the two commas"), "{commas}");
