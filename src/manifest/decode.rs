@@ -7,7 +7,7 @@ use super::misplaced::{self, Mended};
 use super::node::{Meaning, Node, Scalar, Value};
 use super::salvage::{self, Rest, below};
 use super::yaml::{Content, Document, shown, shown_key};
-use super::{Hint, de, numbers, schema, shifted, suggest};
+use super::{Hint, de, kinds, numbers, schema, shifted, suggest};
 use crate::diag::{Code, Diagnostic, Severity, Span};
 use crate::model::value::Name;
 use crate::model::{API_VERSION, Kind, Metadata, Resource, ResourceId, Spec};
@@ -30,6 +30,8 @@ pub struct Decoded {
 pub enum Declares {
     /// This resource.
     Resource(ResourceId),
+    /// One of these two: its kind cannot be told.
+    Either(ResourceId, ResourceId),
     /// A resource of this kind, of which name or tenant cannot be read.
     Some(Kind),
     /// Anything: not even the kind can be read.
@@ -122,6 +124,11 @@ fn decode_named(node: &Node, source: &str) -> Decoded {
         diagnostics.extend(schema::check(kind, node));
         numbers_alone(&mut diagnostics, of_numbers);
         let strange = |one: &Diagnostic| one.code == Code::TL103;
+        if diagnostics.iter().any(strange)
+            && let Some(other) = kinds::meant(kind, node)
+        {
+            return decode_otherwise(kind, other, node);
+        }
         if (diagnostics.iter().any(strange) || shifted::is_unseen(node))
             && let Some(mended) = misplaced::mend(kind, node)
         {
@@ -138,9 +145,35 @@ fn decode_named(node: &Node, source: &str) -> Decoded {
         if resource.is_none() && matches!(declares, Declares::Resource(_)) {
             rest = salvage::rest(kind, node, diagnostics.get(..of_numbers).unwrap_or_default());
         }
+        tell_type(kind, node, &mut diagnostics, rest.as_mut());
     }
     of_resource(&declares, &mut diagnostics);
     Decoded { declares, resource, rest, diagnostics }
+}
+
+/// What a document declares whose fields are those of another kind than the written one: either may be
+/// meant.
+fn decode_otherwise(kind: Kind, other: Kind, node: &Node) -> Decoded {
+    let envelope = Envelope::read(node);
+    let mut told = kinds::told(kind, other, node);
+    let declares = match (envelope.declares_as(kind), envelope.declares_as(other)) {
+        (Declares::Resource(id), Declares::Resource(meant)) => {
+            told.resource = Some(meant.to_string());
+            Declares::Either(id, meant)
+        }
+        (_, meant) => meant,
+    };
+    Decoded { declares, resource: None, rest: None, diagnostics: vec![told] }
+}
+
+/// Tells of a trunk's type what else is told of blocks; what depends on the type is not known then.
+fn tell_type(kind: Kind, node: &Node, found: &mut Vec<Diagnostic>, rest: Option<&mut Rest>) {
+    if kind == Kind::Trunk
+        && kinds::tell_type(node, found)
+        && let Some(rest) = rest
+    {
+        rest.refused.push("/spec/type".to_owned());
+    }
 }
 
 /// What a document says whose fields had to be put in their places.
@@ -162,6 +195,8 @@ fn decode_mended(kind: Kind, mended: Mended, source: &str) -> Decoded {
     diagnostics.extend(schema::check(kind, &node));
     numbers_alone(&mut diagnostics, of_numbers);
     diagnostics.retain(|one| one.code == Code::TL701 || !one.span.is_some_and(inside));
+    let mut rest = rest;
+    tell_type(kind, &node, &mut diagnostics, rest.as_mut());
     diagnostics.extend(told);
     of_resource(&declares, &mut diagnostics);
     Decoded { declares, resource: None, rest, diagnostics }
@@ -242,7 +277,10 @@ impl<'a> Envelope<'a> {
     }
 
     fn declares(&self) -> Declares {
-        let Some(kind) = self.known_kind() else { return self.meant() };
+        self.known_kind().map_or_else(|| self.meant(), |kind| self.declares_as(kind))
+    }
+
+    fn declares_as(&self, kind: Kind) -> Declares {
         // A truth value is no name, though its letters would be one.
         let is_text = |node: &&Node| {
             !matches!(node.value, Value::Scalar(Scalar { meaning: Meaning::Bool(_), .. }))

@@ -11,6 +11,7 @@ mod faults;
 pub mod fences;
 pub mod format;
 mod hint;
+pub mod kinds;
 mod lost;
 pub mod markers;
 mod misplaced;

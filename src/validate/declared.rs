@@ -47,6 +47,7 @@ impl Declared {
     pub(super) fn refuse(&mut self, declares: Declares) {
         match declares {
             Declares::Resource(id) => drop(self.refused.insert(id)),
+            Declares::Either(id, other) => self.refused.extend([id, other]),
             Declares::Some(kind) => drop(self.unnamed.insert(kind)),
             Declares::Anything => self.anything = true,
             Declares::Nothing => {}

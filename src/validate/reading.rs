@@ -212,7 +212,10 @@ impl Reading {
             Declares::Resource(id) => {
                 self.found.push(Found { id, place, broken, resource: None, rest: None });
             }
-            less @ (Declares::Some(_) | Declares::Anything | Declares::Nothing) => {
+            less @ (Declares::Either(..)
+            | Declares::Some(_)
+            | Declares::Anything
+            | Declares::Nothing) => {
                 self.declared.refuse(less);
             }
         }
@@ -232,7 +235,10 @@ impl Reading {
                 let rest = rest.map(Box::new);
                 self.found.push(Found { id, place, broken, resource, rest });
             }
-            less @ (Declares::Some(_) | Declares::Anything | Declares::Nothing) => {
+            less @ (Declares::Either(..)
+            | Declares::Some(_)
+            | Declares::Anything
+            | Declares::Nothing) => {
                 self.declared.refuse(less);
             }
         }

@@ -5,6 +5,8 @@ mod circles;
 #[cfg(test)]
 mod every_place;
 #[cfg(test)]
+mod kinds_swapped;
+#[cfg(test)]
 mod lines_gone;
 #[cfg(test)]
 mod lines_swapped;

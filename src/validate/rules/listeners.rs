@@ -126,7 +126,8 @@ fn other_protocol(
     name: &Name,
 ) -> Option<Diagnostic> {
     let transport = context.set.transport(None, name)?;
-    if trunk.trunk_type != TrunkType::Teams || transport.protocol == Protocol::Tls {
+    let is_sound = trunk.trunk_type != TrunkType::Teams || transport.protocol == Protocol::Tls;
+    if is_sound || is_out_of_place(context, id, trunk) {
         return None;
     }
     let reference = ResourceId::system(Kind::Transport, name.clone());

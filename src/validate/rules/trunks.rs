@@ -7,6 +7,7 @@ use super::overlap::Bounds;
 use super::values::is_of_nobody;
 use super::{overlap, provider};
 use crate::diag::{Code, Diagnostic};
+use crate::manifest::kinds;
 use crate::model::value::{Cidr, Name, NumberRange};
 use crate::model::{Kind, Protocol, ResourceId, Trunk, TrunkType};
 use crate::validate::context::Context;
@@ -20,35 +21,25 @@ pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         context.trunks().filter(|(id, _)| context.knows(id, &["/spec/type", "/metadata/tenant"]))
     {
         let kind = trunk.trunk_type;
-        let tenants_only = matches!(kind, TrunkType::Teams | TrunkType::WhatsApp);
-        if let Some(tenant) = &id.tenant {
-            if kind == TrunkType::Ip {
-                let message = "a trunk of type `ip` is the system's, not a tenant's";
-                let diagnostic = context.diagnostic(Code::TL401, id, "/spec/type", message);
-                let tenant_place = context.span(id, "/metadata/tenant");
-                found.push(diagnostic.related(tenant_place, "it has a tenant").help(
-                    "take `metadata.tenant` away; a DidPool assigns the trunk to the tenant",
-                ));
-            } else if let Some(feature) = forbidden(context, tenant, kind) {
-                let message = format!(
-                    "tenant `{tenant}` may not declare this trunk: `features.{feature}` is false"
-                );
-                let id_of = ResourceId::system(Kind::Tenant, tenant.clone());
-                let field = format!("/spec/features/{feature}");
-                found.push(
-                    context
-                        .diagnostic(Code::TL401, id, "/spec/type", message)
-                        .related(context.span(&id_of, &field), "the tenant's feature")
-                        .help("switch the feature on, or take the trunk out"),
-                );
+        if let Some((message, help)) = kinds::out_of_scope(kind, id.tenant.is_some()) {
+            let mut told = context.diagnostic(Code::TL401, id, "/spec/type", message).help(help);
+            if id.tenant.is_some() {
+                told = told.related(context.span(id, "/metadata/tenant"), "it has a tenant");
             }
-        } else if tenants_only {
-            let message =
-                format!("a trunk of type `{}` is a tenant's, not the system's", kind.as_str());
+            found.push(told);
+        } else if let Some(tenant) = &id.tenant
+            && let Some(feature) = forbidden(context, tenant, kind)
+        {
+            let message = format!(
+                "tenant `{tenant}` may not declare this trunk: `features.{feature}` is false"
+            );
+            let id_of = ResourceId::system(Kind::Tenant, tenant.clone());
+            let field = format!("/spec/features/{feature}");
             found.push(
                 context
                     .diagnostic(Code::TL401, id, "/spec/type", message)
-                    .help("add `metadata.tenant`"),
+                    .related(context.span(&id_of, &field), "the tenant's feature")
+                    .help("switch the feature on, or take the trunk out"),
             );
         }
     }
@@ -56,11 +47,10 @@ pub(super) fn tl401_scope(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 
 /// Whether a trunk's type is not allowed where it stands: what the type would need is not asked then.
 pub(super) fn is_out_of_place(context: &Context<'_>, id: &ResourceId, trunk: &Trunk) -> bool {
-    match (&id.tenant, trunk.trunk_type) {
-        (Some(_), TrunkType::Ip) | (None, TrunkType::Teams | TrunkType::WhatsApp) => true,
-        (Some(tenant), kind) => forbidden(context, tenant, kind).is_some(),
-        (None, TrunkType::Register | TrunkType::AcceptRegister | TrunkType::Ip) => false,
-    }
+    let kind = trunk.trunk_type;
+    let is_forbidden = |tenant| forbidden(context, tenant, kind).is_some();
+    kinds::out_of_scope(kind, id.tenant.is_some()).is_some()
+        || id.tenant.as_ref().is_some_and(is_forbidden)
 }
 
 /// The feature that a tenant would need and does not have.
