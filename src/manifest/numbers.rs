@@ -222,7 +222,7 @@ fn field(node: &Node, form: (Rule, Shape), source: &str, found: &mut Vec<Diagnos
             let separator = (shape == Shape::Items).then_some(';');
             let parts = parts(node, text, separator, source);
             let fault = |(part, span): (&str, Span)| match part {
-                "" if text.contains(';') => Some(empty_item(span)),
+                "" if text.contains(';') => Some(empty_item(form.0, span)),
                 part => item(part, form, span),
             };
             let mut faults: Vec<_> = parts.filter_map(fault).take(MAX_FAULTS).collect();
@@ -236,10 +236,15 @@ fn field(node: &Node, form: (Rule, Shape), source: &str, found: &mut Vec<Diagnos
 }
 
 /// A `;` that separates nothing.
-fn empty_item(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::TL303, "there is no number on one side of a `;`")
-        .at(span)
-        .help("write `;` between numbers only, none at the end")
+fn empty_item(rule: Rule, span: Span) -> Diagnostic {
+    let what = match rule {
+        Rule::Did | Rule::Internal | Rule::Caller => "number",
+        Rule::Time => "time",
+        Rule::Code | Rule::Country => "code",
+    };
+    let message = format!("there is no {what} on one side of a `;`");
+    let help = format!("write `;` between {what}s only, none at the end");
+    Diagnostic::new(Code::TL303, message).at(span).help(help)
 }
 
 fn add(found: &mut Vec<Diagnostic>, faults: impl Iterator<Item = Diagnostic>) {
@@ -409,7 +414,9 @@ fn look_alike(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Di
 /// Several numbers in one text with something else than `;` between them.
 fn several(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagnostic> {
     let is_item = shape == Shape::Item;
-    let between = |c: char| matches!(c, ',' | '\n') || is_item && c == ';';
+    let by_blanks = are_parted_by_blanks(text, rule);
+    let between =
+        |c: char| matches!(c, ',' | '\n') || is_item && c == ';' || by_blanks && c.is_whitespace();
     let parts = || text.split(between).map(str::trim).filter(|part| !part.is_empty());
     let is_good = |part: &str| item(part, (rule, shape), span).is_none();
     if !matches!(shape, Shape::Items | Shape::Item)
@@ -423,11 +430,25 @@ fn several(text: &str, (rule, shape): (Rule, Shape), span: Span) -> Option<Diagn
         let message = format!("`{}` is several numbers in one item", super::yaml::shown(text));
         return Some(Diagnostic::new(Code::TL303, message).at(span).help(help));
     }
-    let what = if text.contains(',') { "a comma" } else { "a line end" };
+    let what = match () {
+        () if text.contains(',') => "a comma",
+        () if text.contains('\n') => "a line end",
+        () => "a blank",
+    };
     let message = format!("numbers of one text have `;` between them, not {what}");
     let all = super::yaml::shown(&parts().collect::<Vec<_>>().join("; "));
     let help = format!("write `{all}`, or a list");
     Some(Diagnostic::new(Code::TL303, message).at(span).help(help))
+}
+
+/// Whether the blanks in a text are between numbers, and not in one that is written in groups: all have as
+/// many digits, and those of the telephone network not as few as a group.
+fn are_parted_by_blanks(text: &str, rule: Rule) -> bool {
+    const LONGEST_GROUP: usize = 6;
+    let least = if rule == Rule::Did { LONGEST_GROUP + 1 } else { 3 };
+    let mut ends = text.split(|c: char| c == '-' || c.is_whitespace()).map(str::len);
+    let first = ends.next().unwrap_or_default();
+    rule != Rule::Caller && first >= least && ends.all(|length| length == first)
 }
 
 /// What a number, or an end of a range, begins with that it must not.

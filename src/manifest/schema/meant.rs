@@ -133,6 +133,14 @@ pub(super) fn form(name: &str, text: &str) -> Option<String> {
                 [month, day] if day > 12 => (last, month, day),
                 [day, month] => (last, month, day),
             };
+            let year = match year {
+                // `24.12.27`
+                0..100 if all.first() != Some(&year) => year + 2000,
+                0..1900 => {
+                    return Some("a year has four digits: write one like `2027-12-24`".to_owned());
+                }
+                year => year,
+            };
             let date = format!("{year:04}-{month:02}-{day:02}").parse::<Date>().ok()?;
             Some(format!("write `{date}`: year, month, day"))
         }
@@ -328,12 +336,32 @@ pub(super) fn as_written(place: &Place<'_>, finding: &Finding) -> Option<String>
             )
         });
     }
-    let items = listed(text);
-    let are_sound = text.split(',').all(|item| takes(finding, item.trim()));
-    if !is_item || items.len() < 2 || !are_sound {
+    if !is_item {
         return None;
     }
-    Some(one_each(&items))
+    let items = listed(text);
+    if items.len() > 1 && text.split(',').all(|item| takes(finding, item.trim())) {
+        return Some(one_each(&items));
+    }
+    without_commas(text, finding).map(|items| one_each(&items))
+}
+
+/// The items of a text with blanks where the commas of a list belong.
+fn without_commas(text: &str, finding: &Finding) -> Option<Vec<String>> {
+    let has_form = matches!(finding, Finding::Format { .. } | Finding::Enum { .. });
+    let mut items = text.split_whitespace();
+    let are_sound = || text.split_whitespace().all(|item| is_bare(item) && takes(finding, item));
+    let is_list = has_form && items.nth(1).is_some() && are_sound();
+    is_list.then(|| text.split_whitespace().map(str::to_owned).collect())
+}
+
+/// What somebody means who writes several whole numbers in one item of a list.
+pub(super) fn several_numbers(pointer: &str, text: &str) -> Option<String> {
+    let items = text.split([',', ' ']).filter(|item| !item.is_empty());
+    let items: Vec<String> = items.map(str::to_owned).collect();
+    let is_item = pointer.rsplit('/').next().is_some_and(is_index);
+    let are_numbers = items.iter().all(|item| item.parse::<u32>().is_ok());
+    (is_item && items.len() > 1 && are_numbers).then(|| one_each(&items))
 }
 
 /// What to do with several items in one.

@@ -51,7 +51,10 @@ impl Place<'_> {
         let diagnostic = self.at_value(Code::TL104, message);
         let text = node.text().map(shown).unwrap_or_default();
         let words = || meant::words(self.schema_of_keyword()?);
-        if let Some(better) = meant::items(self.pointer, &text, &expected).or_else(words) {
+        let several = || meant::several_numbers(self.pointer, &text);
+        let several = || several().filter(|_| expected == "a number");
+        let items = meant::items(self.pointer, &text, &expected);
+        if let Some(better) = items.or_else(several).or_else(words) {
             return diagnostic.help(better);
         }
         if self.pointer == "/spec/did" && matches!(node.value, Value::Sequence(_)) {

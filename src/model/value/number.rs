@@ -1,11 +1,13 @@
 //! Numbers as the telephone world has them: digit strings whose length matters.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::text_value;
+use super::{parsed, text_value};
 
 /// A string of 1 to 15 digits (E.164's bound). `0123` and `123` differ; numbers order by length,
 /// then by value, so that a range covers only numbers of its own length.
@@ -121,11 +123,42 @@ impl FromStr for Number {
     }
 }
 
-text_value!(Number, {
-    "type": ["string", "integer"],
-    "description": "One number, digits only",
-    "examples": ["1000"]
-});
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed::<Spelled, D>(deserializer).map(|Spelled(number)| number)
+    }
+}
+
+/// A number of a manifest: blanks around it are allowed, as around the parts of a range.
+struct Spelled(Number);
+
+impl FromStr for Spelled {
+    type Err = NumberError;
+
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        text.trim().parse().map(Self)
+    }
+}
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "integer"],
+            "description": "One number, digits only",
+            "examples": ["1000"]
+        })
+    }
+}
 
 /// An inclusive range of numbers of one length; a single number is a range of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -341,14 +374,14 @@ impl<'de> Deserialize<'de> for DidSet {
     }
 }
 
-impl schemars::JsonSchema for DidSet {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+impl JsonSchema for DidSet {
+    fn schema_name() -> Cow<'static, str> {
         "DidSet".into()
     }
 
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let item = generator.subschema_for::<NumberRange>();
-        schemars::json_schema!({
+        json_schema!({
             "type": ["string", "integer", "array"],
             "items": item,
             "minItems": 1,
