@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::diag::visible;
 use crate::model::Observed;
 use crate::reconcile::Standing;
 
@@ -21,7 +22,7 @@ pub(super) fn text(
     url: &str,
     path: &Path,
 ) -> String {
-    let mut lines = vec![String::new(), format!("trunkline serves {}", standing.source)];
+    let mut lines = vec![String::new(), format!("trunkline serves {}", visible(&standing.source))];
     match &standing.applied {
         Some(applied) => {
             let resources = &applied.resources;
@@ -69,7 +70,7 @@ fn try_next(path: &Path, url: &str) -> String {
             "Try next, in a second terminal:\n  \
              trunkline status --server {url}\n  \
              trunkline plan {} --server {url}\n",
-            path.display()
+            visible(&path.display().to_string())
         ),
     }
 }

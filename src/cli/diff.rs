@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use similar::TextDiff;
 
-use crate::diag::without_secrets;
+use crate::diag::{visible, without_secrets};
 
 /// The search for the shortest difference of a file ends here; a longer one is shown.
 const MAX_TIME: Duration = Duration::from_secs(1);
 
 /// The difference of two texts of a file. They are compared as they are, so that a change inside a
-/// secret is seen, and shown as anybody may read them.
+/// secret is seen, and shown as anybody may read them, also on a terminal or in the log of a pipeline.
 pub(super) fn diff(path: &str, before: &str, after: &str) -> String {
     let (old_shown, new_shown) = (without_secrets(before), without_secrets(after));
     let (old_shown, new_shown) = (lines(&old_shown), lines(&new_shown));
     let (old, new) = (lines(before), lines(after));
     let mut config = TextDiff::configure();
     let diff = config.timeout(MAX_TIME).newline_terminated(true).diff_slices(&old, &new);
+    let path = visible(path);
     let mut text = format!("--- a/{path}\n+++ b/{path}\n");
     for hunk in diff.unified_diff().iter_hunks() {
         writeln!(text, "{}", hunk.header()).ok();
@@ -30,13 +31,19 @@ pub(super) fn diff(path: &str, before: &str, after: &str) -> String {
             let mut sides = sides.into_iter().flatten();
             let first = sides.next().unwrap_or_default();
             let second = sides.next().filter(|_| first == change.value());
-            write!(text, "{}{}", change.tag(), second.unwrap_or(first)).ok();
+            writeln!(text, "{}{}", change.tag(), plain(&second.unwrap_or(first))).ok();
             if change.missing_newline() {
-                text.push_str("\n\\ No newline at end of file\n");
+                text.push_str("\\ No newline at end of file\n");
             }
         }
     }
     text
+}
+
+/// A line without its end, but for a carriage return, which is a change that must be seen. Tabs stay.
+fn plain(line: &str) -> String {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    line.split('\t').map(visible).collect::<Vec<_>>().join("\t")
 }
 
 /// The lines of a text with their ends; a carriage return alone is one.
@@ -67,6 +74,16 @@ mod tests {
             "--- a/x.yaml\n+++ b/x.yaml\n@@ -1,6 +1,6 @@\n a: 1\n b:\n-    password: ••••••\n-    \
              appSecret:\n-        ••••••\n-privateKey: ••••••\n\\ No newline at end of file\n+  \
              password: ••••••\n+  appSecret:\n+    ••••••\n+privateKey: ••••••\n"
+        );
+    }
+
+    #[test]
+    fn what_steers_a_terminal_or_a_runner_is_spelled_out() {
+        let name = "a\n::error::x\n\u{1b}[31m.yaml";
+        assert_eq!(
+            diff(name, "a: \u{202e}\tb\r\n# ::x\r::error::y\n", "a: c\n"),
+            "--- a/a␊::error::x␊␛[31m.yaml\n+++ b/a␊::error::x␊␛[31m.yaml\n@@ -1,3 +1 @@\n\
+             -a: <U+202E>\tb␍\n-# ::x␍\n-::error::y\n+a: c\n"
         );
     }
 

@@ -13,7 +13,7 @@ use super::diff::diff;
 use super::paths::read;
 use super::validate::count;
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
-use crate::diag::{Diagnostic, FileId, SourceMap, render_first, render_json};
+use crate::diag::{Diagnostic, FileId, SourceMap, render_first, render_json, visible};
 use crate::manifest::format::{Formatted, format};
 use crate::manifest::tree::{Content, SourceFile, SourceTree};
 use crate::validate;
@@ -204,7 +204,9 @@ impl Report<'_> {
         } else if is_stream && !self.args.check {
             data.extend(self.outcomes.iter().map(|outcome| outcome.after.text.as_str()));
         } else {
-            data.extend(self.changed().flat_map(|outcome| [&outcome.file.path, "\n"]));
+            for outcome in self.changed() {
+                data.extend([&visible(&outcome.file.path), "\n"]);
+            }
         }
         data
     }
@@ -214,7 +216,7 @@ impl Report<'_> {
         let mut words = render_first(&self.faults, self.sources, true);
         for outcome in &self.outcomes {
             for line in &outcome.after.kept {
-                let path = &outcome.file.path;
+                let path = visible(&outcome.file.path);
                 writeln!(words, "{path}:{line}: this document is left as it is written: it cannot be laid out anew without a risk to what it says").ok();
             }
         }

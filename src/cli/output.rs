@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use anstream::{AutoStream, ColorChoice};
 
 use super::error::Failure;
+use crate::diag::visible;
 
 /// The form of a verb's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +70,13 @@ impl Output {
         drop(stderr.write_all(text.as_bytes()));
     }
 
-    /// Prints a failure to stderr: `error: …`, then `help: …`.
+    /// Prints a failure to stderr: `error: …`, then `help: …`, a line each, whatever the names in them
+    /// hold.
     pub fn failure(&self, failure: &Failure) {
         let (red, cyan) = (anstyle::AnsiColor::Red, anstyle::AnsiColor::Cyan);
-        self.say(&format!("{}: {failure}\n", paint("error", red)));
+        self.say(&format!("{}: {}\n", paint("error", red), visible(&failure.message)));
         if let Some(help) = &failure.help {
-            self.say(&format!("{}: {help}\n", paint("help", cyan)));
+            self.say(&format!("{}: {}\n", paint("help", cyan), visible(help)));
         }
     }
 

@@ -2,6 +2,8 @@
 //! should be.
 
 #[cfg(test)]
+mod fmt;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod outputs;

@@ -1,5 +1,6 @@
 //! `trunkline init`: a repository to begin with.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
+use crate::diag::visible;
 use crate::manifest::schema;
 
 /// Where the schema is written that the first line of every manifest points to.
@@ -107,7 +109,8 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         }))?,
         Format::Human | Format::Markdown => {
             let folder = if root == Path::new(".") { Path::new("") } else { root };
-            let lines = written.iter().map(|path| format!("{}\n", folder.join(path).display()));
+            let lines = written.iter().map(|path| folder.join(path).display().to_string());
+            let lines = lines.map(|path| format!("{}\n", visible(&path)));
             output.data(&lines.collect::<String>())?;
             output.say(&words(args, &existing, &next));
         }
@@ -183,8 +186,18 @@ fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
     if text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
+        return text.into_owned();
     }
+    if matches!(visible(&text), Cow::Borrowed(_)) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    // What would steer the terminal, as bash, zsh and ksh read it.
+    let escaped = |c: char| match c {
+        '\'' | '\\' => format!("\\{c}"),
+        c if matches!(visible(c.encode_utf8(&mut [0; 4])), Cow::Owned(_)) => {
+            format!("\\U{:08x}", u32::from(c))
+        }
+        c => c.to_string(),
+    };
+    format!("$'{}'", text.chars().map(escaped).collect::<String>())
 }
