@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::brand::brand_topic;
 use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
 use crate::diag::{Code, Severity, explanation};
 use crate::manifest::{schema, suggest};
-use crate::model::{BRANDS, Brand, Kind, preset};
+use crate::model::Kind;
 
 /// Say what a code, a kind or a field means.
 ///
@@ -53,9 +54,9 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
 }
 
 /// What is told, for people and for programs.
-struct Topic {
-    text: String,
-    json: Value,
+pub(super) struct Topic {
+    pub(super) text: String,
+    pub(super) json: Value,
 }
 
 fn told(output: Output, topic: &Topic) -> Result<Exit, Failure> {
@@ -229,16 +230,33 @@ fn resolved(whole: &Value, schema: &Value) -> Value {
         }
         merged.remove("$ref");
     }
+    of_branches(&mut merged);
     let is_list = merged.get("properties").is_none() && merged.get("items").is_some();
     if is_list {
         let items = merged.get("items").map(|items| resolved(whole, items)).unwrap_or_default();
-        for key in ["properties", "required", "enum"] {
+        for key in ["properties", "required", "enum", "anyOf"] {
             if let Some(value) = items.get(key) {
                 merged.insert(key.to_owned(), value.clone());
             }
         }
     }
     Value::Object(merged)
+}
+
+/// The fields of a choice of blocks are those of the block that stands there.
+fn of_branches(merged: &mut Map<String, Value>) {
+    let all = ["oneOf", "anyOf"].iter().filter_map(|keyword| merged.get(*keyword)?.as_array());
+    let fields = all.flatten().filter_map(|branch| branch.get("properties")?.as_object());
+    let fields: Map<String, Value> =
+        fields.flatten().map(|(name, field)| (name.clone(), field.clone())).collect();
+    if fields.is_empty() {
+        return;
+    }
+    if let Value::Object(own) = merged.entry("properties").or_insert(json!({})) {
+        for (name, field) in fields {
+            own.entry(name).or_insert(field);
+        }
+    }
 }
 
 fn unknown_kind(wanted: &str) -> Failure {
@@ -265,7 +283,7 @@ fn unknown_field(path: &str, name: &str, parent: &Value) -> Failure {
 }
 
 /// A value as one writes it in a manifest.
-fn written(value: &Value) -> String {
+pub(super) fn written(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -278,6 +296,9 @@ fn type_words(schema: &Value) -> String {
     if let Some(only) = schema.get("const") {
         return format!("always {}", written(only));
     }
+    if let (Some(Value::Array(branches)), None) = (schema.get("anyOf"), schema.get("type")) {
+        return branches.iter().map(type_words).collect::<Vec<_>>().join(" or ");
+    }
     match schema.get("type") {
         Some(Value::String(one)) => one.clone(),
         Some(Value::Array(many)) => many.iter().map(written).collect::<Vec<_>>().join(" or "),
@@ -288,7 +309,7 @@ fn type_words(schema: &Value) -> String {
 fn field_text(whole: &Value, path: &str, at: &Value, required: bool) -> Topic {
     let schema = resolved(whole, at);
     let is_kind = !path.contains('.');
-    let mut text = format!("{path}: {}\n", type_words(&schema));
+    let mut text = wrapped(&format!("{path}: {}", type_words(&schema))) + "\n";
     if let Some(words) = schema.get("description").and_then(Value::as_str) {
         writeln!(text, "\n{}", wrapped(words)).ok();
     }
@@ -330,61 +351,6 @@ fn field_text(whole: &Value, path: &str, at: &Value, required: bool) -> Topic {
     Topic { text, json }
 }
 
-fn brand_topic(name: &str) -> Result<Topic, Failure> {
-    let brand: Brand = name.parse().map_err(|_| {
-        let help = match suggest::nearest(name, BRANDS.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`? The brands are {}", BRANDS.join(", ")),
-            None => format!("the brands are {}", BRANDS.join(", ")),
-        };
-        Failure::usage(format!("there is no brand `{name}`")).help(help)
-    })?;
-    let Some(preset) = preset(&brand) else {
-        return Ok(Topic {
-            text: format!("{brand}: fills in nothing; every default is the language's own.\n"),
-            json: json!({"brand": brand.to_string()}),
-        });
-    };
-    if !preset.has_region(&brand) {
-        let regions: Vec<_> =
-            preset.regions.keys().map(|key| format!("{}/{key}", brand.key())).collect();
-        let help = if regions.is_empty() {
-            "it has no regions".to_owned()
-        } else {
-            format!("its regions are {}", regions.join(", "))
-        };
-        return Err(Failure::usage(format!("there is no brand `{brand}`")).help(help));
-    }
-    let mut text = format!(
-        "{brand}: {}\nas of {}, from {}\n\nFills in, where the manifest says nothing:\n",
-        preset.label, preset.as_of, preset.source
-    );
-    let defaults = preset.defaults_of(&brand);
-    let json = json!({
-        "brand": brand.to_string(), "label": preset.label, "asOf": preset.as_of.to_string(),
-        "source": preset.source, "defaults": defaults, "regions": preset.regions.keys().collect::<Vec<_>>(), "advice": preset.advice,
-    });
-    match defaults.as_object().filter(|all| !all.is_empty()) {
-        None => text.push_str("  nothing: the provider gives each customer values of its own\n"),
-        Some(all) => {
-            for (name, value) in all {
-                writeln!(text, "  {name}: {}", written(value)).ok();
-            }
-        }
-    }
-    if !preset.regions.is_empty() {
-        let regions: Vec<_> =
-            preset.regions.keys().map(|key| format!("{}/{key}", brand.key())).collect();
-        writeln!(text, "\nRegions: {}", regions.join(", ")).ok();
-    }
-    if !preset.advice.is_empty() {
-        text.push_str("\nAdvice\n");
-        for one in &preset.advice {
-            writeln!(text, "  - {one}").ok();
-        }
-    }
-    Ok(Topic { text, json })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,6 +388,29 @@ mod tests {
             }
         }
         assert!(seen > 250, "{seen} fields");
+    }
+
+    #[test]
+    fn words_and_branches_are_listed() {
+        for (topic, parts) in [
+            ("Trunk.brand", &["one of generic, twilio,", "telnyx/us", "default generic"][..]),
+            (
+                "Trunk.outboundParameters.to.user",
+                &["one of AUTH_ID, CALLER_NUM", "or object", "default DEFAULT", "\n  custom  The"],
+            ),
+            ("Trunk.outboundParameters.from.user", &["default OUTBOUND_CALLER_ID"]),
+            ("Trunk.outboundParameters.privacy", &["one of DEFAULT, NONE", "default DEFAULT"]),
+            ("Trunk.inboundParameters.callerName", &["FROM_DISPLAY_NAME"]),
+            ("Policy.scopes.x", &["one of system or string or object", "\n  tenant  The"]),
+            ("Trunk.registration.password", &["\n  env   The name of an environment"]),
+            ("InboundRule.destination.keep", &["example: true"]),
+            ("Trunk.keepAlive.interval", &["Time between two probes", "at least 1"]),
+        ] {
+            let text = field_topic(topic).unwrap().text;
+            let plain = text.replace('\n', " ");
+            let has = |part: &&str| text.contains(*part) || plain.contains(*part);
+            assert!(parts.iter().all(has), "{topic}: {text}");
+        }
     }
 
     #[test]

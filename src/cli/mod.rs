@@ -2,6 +2,7 @@
 
 mod apply;
 mod banner;
+mod brand;
 mod client;
 mod completions;
 mod diff;

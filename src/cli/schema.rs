@@ -5,6 +5,9 @@ use crate::manifest::{schema, suggest};
 use crate::model::Kind;
 
 /// Print the JSON Schema of a kind, or of any manifest.
+///
+/// Dialect 2020-12, self-contained. A text that YAML may take for a number has a union type: ajv compiles
+/// the schemas under `strict: true` with `allowUnionTypes: true`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  trunkline schema > trunkline.schema.json\n  trunkline schema Trunk"

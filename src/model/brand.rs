@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::preset::defaults;
+use super::preset::{brand_labels, defaults};
 use super::spec::{Trunk, TrunkType};
 use super::value::{Cidr, Host, text_value};
 
@@ -91,7 +91,8 @@ text_value!(Brand, {
     "type": "string",
     "pattern": "^[a-z][a-z0-9-]*(/[a-z0-9-]+)?$",
     "description": "A provider's preset, with a region after `/` where it has some",
-    "examples": ["telnyx/us"]
+    "examples": ["telnyx/us"],
+    "x-published": {"pattern": null, "enum": brand_labels()}
 });
 
 /// What is in force for a trunk: as it is written, else as the brand has it, else the default.

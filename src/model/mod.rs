@@ -27,7 +27,7 @@ pub use observed::{
     ObservedStrangers, ObservedTarget, ObservedTransport, ObservedTrunk, ObservedWaiting,
     RegistrationState, TrunkHealth,
 };
-pub use preset::{Preset, PresetDefaults, preset};
+pub use preset::{Preset, PresetDefaults, brand_labels, preset};
 pub use recorded::{CallRecord, EventLine, RecordedMessage};
 pub use resource::{API_VERSION, Metadata, PREVENT_DESTROY, Resource, Spec};
 pub use resource_set::ResourceSet;
@@ -46,5 +46,5 @@ pub use spec::{
     Passage, PhoneRegistration, Policy, Privacy, Protocol, Redirect, Refer, Registrar,
     Registration, RemovableSlots, RouteTest, Schedule, ScopeOwner, SessionTimer, Signers, Strategy,
     TYPE_BLOCKS, Teams, Tenant, TenantLimits, TlsVersion, Transport, Trunk, TrunkLimits, TrunkTls,
-    TrunkType, UnknownSources, Usage, UserSlot, UserWord, Weekly, WhatsApp, When,
+    TrunkType, UnknownSources, Usage, UserSlot, UserWord, Weekly, WhatsApp, When, block_of,
 };

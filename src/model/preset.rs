@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::brand::Brand;
+use super::brand::{BRANDS, Brand};
 use super::spec::{NumberFormat, OutboundParameters};
 use super::value::{Cidr, Date, Host};
 
@@ -92,6 +92,20 @@ pub fn preset(brand: &Brand) -> Option<&'static Preset> {
     PRESETS.get(brand.key())
 }
 
+static LABELS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let regions = |key: &str| {
+        let regions = PRESETS.get(key).map(|preset| preset.regions.keys()).into_iter().flatten();
+        regions.map(|region| format!("{key}/{region}")).collect::<Vec<_>>()
+    };
+    let labels = |key: &&str| std::iter::once((*key).to_owned()).chain(regions(key));
+    BRANDS.iter().flat_map(labels).collect()
+});
+
+/// Every brand as written, each with its regions.
+pub fn brand_labels() -> &'static [String] {
+    &LABELS
+}
+
 /// What a brand fills in; `None` for `generic`, and for a region that the preset does not have.
 pub(super) fn defaults(brand: &Brand) -> Option<&'static PresetDefaults> {
     if brand.is_generic() {
@@ -103,7 +117,6 @@ pub(super) fn defaults(brand: &Brand) -> Option<&'static PresetDefaults> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::BRANDS;
 
     #[test]
     fn every_brand_has_a_preset_and_every_preset_is_a_brand() {

@@ -226,6 +226,14 @@ mod tests {
                 blocks(whole, items, key, depth + 1, found);
             }
         }
+        // Each of these blocks has one of the fields.
+        let branches = at.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+        let fields = branches.filter_map(|one| one.get("properties")?.as_object());
+        let mut fields: Vec<_> = fields.flat_map(|fields| fields.keys().cloned()).collect();
+        fields.sort();
+        if fields.len() > 1 {
+            found.push((key.to_owned(), fields));
+        }
         for several in ["oneOf", "anyOf", "allOf"] {
             for one in at.get(several).and_then(Value::as_array).into_iter().flatten() {
                 blocks(whole, one, key, depth + 1, found);

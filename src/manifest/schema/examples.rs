@@ -40,7 +40,7 @@ fn fill_below(whole: &Value, schema: &mut Value) {
 }
 
 fn has_own(field: &Value) -> bool {
-    ["examples", "const"].iter().any(|keyword| field.get(keyword).is_some())
+    field.get("examples").is_some()
 }
 
 /// A value that somebody could write: one that changes something.

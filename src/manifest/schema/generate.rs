@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{examples, tidy};
+use super::{publish, tidy};
 use crate::model::{
     API_VERSION, DidPool, Extension, InboundRule, Kind, Metadata, OutboundRule, Policy, RouteTest,
     Schedule, Tenant, Transport, Trunk,
@@ -22,8 +22,7 @@ pub fn published() -> Vec<(String, Value)> {
         .chain([("any.schema.json".to_owned(), any())])
         .collect();
     for (name, schema) in &mut files {
-        examples::fill(schema);
-        tidy::publish(schema);
+        publish::publish(schema);
         if let Some(object) = schema.as_object_mut() {
             object.insert("$schema".to_owned(), DIALECT.into());
             object.insert("$id".to_owned(), format!("{BASE}/{name}").into());
@@ -37,7 +36,7 @@ pub fn published() -> Vec<(String, Value)> {
 /// without the bounds that a rule tells better.
 pub(super) fn kind_schema(kind: Kind) -> Value {
     let mut schema = whole(kind);
-    tidy::without_bounds_of_rules(&mut schema);
+    tidy::without_published(&mut schema);
     schema
 }
 

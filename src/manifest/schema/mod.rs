@@ -11,6 +11,7 @@ mod meant;
 mod meant_forms;
 mod pairs;
 mod pattern;
+mod publish;
 mod secrets;
 mod shape;
 mod stand_in;

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::forms;
+use super::publish::{LEAST, PUBLISHED};
 
 /// Rewrites a schema in place, all the way down.
 pub(super) fn tidy(schema: &mut Value) {
@@ -17,7 +18,7 @@ pub(super) fn tidy(schema: &mut Value) {
             example(object);
             object
                 .iter_mut()
-                .filter(|(key, _)| *key != "default")
+                .filter(|(key, _)| *key != "default" && *key != PUBLISHED)
                 .for_each(|(_, value)| tidy(value));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -48,33 +49,14 @@ pub(super) fn forms_alone(schema: &mut Value) {
     }
 }
 
-/// The keyword of a least value that a rule checks, with better words: of durations in either form.
-const LEAST: &str = "x-least";
-
-/// Takes away the bounds that rules check.
-pub(super) fn without_bounds_of_rules(schema: &mut Value) {
+/// Takes away what is published only: rules check it.
+pub(super) fn without_published(schema: &mut Value) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(without_bounds_of_rules),
+        Value::Array(items) => items.iter_mut().for_each(without_published),
         Value::Object(object) => {
             object.remove(LEAST);
-            object.values_mut().for_each(without_bounds_of_rules);
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Takes away what only our own validator understands, and names the bounds that rules check.
-pub(super) fn publish(schema: &mut Value) {
-    match schema {
-        Value::Array(items) => items.iter_mut().for_each(publish),
-        Value::Object(object) => {
-            if object.get("format").is_some_and(Value::is_string) {
-                object.remove("format");
-            }
-            if let Some(least) = object.remove(LEAST) {
-                object.insert("minimum".to_owned(), least);
-            }
-            object.values_mut().for_each(publish);
+            object.remove(PUBLISHED);
+            object.values_mut().for_each(without_published);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

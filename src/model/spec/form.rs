@@ -1,6 +1,31 @@
 //! Schemas of texts that a type of their own would not make clearer.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+/// What is published of a type that is a word or a block: branches that editors can offer, in the place
+/// of one schema with better messages.
+pub(super) fn choice(branches: &[Value]) -> Value {
+    json!({
+        "anyOf": branches, "type": null, "pattern": null,
+        "properties": null, "required": null, "additionalProperties": null
+    })
+}
+
+/// A block with one field, as a branch of what is published. It has no description: editors would show
+/// that in the place of the one of the field that the block is the value of.
+pub fn block_of(field: &str, schema: &Value) -> Value {
+    json!({
+        "title": format!("{{{field}: …}}"), "type": "object",
+        "properties": {field: schema}, "required": [field], "additionalProperties": false
+    })
+}
+
+/// Exactly one of these fields, which a rule tells better than a schema.
+pub(super) fn one_of(fields: &[&str]) -> Value {
+    let branch = |field: &&str| json!({"title": field, "required": [field]});
+    fields.iter().map(branch).collect()
+}
 
 pub(super) fn country_code(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

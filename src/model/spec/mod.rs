@@ -13,6 +13,7 @@ mod tenant;
 mod transport;
 mod trunk;
 
+pub use form::block_of;
 pub use inbound::{Destination, DestinationField, Exception, InboundRule, Usage, When};
 pub use outbound::{OutboundMatch, OutboundRoute, OutboundRule, Strategy};
 pub use parameters::{

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Serialize};
 
+use super::form;
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident $word:literal,)* }) => {
         $(#[$doc])*
@@ -224,14 +226,16 @@ macro_rules! slot {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let text = schemars::json_schema!({
-                    "type": ["string", "integer"], "pattern": "^[ -~]{1,128}$",
-                    "description": "The text itself", "examples": ["text"]
-                });
+                let text = custom_text("integer");
+                let published = form::choice(&[
+                    serde_json::json!({"type": "string", "enum": $word::WORDS}),
+                    form::block_of("custom", &custom_text("number")),
+                ]);
                 schemars::json_schema!({
                     "type": ["string", "object"],
                     "pattern": format!("^({})$", $word::WORDS.join("|")),
                     "properties": {"custom": text},
+                    "x-published": published,
                     "required": ["custom"],
                     "additionalProperties": false,
                     "description": format!(
@@ -242,6 +246,14 @@ macro_rules! slot {
             }
         }
     };
+}
+
+/// The text of a slot; what YAML takes for a number is one, too.
+fn custom_text(number: &str) -> serde_json::Value {
+    serde_json::json!({
+        "type": ["string", number], "pattern": "^[ -~]{1,128}$",
+        "description": "The text itself", "examples": ["text"]
+    })
 }
 
 /// The mapping form of a slot.
@@ -277,6 +289,7 @@ pub struct OutboundParameters {
     pub to: Option<NamedSlots>,
     /// From.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "from_slots")]
     pub from: Option<NamedSlots>,
     /// Remote-Party-ID of the called party.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -295,6 +308,7 @@ pub struct OutboundParameters {
     pub p_called_party_id: Option<RemovableSlots>,
     /// What the Privacy header says. Example: `ID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub privacy: Option<Privacy>,
 }
 
@@ -304,9 +318,11 @@ pub struct OutboundParameters {
 pub struct AddressSlots {
     /// The user part. Example: `CALLED_NUM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub user: Option<UserSlot>,
     /// The host part. Example: `TRUNK_HOST_PORT`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub host: Option<HostSlot>,
 }
 
@@ -316,13 +332,25 @@ pub struct AddressSlots {
 pub struct NamedSlots {
     /// The display name. Example: `CALLER_DISPLAY_NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub display_name: Option<UserSlot>,
     /// The user part. Example: `OUTBOUND_CALLER_ID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub user: Option<UserSlot>,
     /// The host part. Example: `TRUNK_HOST_PORT`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub host: Option<HostSlot>,
+}
+
+/// The slots of From, whose user is another one by default.
+fn from_slots(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let mut schema = NamedSlots::json_schema(generator);
+    if let Some(default) = schema.pointer_mut("/properties/user/default") {
+        *default = UserWord::OutboundCallerId.as_str().into();
+    }
+    schema
 }
 
 /// The parts of a header, or `remove: true` in their place.
@@ -335,12 +363,15 @@ pub struct RemovableSlots {
     pub remove: bool,
     /// The display name. Example: `CALLER_DISPLAY_NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub display_name: Option<UserSlot>,
     /// The user part. Example: `OUTBOUND_CALLER_ID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub user: Option<UserSlot>,
     /// The host part. Example: `TRUNK_HOST_PORT`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "DEFAULT"))]
     pub host: Option<HostSlot>,
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Name, Seconds, default};
+use super::{Name, Seconds, default, form};
 
 /// Guards of the repository itself; one for each repository, in a file of the system's scope: below
 /// `tenants/<name>/` a Policy counts for nothing. Example: `{"deletions": {"maxPercent": 10}}`.
@@ -120,21 +120,36 @@ impl JsonSchema for ScopeOwner {
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let tenant = generator.subschema_for::<Name>();
+        let published = form::choice(&[
+            serde_json::json!({"type": "string", "enum": ["system"]}),
+            serde_json::json!({"type": "string", "pattern": "^tenant: *[a-z0-9-]+$"}),
+            form::block_of("tenant", &owner_name(&tenant)),
+        ]);
         schemars::json_schema!({
             "type": ["string", "object"],
             "pattern": "^(system|tenant: *[a-z0-9-]+)$",
             "properties": {"tenant": tenant},
             "required": ["tenant"],
             "additionalProperties": false,
+            "x-published": published,
             "description": "The word `system`, or `tenant: NAME`",
             "examples": ["system", {"tenant": "acme"}]
         })
     }
 }
 
+fn owner_name(name: &schemars::Schema) -> serde_json::Value {
+    let mut name = name.clone();
+    name.insert("description".to_owned(), "The tenant's name".into());
+    name.to_value()
+}
+
 /// Who may sign commits that touch a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-published" = {"anyOf": [
+    {"title": "keys", "required": ["keys"]}, {"title": "files", "required": ["files"]}
+]}))]
 pub struct Signers {
     /// The scope: `system`, or `tenant: NAME`. Example: `system`.
     pub scope: ScopeOwner,

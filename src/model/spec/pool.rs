@@ -24,6 +24,10 @@ pub struct DidPool {
 /// a phone that registers (`register`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-published" = {
+    "oneOf": form::one_of(&["contact", "register"]),
+    "examples": [{"numbers": "1000-1019", "contact": "sip:192.0.2.20:5060"}]
+}))]
 pub struct Extension {
     /// One number or one range. Example: `1000-1019`.
     pub numbers: NumberRange,

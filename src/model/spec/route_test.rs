@@ -9,6 +9,13 @@ use super::{Name, NumberRange, SourceAddress, Timestamp, form};
 /// `outbound`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-published" = {
+    "oneOf": form::one_of(&["inbound", "outbound"]),
+    "examples": [{
+        "inbound": {"trunk": "carrier-a", "to": "+442079460000", "from": "+442079460999"},
+        "expect": {"rule": "sales"}
+    }]
+}))]
 pub struct RouteTest {
     /// A call from a trunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,6 +33,10 @@ pub struct RouteTest {
 /// A call from a trunk: `trunk` or `source` says from which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-published" = {
+    "oneOf": form::one_of(&["trunk", "source"]),
+    "examples": [{"trunk": "carrier-a", "to": "+442079460000", "from": "+442079460999"}]
+}))]
 pub struct InboundCall {
     /// The trunk's name: the tenant's own, else the system's. Example: `carrier-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

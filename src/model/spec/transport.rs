@@ -43,6 +43,16 @@ impl Protocol {
 /// A local SIP listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-published" = {"allOf": [
+    {
+        "if": {"properties": {"protocol": {"const": "tls"}}, "required": ["protocol"]},
+        "then": {"required": ["tls"]}
+    },
+    {
+        "if": {"properties": {"protocol": {"enum": ["udp", "tcp"]}}, "required": ["protocol"]},
+        "then": {"properties": {"tls": false}}
+    }
+]}))]
 pub struct Transport {
     /// The protocol. It cannot be changed: declare another transport. Example: `udp`.
     pub protocol: Protocol,

@@ -63,6 +63,7 @@ pub struct Trunk {
     /// The provider's preset, with a region where it has some: it fills defaults only, and cannot
     /// be changed. `trunkline explain trunk --brand NAME` shows it. Example: `telnyx/us`.
     #[serde(default, skip_serializing_if = "Brand::is_generic")]
+    #[schemars(extend("default" = "generic"))]
     pub brand: Brand,
     /// A key that says which trunks belong to the same provider; it overrides the comparison of
     /// brands, hosts and addresses. Example: `carrier-a`.
