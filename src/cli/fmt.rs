@@ -1,12 +1,14 @@
 //! `trunkline fmt`: manifests in their canonical form.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use serde_json::{Value, json};
 
 use super::diff::diff;
@@ -41,13 +43,19 @@ pub(super) struct Args {
 /// One file that was looked at.
 struct Outcome<'a> {
     file: &'a SourceFile,
+    /// Where it is; nothing if that is not known.
+    path: Option<PathBuf>,
     before: &'a str,
     after: Formatted,
 }
 
+/// Why a file is left alone that is not known by its name.
+const ALIKE: &str =
+    "its name is not UTF-8, and there is none or another one that looks the same: rename it";
+
 impl Outcome<'_> {
     fn changes(&self) -> bool {
-        bytes(self.file) != Some(self.after.text.as_bytes())
+        self.path.is_some() && bytes(self.file) != Some(self.after.text.as_bytes())
     }
 
     fn diff(&self) -> String {
@@ -65,27 +73,29 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     refuse_links(&mut tree);
     let (sources, faults) = validate::read(&tree);
     let faulty: BTreeSet<FileId> = faults.iter().filter_map(|one| Some(one.span?.file)).collect();
+    let root = root(&args.paths);
     let mut outcomes = Vec::new();
     for (at, file) in tree.files.iter().enumerate() {
         let id = FileId(u32::try_from(at).unwrap_or(u32::MAX));
         if !faulty.contains(&id) {
             let before = sources.text(id);
-            outcomes.push(Outcome { file, before, after: format(id, before) });
+            let path = found(&root, &file.path);
+            outcomes.push(Outcome { file, path, before, after: format(id, before) });
         }
     }
-    let root = root(&args.paths);
     if !args.check && !args.diff && !is_stream {
         let mut written = Vec::new();
         for outcome in outcomes.iter().filter(|outcome| outcome.changes()) {
-            let path = root.join(&outcome.file.path);
-            replace(&path, outcome).map_err(|error| stopped(&path, &error, &written))?;
+            let Some(path) = &outcome.path else { continue };
+            replace(path, outcome).map_err(|error| stopped(path, &error, &written))?;
             written.push(outcome.file.path.as_str());
         }
     }
     let changed = outcomes.iter().any(Outcome::changes);
+    let unknown = outcomes.iter().any(|outcome| outcome.path.is_none());
     let exit = match faults.is_empty() {
         false => Exit::Invalid,
-        true if args.check && changed => Exit::Failed,
+        true if unknown || (args.check && changed) => Exit::Failed,
         true => Exit::Ok,
     };
     let report = Report { args, outcomes, faults, sources: &sources, exit };
@@ -125,7 +135,8 @@ fn refuse_links(tree: &mut SourceTree) {
         return;
     }
     for file in &mut tree.files {
-        let metadata = std::fs::symlink_metadata(&file.path);
+        let path = found(Path::new(""), &file.path).unwrap_or_default();
+        let metadata = std::fs::symlink_metadata(path);
         if file.path != "-" && metadata.is_ok_and(|metadata| metadata.is_symlink()) {
             file.content = Content::Symlink;
         }
@@ -153,15 +164,59 @@ fn root(paths: &[PathBuf]) -> PathBuf {
     }
 }
 
+/// The file that a name of the tree means. There stands U+FFFD for what is not UTF-8 in a name: what it
+/// is, the folder says, if one name in it looks like that.
+fn found(root: &Path, name: &str) -> Option<PathBuf> {
+    let mut path = root.to_owned();
+    for part in Path::new(name).components() {
+        let part = part.as_os_str();
+        let shown = part.to_string_lossy();
+        if !shown.contains('\u{fffd}') {
+            path.push(part);
+            continue;
+        }
+        let folder = if path.as_os_str().is_empty() { Path::new(".") } else { &path };
+        let names =
+            std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+        let mut alike = names.filter(|name| name.to_string_lossy() == shown);
+        let name = alike.next().filter(|_| alike.next().is_none())?;
+        path.push(name);
+    }
+    Some(path)
+}
+
+/// Holds back the signals that would end us, so that no file of ours is left beside a manifest.
+struct Undisturbed(SigSet);
+
+impl Undisturbed {
+    fn begin() -> io::Result<Self> {
+        let mut ends = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            ends.add(signal);
+        }
+        Ok(Self(ends.thread_swap_mask(SigmaskHow::SIG_BLOCK)?))
+    }
+}
+
+impl Drop for Undisturbed {
+    /// A signal that came meanwhile ends us here.
+    fn drop(&mut self) {
+        self.0.thread_set_mask().ok();
+    }
+}
+
 /// Puts the new text in the place of a file at once: whoever reads it sees the old or the new one.
 fn replace(path: &Path, outcome: &Outcome<'_>) -> io::Result<()> {
     let metadata = std::fs::symlink_metadata(path)?;
     if !metadata.is_file() || bytes(outcome.file) != Some(std::fs::read(path)?.as_slice()) {
         return Err(io::Error::other("it was changed meanwhile; run it again"));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Hidden, so that nothing takes it for a manifest.
-    let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let undisturbed = Undisturbed::begin()?;
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     let done = fill(&file, outcome.after.text.as_bytes(), &metadata)
@@ -169,6 +224,7 @@ fn replace(path: &Path, outcome: &Outcome<'_>) -> io::Result<()> {
     if done.is_err() {
         drop(std::fs::remove_file(&beside));
     }
+    drop(undisturbed);
     done
 }
 
@@ -215,8 +271,12 @@ impl Report<'_> {
     fn words(&self, is_stream: bool) -> String {
         let mut words = render_first(&self.faults, self.sources, true);
         for outcome in &self.outcomes {
+            let path = visible(&outcome.file.path);
+            if outcome.path.is_none() {
+                writeln!(words, "{path}: left as it is: {ALIKE}").ok();
+                continue;
+            }
             for line in &outcome.after.kept {
-                let path = visible(&outcome.file.path);
                 writeln!(words, "{path}:{line}: this document is left as it is written: it cannot be laid out anew without a risk to what it says").ok();
             }
         }
@@ -237,12 +297,15 @@ impl Report<'_> {
         let files: Vec<Value> = self
             .outcomes
             .iter()
-            .filter(|outcome| outcome.changes() || !outcome.after.kept.is_empty())
+            .filter(|outcome| {
+                outcome.changes() || outcome.path.is_none() || !outcome.after.kept.is_empty()
+            })
             .map(|outcome| {
                 json!({
                     "file": outcome.file.path,
                     "changed": outcome.changes(),
                     "leftAsWritten": outcome.after.kept,
+                    "message": outcome.path.is_none().then_some(ALIKE),
                     "diff": self.args.diff.then(|| outcome.diff()),
                 })
             })
