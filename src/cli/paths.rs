@@ -94,12 +94,16 @@ pub(super) fn from_top(paths: &[PathBuf], files: &[&str]) -> String {
 
 /// The top of the repository that a folder lies in.
 fn top_of(folder: &Path) -> Option<PathBuf> {
-    let of_git = folder.ancestors().find(|above| above.join(".git").exists());
     let workspace = || {
         let workspace = env::var_os(WORKSPACE).filter(|path| !path.is_empty())?;
         Some(real(Path::new(&workspace))).filter(|top| folder.starts_with(top))
     };
-    of_git.map(Path::to_owned).or_else(workspace)
+    repository_of(folder).or_else(workspace)
+}
+
+/// The top of the git repository that a folder lies in.
+pub(super) fn repository_of(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_owned)
 }
 
 /// A path that a person gives to be shown alone, as diagnostics name it: the file or folder that it

@@ -172,6 +172,24 @@ fn nothing_is_ever_overwritten() {
 }
 
 #[test]
+fn inside_a_repository_it_says_where_ci_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    let top = folder.path().canonicalize().unwrap();
+    for args in [&["init", "--dry-run", "a/voip"][..], &["init", "a/voip"]] {
+        let output = trunkline(folder.path(), args);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let told = format!("git repository {}, and CI reads its files at the top", top.display());
+        assert!(said(&output).contains(&told), "{}", said(&output));
+    }
+    let report = json(folder.path(), &["init", "b"]);
+    assert_eq!(report["moveCiTo"], top.to_str().unwrap());
+    let output = trunkline(folder.path(), &["init", "."]);
+    assert!(!said(&output).contains("CI reads"), "{}", said(&output));
+    assert_eq!(json(folder.path(), &["init", "--skip-existing"])["moveCiTo"], Value::Null);
+}
+
+#[test]
 fn links_in_the_way_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();

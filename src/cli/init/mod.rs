@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Exit, FORMAT_VERSION, Failure, Format, Output};
+use super::{Exit, FORMAT_VERSION, Failure, Format, Output, paths};
 use crate::diag::visible;
 use crate::manifest::schema;
 
@@ -95,6 +95,7 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     }
     let next: Vec<String> =
         NEXT.iter().map(|command| format!("{command} {}", quoted(root))).collect();
+    let top = repository_above(root);
     let written: Vec<_> = missing.iter().map(|(path, _)| path.as_str()).collect();
     match output.format {
         Format::Json => output.json(&json!({
@@ -106,6 +107,7 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
             "files": written,
             "existing": existing,
             "next": next,
+            "moveCiTo": top.as_ref().map(|top| top.display().to_string()),
         }))?,
         Format::Human | Format::Markdown => {
             let folder = if root == Path::new(".") { Path::new("") } else { root };
@@ -113,6 +115,9 @@ pub(super) fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
             let lines = lines.map(|path| format!("{}\n", visible(&path)));
             output.data(&lines.collect::<String>())?;
             output.say(&words(args, &existing, &next));
+            if let Some(top) = top {
+                output.say(&advice(root, &top));
+            }
         }
     }
     Ok(Exit::Ok)
@@ -176,6 +181,24 @@ fn words(args: &Args, existing: &[&str], next: &[String]) -> String {
         writeln!(words, "  {command}").ok();
     }
     words
+}
+
+/// The top of the git repository that the new one would lie in.
+fn repository_above(root: &Path) -> Option<PathBuf> {
+    let folder = fs::canonicalize(root).or_else(|_| std::path::absolute(root)).ok()?;
+    let top = paths::repository_of(&folder)?;
+    (top != folder).then_some(top)
+}
+
+/// What CI needs where the folder is not the top of its repository.
+fn advice(root: &Path, top: &Path) -> String {
+    let (from, to) = (root.display().to_string(), top.display().to_string());
+    format!(
+        "\nThis is inside the git repository {}, and CI reads its files at the top only: move .github/ and\n\
+         .gitlab-ci.yml there from {}, and give the folder in their commands in the place of `.`\n",
+        visible(&to),
+        visible(&from)
+    )
 }
 
 /// A path as a shell takes it.
