@@ -32,6 +32,11 @@ forms! {
     Github "github",
 }
 
+/// Every form as written.
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    FORMS.iter().map(|(word, _)| *word)
+}
+
 /// One form and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sink {
@@ -50,7 +55,6 @@ impl FromStr for Sink {
             Some((word, file)) => (word, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let words = || FORMS.iter().map(|(word, _)| *word);
         match FORMS.iter().find(|(known, _)| *known == word) {
             Some((_, form)) => Ok(Self { form: *form, file }),
             None => Err(match suggest::nearest(word, words()) {

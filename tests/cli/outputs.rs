@@ -237,6 +237,12 @@ fn completions_are_data_and_bash_reads_them() {
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{shell}");
         assert!(text(&output.stdout).contains("deny-warnings"), "{shell}");
     }
+    let words = ["github", "TL306", "telnyx/us", "RouteTest", "any"];
+    // Of arguments without an option before them fish knows none.
+    for (shell, words) in [("bash", &words[..]), ("zsh", &words), ("fish", &words[..3])] {
+        let script = text(&run(&["completions", shell], folder.path()).stdout);
+        assert!(words.iter().all(|word| script.contains(word)), "{shell}");
+    }
     assert_eq!(run(&["completions", "tcsh"], folder.path()).status.code(), Some(64));
     let script = run(&["completions", "bash"], folder.path()).stdout;
     fs::write(folder.path().join("c.bash"), script).unwrap();
