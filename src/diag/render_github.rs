@@ -2,25 +2,36 @@
 
 use std::fmt::Write;
 
+use super::render_text::{first_of_each, more_of};
 use super::visible::{is_unseen, spelled};
-use super::{Diagnostic, Severity, SourceMap, Span, more_places};
+use super::{Code, Diagnostic, Severity, SourceMap, Span, more_places};
 
 /// One command per diagnostic, with its first other places and how many more there are: an annotation
-/// is read by a person. `prefix` stands before each path, because GitHub looks for files
+/// is read by a person. Of each code the first ones are told, and how many more there are. `prefix` stands before each path, because GitHub looks for files
 /// from the root of the repository.
 pub fn render_github(diagnostics: &[Diagnostic], sources: &SourceMap, prefix: &str) -> String {
     let mut text = String::new();
-    for one in diagnostics {
-        let command = match one.severity() {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+    let (shown, more) = first_of_each(diagnostics);
+    for one in shown {
+        let command = command(one.code);
         let place = one.span.map(|span| place(span, sources, prefix)).unwrap_or_default();
         let message = escaped(&message(one, sources, prefix), false);
         let line = writeln!(text, "::{command} {place}title={}::{message}", one.code);
         line.expect("writing to a string cannot fail");
     }
+    for (code, more) in more {
+        let message = escaped(&more_of(code, more), false);
+        let line = writeln!(text, "::{} title={code}::{message}", command(code));
+        line.expect("writing to a string cannot fail");
+    }
     text
+}
+
+fn command(code: Code) -> &'static str {
+    match code.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
 }
 
 /// `file=…,line=…,` and so on, with the comma at the end.

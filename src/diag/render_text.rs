@@ -41,23 +41,30 @@ pub fn render_text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool)
 
 /// At most 100 diagnostics of each code, then how many more there are of which.
 pub fn render_first(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
-    let mut seen: BTreeMap<Code, usize> = BTreeMap::new();
-    let mut shown = Vec::new();
-    for one in diagnostics {
-        let count = seen.entry(one.code).or_default();
-        *count += 1;
-        if *count <= SHOWN_PER_CODE {
-            shown.push(one.clone());
-        }
-    }
+    let (shown, more) = first_of_each(diagnostics);
+    let shown: Vec<Diagnostic> = shown.into_iter().cloned().collect();
     let mut text = render_text(&shown, sources, color);
-    for (code, count) in seen {
-        if count > SHOWN_PER_CODE {
-            let more = count - SHOWN_PER_CODE;
-            text.extend([format!("and {more} more of {code}: {}\n", code.summary())]);
-        }
+    for (code, more) in more {
+        text.extend([&more_of(code, more), "\n"]);
     }
     text
+}
+
+/// The first diagnostics of each code, in their order, and of which codes there are how many more.
+pub(super) fn first_of_each(diagnostics: &[Diagnostic]) -> (Vec<&Diagnostic>, Vec<(Code, usize)>) {
+    let mut seen: BTreeMap<Code, usize> = BTreeMap::new();
+    let is_shown = |one: &&Diagnostic| {
+        let count = seen.entry(one.code).or_default();
+        *count += 1;
+        *count <= SHOWN_PER_CODE
+    };
+    let shown = diagnostics.iter().filter(is_shown).collect();
+    let more = |(code, count): (Code, usize)| Some((code, count.checked_sub(SHOWN_PER_CODE)?));
+    (shown, seen.into_iter().filter_map(more).filter(|(_, more)| *more > 0).collect())
+}
+
+pub(super) fn more_of(code: Code, more: usize) -> String {
+    format!("and {more} more of {code}: {}", code.summary())
 }
 
 /// A place as the renderer prints it, which knows what is shown only, and as it is in the file.

@@ -230,6 +230,19 @@ fn an_error_cannot_be_allowed_and_a_sound_tree_passes_with_warnings_denied() {
 }
 
 #[test]
+fn annotations_are_as_many_as_a_person_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = "    - +442079460000\n".repeat(120);
+    let manifest = format!(
+        "apiVersion: trunkline.dev/v1\nkind: DidPool\nmetadata:\n  name: a\n  tenant: a\nspec:\n  trunk: a\n  numbers:\n{items}"
+    );
+    fs::write(folder.path().join("a.yaml"), manifest).unwrap();
+    let output = text(&run(&["validate", "-o", "github"], folder.path()).stdout);
+    assert_eq!(output.matches("title=TL302::").count(), 101, "{output}");
+    assert!(output.contains("::error title=TL302::and 20 more of TL302: "), "{output}");
+}
+
+#[test]
 fn completions_are_data_and_bash_reads_them() {
     let folder = folder();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
