@@ -1,5 +1,6 @@
 //! What people mean whose file is no YAML: templates, conflicts of a merge, a `*` without quotes.
 
+use super::shown::shown;
 use crate::diag::{Code, Diagnostic, Span, without_secrets};
 
 /// What is wrong with a template.
@@ -69,6 +70,7 @@ pub(super) fn of_syntax(text: &str, at: usize) -> Option<String> {
     }
     let is_key = rest.get(word.len()..).is_some_and(|behind| behind.starts_with(':'));
     let colon = if is_key { ":" } else { "" };
+    let word = shown(word);
     Some(format!("write `\"{word}\"{colon}`: without quotes `*` begins an alias in YAML"))
 }
 
@@ -99,9 +101,9 @@ fn key_gone(text: &str, begin: usize) -> Option<String> {
                 });
                 match gone.filter(|name| is_word(name) && may_show(text, name)) {
                     Some(gone) => Some(format!(
-                        "the line `{gone}:` above is a comment, and those below it are not: take its `#` away, or make comments of them, too"
+                        "the line `{}:` above is a comment, and those below it are not: take its `#` away, or make comments of them, too", shown(gone)
                     )),
-                    None => may_show(text, key).then(|| format!(
+                    None => may_show(text, key).then(|| shown(key)).map(|key| format!(
                         "`{key}:` above has a value, so nothing stands further right below it: if the line with the key of a block is gone there, write it; if not, write the lines as far left as `{key}:`"
                     )),
                 }
@@ -186,6 +188,9 @@ mod tests {
         assert!(of_syntax("prefixes: [*61, 0]", 11).unwrap().starts_with("write `\"*61\"`"));
         let key = of_syntax("scopes:\n  **/a/**: system\n", 10).unwrap();
         assert!(key.starts_with("write `\"**/a/**\":`: without"), "{key}");
+        let long = "*".repeat(3_000_000);
+        let told = of_syntax(&long, 0).unwrap();
+        assert!(told.len() < 300 && told.contains("*…\"`: without"), "{}", told.len());
         let bullet = of_syntax("numbers:\n  * 1000\n", 11).unwrap();
         assert!(bullet.starts_with("write `- `"), "{bullet}");
         assert_eq!(of_syntax("a: 2*3: 4", 5), None);

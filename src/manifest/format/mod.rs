@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use crate::diag::FileId;
 
 use super::node::Node;
-use super::yaml::{self, Content, Document};
+use super::yaml::{self, Content, Document, Parsed};
 use super::{decode, numbers, segments};
 use outline::Outline;
 
@@ -48,12 +48,16 @@ pub fn format(file: FileId, text: &str) -> Formatted {
     if !written.is_empty() && !written.ends_with('\n') {
         written.push('\n');
     }
-    let (before, after) = (yaml::parse(file, text), yaml::parse(file, &written));
-    let faulty = !before.diagnostics.is_empty() || !after.diagnostics.is_empty();
-    if faulty || !same::documents(&before.documents, &after.documents) {
-        return Formatted { text: text.to_owned(), kept: vec![1] };
+    let before = yaml::parse(file, text);
+    let is_sound = before.diagnostics.is_empty();
+    if is_sound && (written == text || is_same(&before, &yaml::parse(file, &written))) {
+        return Formatted { text: written, kept };
     }
-    Formatted { text: written, kept }
+    Formatted { text: text.to_owned(), kept: vec![1] }
+}
+
+fn is_same(before: &Parsed, after: &Parsed) -> bool {
+    after.diagnostics.is_empty() && same::documents(&before.documents, &after.documents)
 }
 
 /// A text without a byte order mark, its lines ended by a line feed alone.
@@ -81,13 +85,17 @@ fn document(file: FileId, text: &str) -> Option<String> {
     }
     let node = parsed.documents.first().and_then(tree);
     let dashed = node.map_or(Cow::Borrowed(text), |node| with_plain_dashes(node, text));
-    let Outline { comments, .. } = outline::read(text)?;
+    let mut outline = outline::read(text)?;
+    let comments = std::mem::take(&mut outline.comments);
+    if let Cow::Owned(dashed) = &dashed {
+        outline = outline::read(dashed)?;
+    }
     let mut before = Meaning { text, documents: parsed.documents, comments };
     before.comments.sort_unstable();
-    let outline = outline::read(&dashed)?;
     [true, false].into_iter().find_map(|reorder| {
         let written = layout::write(&dashed, &outline, reorder)?;
-        says(file, &before, &written).then_some(written)
+        // Most documents are in canonical form already.
+        (written == text || says(file, &before, &written)).then_some(written)
     })
 }
 
