@@ -133,6 +133,7 @@ pub(super) fn words(cause: &Cause) -> (String, String) {
         | What::Gone
         | What::Perhaps
         | What::Left
+        | What::Right
         | What::Colon
         | What::Swapped
         | What::Blank => (

@@ -5,7 +5,7 @@
 use super::characters::{Mistaken, Reading};
 use super::outline::{Level, Line, Outline};
 use super::yaml::Segment;
-use super::{colons, dashes, schema, swapped};
+use super::{colons, columns, dashes, schema, swapped};
 use crate::diag::{Code, Diagnostic, FileId, Span};
 use crate::model::Kind;
 
@@ -54,6 +54,8 @@ pub(super) enum What {
     Perhaps,
     /// The line stands too far left.
     Left,
+    /// The line stands too far right.
+    Right,
     /// The dash of an item is missing.
     Dash,
     /// A dash stands before a field.
@@ -93,6 +95,7 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
             What::Comment
             | What::Gone
             | What::Left
+            | What::Right
             | What::Dash
             | What::Field
             | What::Value
@@ -189,6 +192,7 @@ impl Seeker<'_> {
                 }
                 if of_yaml {
                     causes.extend(self.too_far_left(line));
+                    causes.extend(self.too_far_right(line));
                 }
                 if of_yaml || line >= at && !of_secret {
                     causes.extend(self.signs(line));
@@ -225,7 +229,7 @@ impl Seeker<'_> {
         seen.sort_by_key(|cause| match cause.what {
             What::Comment | What::Colon | What::Blank => 0,
             What::Dash | What::Field | What::Value => 1,
-            What::Gone | What::Perhaps | What::Left => 2,
+            What::Gone | What::Perhaps | What::Left | What::Right => 2,
             What::Swapped => 3,
         });
         let first = seen.iter().position(|cause| cause.what == What::Swapped);
@@ -319,7 +323,7 @@ impl Seeker<'_> {
     }
 
     /// The last key before a line that stands in a mapping.
-    fn beside(&self, place: &str, index: usize) -> Option<String> {
+    pub(super) fn beside(&self, place: &str, index: usize) -> Option<String> {
         let before = self.places.iter().take(index).rev();
         let mut before = before.filter(|(within, _)| within.as_deref() == Some(place));
         let key = before.find_map(|(_, key)| *key)?;
@@ -401,6 +405,7 @@ impl Seeker<'_> {
             | What::Gone
             | What::Perhaps
             | What::Left
+            | What::Right
             | What::Dash
             | What::Field
             | What::Swapped
@@ -421,6 +426,7 @@ impl Seeker<'_> {
             What::Dash | What::Field | What::Value => dashes::words(cause),
             What::Colon | What::Blank => colons::words(cause, line),
             What::Swapped => swapped::words(cause),
+            What::Right => columns::words(cause, line),
             What::Left if line.is_item => (
                 "this item stands too far left".to_owned(),
                 "write it as far right as the items above it".to_owned(),
@@ -468,6 +474,7 @@ fn place(cause: &Cause, line: &Line<'_>) -> Span {
         | What::Gone
         | What::Perhaps
         | What::Left
+        | What::Right
         | What::Dash
         | What::Field
         | What::Value

@@ -3,6 +3,7 @@
 
 pub mod characters;
 mod colons;
+mod columns;
 mod dashes;
 pub mod de;
 pub mod decode;

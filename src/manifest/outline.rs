@@ -88,11 +88,14 @@ impl<'t> Outline<'t> {
 
     /// What the document is, also where the line that says it has lost its colon.
     pub(super) fn kind(&self) -> Option<Kind> {
-        let mut top = self.0.iter().filter(|line| line.depth == 0);
-        top.find_map(|line| {
-            let said = line.text.strip_prefix("kind")?.trim_start_matches([' ', ':', '=', ';']);
+        let said = |line: &Line<'_>| {
+            let said = line.text.trim_start().strip_prefix("kind")?;
+            let said = said.trim_start_matches([' ', ':', '=', ';']);
             said.split(" #").next()?.trim().parse().ok()
-        })
+        };
+        let top = self.0.iter().filter(|line| line.depth == 0).find_map(said);
+        // The line itself may stand too far right.
+        top.or_else(|| self.0.iter().filter(|line| line.depth <= 2).find_map(said))
     }
 
     /// The last line that begins at or before a place of the text, counted in bytes.
