@@ -57,7 +57,9 @@ pub(super) fn told(kind: Kind, other: Kind, document: &Node) -> Diagnostic {
         "`kind` is `{kind}`, and the fields of `spec` are those of {} {other}",
         article(other)
     );
-    let help = format!("write `kind: {other}`, or the fields of {} {kind}", article(kind));
+    let is_leaked = schema::check(other, document).iter().any(|one| one.code == Code::TL701);
+    let leaked = if is_leaked { schema::LEAKED } else { "" };
+    let help = format!("write `kind: {other}`, or the fields of {} {kind}{leaked}", article(kind));
     let place = document.get("kind").map(|node| node.span);
     Diagnostic::new(Code::TL103, message).at(place).help(help)
 }
@@ -127,6 +129,12 @@ pub(super) fn tell_type(document: &Node, diagnostics: &mut Vec<Diagnostic>) -> b
     };
     if !diagnostics.iter().any(is_of_type) {
         return false;
+    }
+    let says_so =
+        |one: &Diagnostic| one.help.as_ref().is_some_and(|it| it.ends_with(schema::LEAKED));
+    let mut told = told;
+    if diagnostics.iter().any(|one| is_of_type(one) && says_so(one)) {
+        told.help.get_or_insert_default().push_str(schema::LEAKED);
     }
     diagnostics.retain(|one| !is_of_type(one));
     diagnostics.push(told);

@@ -6,6 +6,9 @@ const BETWEEN: [&str; 7] = ["...", "..", "…", "--", " to ", " - ", ":"];
 /// What stands for any digit at the end of a pattern elsewhere. A `*` alone is any number of them.
 const ANY_DIGIT: [char; 6] = ['x', 'X', '?', '#', '_', '*'];
 
+/// Digits of the longest end that leaves out what both ends begin with: a longer one is cut off.
+const MAX_TAIL: usize = 4;
+
 /// Digits of the shortest number that is written in groups with `-` between them.
 const LEAST_OF_GROUPS: usize = 7;
 
@@ -24,9 +27,21 @@ pub(super) fn meant(
     let between = BETWEEN.iter().filter_map(|mark| bare.split_once(mark));
     let halves = between.chain(bare.split_once('-').filter(|(_, rest)| !rest.contains('-')));
     let ranges = halves.filter_map(|(first, last)| range(first, last, &end));
-    // A `-` inside a short number rather belongs to a range.
-    let whole = end(bare).filter(|one| !bare.contains('-') || one.len() >= LEAST_OF_GROUPS);
+    let whole = end(bare).filter(|_| is_one(bare));
     ranges.chain(pattern(bare, &end)).chain(whole).find(|one| is_good(one))
+}
+
+/// Whether groups of digits are those of one number: short ones but for the last, and together no short
+/// number. Else they are the ends of a range, or two numbers.
+fn is_one(text: &str) -> bool {
+    let groups = text.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|one| *one > 0);
+    let groups: Vec<usize> = groups.collect();
+    let Some((_, before)) = groups.split_last() else { return false };
+    let is_short = before.iter().all(|one| *one < LEAST_OF_GROUPS);
+    // A `+` begins a telephone number, however short.
+    let is_long = groups.iter().sum::<usize>() >= LEAST_OF_GROUPS
+        || text.starts_with('+') && !text.contains('-');
+    before.is_empty() || is_short && is_long
 }
 
 /// The range between two ends: the last may leave out what both begin with, or be the first.
@@ -40,7 +55,8 @@ fn range(first: &str, last: &str, end: impl Fn(&str) -> Option<String>) -> Optio
         });
     }
     let tail = last.trim();
-    let is_tail = !tail.is_empty() && tail.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digits = tail.bytes().all(|byte| byte.is_ascii_digit());
+    let is_tail = is_digits && (1..=MAX_TAIL).contains(&tail.len());
     let shared = first.get(..first.len().checked_sub(tail.len())?).filter(|_| is_tail)?;
     let last = format!("{shared}{tail}");
     (first <= last).then(|| format!("{first}-{last}"))
@@ -96,6 +112,12 @@ mod tests {
             ("10**", Some("1000-1099")),
             ("x", None),
             ("10-200", None),
+            ("442079480200-442079480", None),
+            ("442079480299-200", None),
+            ("442079480299-00", None),
+            ("442079480200/99", None),
+            ("442079480200 (99)", None),
+            ("2000/9", None),
             ("1-2-3", None),
             ("DID 1000", None),
             ("1000-1099-1199-9999", None),

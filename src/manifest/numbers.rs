@@ -485,7 +485,7 @@ fn fixed(end: &str) -> Option<String> {
     let written = end.replace("(0)", "");
     let is_spelling = |c: char| c.is_ascii_digit() || " +().-/".contains(c);
     let digits: String = written.chars().filter(char::is_ascii_digit).collect();
-    let national = match LeadingPrefix::of(&written) {
+    let national = match LeadingPrefix::of(written.trim_start_matches([' ', '('])) {
         None => false,
         Some(LeadingPrefix::Zero) => true,
         // No country code begins with 0.

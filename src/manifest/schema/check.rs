@@ -51,6 +51,10 @@ fn compile(kind: Kind) -> Compiled {
     Compiled { schema, validator }
 }
 
+/// What is added to the help about a block with a secret that everybody can read.
+pub(in crate::manifest) const LEAKED: &str =
+    "; the plain secret in it is known to everybody who can read this: change it";
+
 /// What the schema of a kind finds wrong with a document.
 pub(in crate::manifest) fn check(kind: Kind, document: &Node) -> Vec<Diagnostic> {
     let Some(compiled) = compiled(kind) else { return Vec::new() };
@@ -92,9 +96,7 @@ pub(in crate::manifest) fn check(kind: Kind, document: &Node) -> Vec<Diagnostic>
         let span = document.nearest_key_span(&block);
         let told = found.iter_mut().filter(|one| one.code == Code::TL107 && one.span == Some(span));
         for help in told.filter_map(|one| one.help.as_mut()) {
-            help.push_str(
-                "; the plain secret in it is known to everybody who can read this: change it",
-            );
+            help.push_str(LEAKED);
         }
     }
     words::one_each(&mut found);

@@ -153,6 +153,8 @@ fn times(text: &str) -> Option<String> {
     let dashes = ["-", "\u{2013}", "\u{2212}", " to ", " bis "];
     let (from, to) = dashes.iter().find_map(|dash| text.split_once(dash))?;
     let (from, to) = (clock(from)?, clock(to)?);
+    // Midnight ends a day, too.
+    let to = if to == "00:00" { "24:00".to_owned() } else { to };
     if from > to {
         return Some(format!("write `{from}-24:00`, and `00:00-{to}` for the day after it"));
     }
@@ -185,6 +187,10 @@ pub(super) fn block(kind: Kind, pointer: &str, value: &Node) -> Option<String> {
     {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let right = match text {
+            // No extension is as long, or begins as calls to other numbers do.
+            _ if is_number(text) && text.starts_with('0') && text.len() > 6 => {
+                format!("{{number: \"{text}\"}}")
+            }
             _ if is_number(text) => format!("{{extension: {text}}}"),
             _ if text.strip_prefix('+').is_some_and(is_number) => format!("{{number: \"{text}\"}}"),
             _ if text.starts_with("sip:") => format!("{{sip: \"{}\"}}", shown(text)),

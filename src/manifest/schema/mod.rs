@@ -19,7 +19,7 @@ mod tidy;
 mod types;
 mod words;
 
-pub(super) use check::check;
+pub(super) use check::{LEAKED, check};
 pub use generate::published;
 pub(super) use meant::one_each;
 pub(super) use pairs::{absent, meant};
