@@ -33,6 +33,16 @@ impl<K: Copy + Ord> Gap<K> {
         (told.span.is_some() && !told.follows).then_some(Self { owner, hull, at, missing })
     }
 
+    /// Whether it is every number of a range.
+    pub(super) fn is_all_of(&self, range: NumberRange) -> bool {
+        self.missing == [range]
+    }
+
+    /// Where they are told.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Whose the numbers would be.
     pub(super) fn owner(&self) -> K {
         self.owner

@@ -1,11 +1,11 @@
 //! Numbers that are shown to the called.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{pools_of, with_pools};
 use super::inbound::{not_assigned, tl501_outside_pool};
 use crate::diag::{Code, Diagnostic};
-use crate::model::value::{Coverage, Name, NumberRange, PhoneNumber};
+use crate::model::value::{Coverage, DidMatch, Name, NumberRange, PhoneNumber};
 use crate::model::{Kind, ResourceId};
 use crate::validate::context::{Context, Field, Map, Share, TrunkName, number_set};
 use crate::validate::gaps::{self, Gap};
@@ -46,7 +46,7 @@ pub(super) fn tl501_tl507_outside_pools<'a>(
     found: &mut Vec<Diagnostic>,
 ) {
     let mut gaps = tl501_outside_pool(context, section, found);
-    numbers_of_others_follow(found);
+    numbers_of_others_follow(section, &gaps, found);
     gaps.extend(tl507_foreign_number(context, section, found));
     let mut own: Map<Share<'_>, Coverage> = Map::default();
     for (trunk, tenant) in gaps.iter().map(Gap::owner) {
@@ -57,10 +57,26 @@ pub(super) fn tl501_tl507_outside_pools<'a>(
     gaps::once(found, gaps, |share| own.get(&share));
 }
 
-/// A `did` that is not the tenant's may have the numbers of another rule, too: it is wrong for one reason.
-fn numbers_of_others_follow(found: &mut [Diagnostic]) {
-    let told = found.iter().filter(|one| one.code == Code::TL501 && !one.follows);
-    let outside: BTreeSet<String> = told.filter_map(|one| one.resource.clone()).collect();
+/// A `did` of which nothing is the tenant's may have the numbers of another rule, too: it is wrong for one
+/// reason.
+fn numbers_of_others_follow<'a>(
+    section: &Section<'a>,
+    gaps: &[Gap<Share<'a>>],
+    found: &mut [Diagnostic],
+) {
+    if gaps.is_empty() {
+        return;
+    }
+    let dids = section.inbound_rules().filter_map(|(id, rule)| match rule.did {
+        DidMatch::Range(range) => Some((id.to_string(), range)),
+        DidMatch::Any => None,
+    });
+    let dids: BTreeMap<String, NumberRange> = dids.collect();
+    let outside = gaps.iter().filter_map(|gap| {
+        let id = found.get(gap.at())?.resource.clone()?;
+        gap.is_all_of(*dids.get(&id)?).then_some(id)
+    });
+    let outside: BTreeSet<String> = outside.collect();
     let same = found.iter_mut().filter(|one| one.code == Code::TL502 && !outside.is_empty());
     for one in same {
         let other = one.related.iter().filter_map(|one| one.message.strip_suffix(" stands here"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dialling::Callers;
+use super::dialling::{Callers, Dialled};
 use super::outbound::is_open;
 use crate::diag::{Code, Diagnostic};
 use crate::model::value::{DidSet, Name, NumberRange};
@@ -56,27 +56,27 @@ fn left_out<'a>(
     let mut found: BTreeMap<Vec<NumberRange>, Vec<usize>> = BTreeMap::new();
     for (index, number) in tenant.emergency_numbers.iter().enumerate() {
         let rules = [true, false].map(|emergency| section.dialled(context, emergency));
-        let mut left = Some(Callers::Only(everybody.clone()));
-        // Those whose first rule has no open route.
-        let mut stuck = Vec::new();
-        for rule in rules.into_iter().flatten().filter(|rule| rule.takes(number)) {
-            let Some(before) = left.take() else { break };
-            left = before.without(&rule.callers);
-            let carries =
-                rule.rule.routes.iter().any(|route| is_open(context, name, route, number));
-            if carries {
-                continue;
-            }
-            match &left {
-                Some(rest) => stuck.extend(before.without(rest)),
-                None => stuck.push(before),
+        let carries = |rule: &&Dialled<'_>| {
+            let routes = &rule.rule.routes;
+            rule.takes(number) && routes.iter().any(|route| is_open(context, name, route, number))
+        };
+        let mut served = Vec::new();
+        let mut is_open_to_all = false;
+        for rule in rules.into_iter().flatten().filter(carries) {
+            match &rule.callers {
+                Callers::Only(some) => served.extend(some),
+                Callers::All => {
+                    is_open_to_all = true;
+                    break;
+                }
             }
         }
-        let lists = stuck.into_iter().chain(left).filter_map(|callers| match callers {
-            Callers::Only(some) => Some(some),
-            Callers::All => None,
-        });
-        let unserved = DidSet::new(lists.flatten().collect()).merged();
+        if is_open_to_all {
+            continue;
+        }
+        let served = DidSet::new(served).coverage();
+        let unserved: Vec<_> =
+            everybody.iter().flat_map(|range| served.uncovered(*range)).collect();
         if !unserved.is_empty() && unserved != everybody {
             found.entry(unserved).or_default().push(index);
         }

@@ -43,7 +43,7 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
         if id.tenant.as_ref() == Some(&tenant) {
             if id.kind == Kind::DidPool {
-                assigned.extend(assigning(context, id, &tenant).map(|told| (path, told)));
+                assigned.extend(assigning(context, id, &tenant));
             }
             continue;
         }
@@ -53,13 +53,8 @@ pub(super) fn tl601_scopes(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let trunks = strays.iter().map(|one| one.id);
     let trunks: BTreeSet<_> =
         trunks.filter(|id| id.kind == Kind::Trunk && id.tenant.is_none()).collect();
-    let of_system =
-        strays.iter().filter(|one| one.id.kind == Kind::DidPool || one.id.tenant.is_none());
-    let of_system: BTreeSet<_> = of_system.map(|one| one.path).collect();
-    // The trunk may be the tenant's, or the file the system's, which is told.
-    found.extend(assigned.into_iter().map(|(path, (trunk, told))| {
-        told.follows(trunks.contains(trunk) || of_system.contains(path))
-    }));
+    // The trunk may be the tenant's, which is told.
+    found.extend(assigned.into_iter().map(|(trunk, told)| told.follows(trunks.contains(trunk))));
     follow(&trunks, found);
     by_files(context, &scopes, strays, found);
 }
