@@ -35,10 +35,20 @@ pub fn leave_secrets_out(found: &mut [Diagnostic], sources: &SourceMap) {
         let said: Vec<_> =
             [&mut one.message].into_iter().chain(&mut one.help).chain(related).collect();
         let secrets = document.secrets(span, text);
+        let folded = folded(span, text);
         for message in said {
             secrets.iter().for_each(|secret| leave_out(message, secret));
+            folded.iter().for_each(|value| leave_out(message, value));
         }
     }
+}
+
+/// A value of several lines, as a message may quote it: a line of it may be meant for a secret above.
+fn folded(span: Span, text: &str) -> Option<String> {
+    let value = text.get(span.start as usize..span.end as usize)?;
+    let value = value.trim_matches(AROUND);
+    let is_plain = value.len() <= MAX_BESIDE && value.contains('\n') && !value.contains([':', '#']);
+    is_plain.then(|| value.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// The document that was looked at last: most have several diagnostics, and all are sorted.
@@ -174,6 +184,7 @@ mod tests {
             ("a: 'sip:u:a@h'", "'sip:u:a@h'", "a field `sip:u:a@h`", "a field `sip:u:••••••@h`"),
             ("{password: {env: A}, expires: p1}", "p1", "`p1` is bad", "`p1` is bad"),
             ("{password: {env: A}, expirse: 1}", "expirse", "no `expirse`", "no `expirse`"),
+            ("password:\nuser: u\n  p1x2", "u\n  p1x2", "cannot be `u p1x2`", "cannot be `••••••`"),
             ("a: b\n---\npassword: p1\n---\nc: d", "c: d", "`p1`, `d`", "`p1`, `d`"),
             (&format!("password:{long}"), "password:", &format!("`{}…`", &long[..80]), "`••••••…`"),
         ] {
