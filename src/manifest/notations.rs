@@ -78,9 +78,13 @@ fn pattern(text: &str, end: impl Fn(&str) -> Option<String>) -> Option<String> {
     Some(format!("{fixed}{}-{fixed}{}", "0".repeat(count), "9".repeat(count)))
 }
 
+/// Whether people write a character in a number: a digit, or what they put between digits. A `+` is none.
+pub(super) fn is_spelling(c: char) -> bool {
+    c.is_ascii_digit() || " ().-/".contains(c)
+}
+
 /// The digits of a number with what people put between them.
 pub(super) fn digits(written: &str) -> Option<String> {
-    let is_spelling = |c: char| c.is_ascii_digit() || " ().-/".contains(c);
     let digits: String = written.chars().filter(char::is_ascii_digit).collect();
     (!digits.is_empty() && written.chars().all(is_spelling)).then_some(digits)
 }

@@ -483,7 +483,7 @@ fn leading(text: &str, prefix: LeadingPrefix, span: Span) -> Option<Diagnostic> 
 fn fixed(end: &str) -> Option<String> {
     // The zero that is dialled inside the country only.
     let written = end.replace("(0)", "");
-    let is_spelling = |c: char| c.is_ascii_digit() || " +().-/".contains(c);
+    let is_spelling = |c: char| c == '+' || notations::is_spelling(c);
     let digits: String = written.chars().filter(char::is_ascii_digit).collect();
     let national = match LeadingPrefix::of(written.trim_start_matches([' ', '('])) {
         None => false,

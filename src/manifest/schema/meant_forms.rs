@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::manifest::notations::is_spelling;
 use crate::manifest::yaml::shown;
 use crate::model::value::{Cidr, Name, PhoneNumber, Seconds, Timestamp};
 
@@ -61,7 +62,7 @@ pub(super) fn last_name(text: &str) -> Option<String> {
 
 /// A telephone number with what people put between its digits.
 pub(super) fn telephone(text: &str) -> Option<String> {
-    let is_spelling = |c: char| c.is_ascii_digit() || " +().-/".contains(c);
+    let is_spelling = |c: char| c == '+' || is_spelling(c);
     let bare = text.trim().replace("(0)", "");
     let right: String = bare.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
     let is_one = bare.chars().all(is_spelling) && right.parse::<PhoneNumber>().is_ok();
