@@ -89,18 +89,10 @@ pub(super) fn mistaken(file: FileId, segment: Segment<'_>) -> Option<Mistaken> {
         let (at, cut, put) = &cause.put;
         let (before, after) = (text.get(..*at)?, text.get(at + cut..)?);
         let mended = Reading::of(&format!("{before}{put}{after}"));
-        let answers = match cause.what {
-            What::Perhaps => seeker.fault(&cause, &written, &mended).is_some(),
-            What::Swapped => mended.faults() == Default::default(),
-            What::Comment
-            | What::Gone
-            | What::Left
-            | What::Right
-            | What::Dash
-            | What::Field
-            | What::Value
-            | What::Colon
-            | What::Blank => true,
+        let answers = if cause.what == What::Perhaps {
+            seeker.fault(&cause, &written, &mended).is_some()
+        } else {
+            cause.what != What::Swapped || mended.faults() == Default::default()
         };
         // Where the text becomes YAML by it, a `:` behind a field's name was meant, whatever else is wrong.
         let is_sign = matches!(cause.what, What::Colon | What::Blank);
@@ -397,19 +389,13 @@ impl Seeker<'_> {
     ) -> Option<Diagnostic> {
         let line = self.line(cause.line)?;
         let of_yaml = written.errors().any(|one| one.code == Code::TL001);
-        let code = match cause.what {
-            What::Colon | What::Blank => Code::TL001,
-            What::Dash if !of_yaml => Code::TL002,
-            _ if of_yaml => Code::TL001,
-            What::Comment
-            | What::Gone
-            | What::Perhaps
-            | What::Left
-            | What::Right
-            | What::Dash
-            | What::Field
-            | What::Swapped
-            | What::Value => Code::TL103,
+        let is_sign = matches!(cause.what, What::Colon | What::Blank);
+        let code = if is_sign || of_yaml {
+            Code::TL001
+        } else if cause.what == What::Dash {
+            Code::TL002
+        } else {
+            Code::TL103
         };
         let mut all: Vec<String> =
             names.iter().take(MAX_NAMES).map(|name| format!("`{name}:`")).collect();
@@ -467,20 +453,9 @@ impl Seeker<'_> {
 fn place(cause: &Cause, line: &Line<'_>) -> Span {
     let dash = if line.is_item && line.key.is_some() { 2 } else { 0 };
     let len = line.key.map_or(1, str::len);
-    let (start, len) = match cause.what {
-        // No key: among secrets it would be taken for one.
-        What::Colon => (cause.put.0, 0),
-        What::Comment
-        | What::Gone
-        | What::Perhaps
-        | What::Left
-        | What::Right
-        | What::Dash
-        | What::Field
-        | What::Value
-        | What::Swapped
-        | What::Blank => (line.start + dash, len),
-    };
+    // No key: among secrets it would be taken for one.
+    let is_empty = cause.what == What::Colon;
+    let (start, len) = if is_empty { (cause.put.0, 0) } else { (line.start + dash, len) };
     let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     Span { file: FileId(0), start: byte(start), end: byte(start + len) }
 }
