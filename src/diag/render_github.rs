@@ -7,8 +7,8 @@ use super::visible::{is_unseen, spelled};
 use super::{Code, Diagnostic, Severity, SourceMap, Span, more_places};
 
 /// One command per diagnostic, with its first other places and how many more there are: an annotation
-/// is read by a person. Of each code the first ones are told, and how many more there are. `prefix` stands before each path, because GitHub looks for files
-/// from the root of the repository.
+/// is read by a person. Of each code the first ones are told, and how many more there are. `prefix` stands
+/// before each path, because GitHub looks for files from the root of the repository.
 pub fn render_github(diagnostics: &[Diagnostic], sources: &SourceMap, prefix: &str) -> String {
     let mut text = String::new();
     let (shown, more) = first_of_each(diagnostics);

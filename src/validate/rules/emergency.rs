@@ -30,8 +30,8 @@ pub(super) fn tl512_callers<'a>(
             let message = format!("no outbound rule takes {numbers} from extension {who}");
             let field = format!("/spec/emergencyNumbers/{}", at.first().copied().unwrap_or(0));
             let mut told = context.diagnostic(Code::TL512, id, &field, message);
-            let is_one =
-                |numbers: NumberRange| left.iter().any(|one| one.intersection(numbers).is_some());
+            let left = DidSet::new(left).coverage();
+            let is_one = |numbers: NumberRange| left.uncovered(numbers) != [numbers];
             let all = section.sound.extensions().filter(|(_, one)| is_one(one.numbers));
             let all: Vec<_> = all.collect();
             for (extension, _) in all.iter().take(context.room.of(all.len())) {
